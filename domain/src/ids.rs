@@ -1,0 +1,253 @@
+//! Ids that can only be made by parsing, so that nobody inside has to check them again.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::Random;
+
+/// A text that is not the id it was read as; the message says what the id looks like.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidId(&'static str);
+
+/// Names an event: 1–63 characters of `a-z`, `0-9` and `-`, not beginning with `-`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct EventId(String);
+
+impl EventId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EventId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let fits = (1..=63).contains(&text.len())
+            && !text.starts_with('-')
+            && text
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId(
+                "an event id is 1 to 63 characters of a-z, 0-9 and -, and begins with a letter or a digit",
+            ))
+        }
+    }
+}
+
+/// The public id of a place: base64url of the first 16 bytes of SHA-256 of its token, 22 characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct PlaceId(String);
+
+impl PlaceId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PlaceId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+        if bytes.len() == 16 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId("a place id is 22 characters of base64url"))
+        }
+    }
+}
+
+/// The secret that proves a place: 32 random bytes as 43 characters of base64url. Never logged, never in a URL.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PlaceToken(String);
+
+impl PlaceToken {
+    /// Makes a new token.
+    pub fn generate(random: &dyn Random) -> Self {
+        let mut bytes = [0; 32];
+        random.fill(&mut bytes);
+        Self(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The public id of the place that this token proves.
+    #[must_use]
+    pub fn place_id(&self) -> PlaceId {
+        let digest = Sha256::digest(self.0.as_bytes());
+        PlaceId(URL_SAFE_NO_PAD.encode(&digest[..16]))
+    }
+
+    /// The secret itself, for the one reply that hands it over.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PlaceToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlaceToken(…)")
+    }
+}
+
+impl FromStr for PlaceToken {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+        if text.len() == 43 && bytes.len() == 32 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId(
+                "a place token is 43 characters of base64url, made of 32 random bytes",
+            ))
+        }
+    }
+}
+
+/// Who holds a coupon: the place id, or the user that an entry token or a direct claim names. 1–255 characters, no NUL.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Holder(String);
+
+impl Holder {
+    /// The holder as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&PlaceId> for Holder {
+    fn from(place: &PlaceId) -> Self {
+        Self(place.0.clone())
+    }
+}
+
+impl FromStr for Holder {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if (1..=255).contains(&text.chars().count()) && !text.contains('\0') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId("a holder is 1 to 255 characters without NUL"))
+        }
+    }
+}
+
+/// A place's immutable ordinal in its line, given once, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+/// A coupon's ordinal in its event, dense from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Serial(pub u64);
+
+/// Names one record for ever: `<event>:<epoch>:<ordinal>`, the same however often the record is sent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RecordId(pub String);
+
+impl RecordId {
+    /// The id of the `ordinal`-th record (from 1) of an event's outbox in its `epoch` (from 1).
+    #[must_use]
+    pub fn new(event: &EventId, epoch: u64, ordinal: u64) -> Self {
+        Self(format!("{}:{epoch}:{ordinal}", event.as_str()))
+    }
+}
+
+/// Gives the id types what every parsed text needs: a display and a checked deserialisation.
+macro_rules! parsed_text {
+    ($($name:ident),+) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )+};
+}
+
+parsed_text!(EventId, PlaceId, Holder);
+
+impl<'de> Deserialize<'de> for PlaceToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_id_is_lower_case_and_short() {
+        for good in ["a", "0", "demo", "spring-2026", &"x".repeat(63)] {
+            assert!(good.parse::<EventId>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "-a",
+            "Demo",
+            "a_b",
+            "a b",
+            "ä",
+            "a/b",
+            "a\0",
+            &"x".repeat(64),
+        ] {
+            assert!(bad.parse::<EventId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_proves_one_place_and_hides_itself() {
+        let token: PlaceToken = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+            .parse()
+            .unwrap();
+        assert_eq!(token.place_id(), token.clone().place_id());
+        assert_eq!(token.place_id().as_str().len(), 22);
+        assert!(token.place_id().as_str().parse::<PlaceId>().is_ok());
+        assert_eq!(format!("{token:?}"), "PlaceToken(…)");
+        for bad in [
+            "",
+            "short",
+            &"A".repeat(42),
+            &"A".repeat(44),
+            &"+".repeat(43),
+        ] {
+            assert!(bad.parse::<PlaceToken>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The words of Stanchion: what an event, a place, a ticket, a coupon and a record are, and which moves they allow.
+//!
+//! Nothing here performs input or output, reads a clock or draws a random number: time and randomness are arguments.
+
+pub mod clock;
+pub mod coupon;
+pub mod eta;
+pub mod event;
+pub mod ids;
+pub mod pace;
+pub mod pattern;
+pub mod phase;
+pub mod place;
+pub mod record;
+pub mod refusal;
+pub mod ticket;
+
+pub use clock::{Clock, Millis, Random};
+pub use ids::{EventId, Holder, PlaceId, PlaceToken, RecordId, Seq, Serial};
+pub use phase::Phase;
+pub use refusal::Refusal;

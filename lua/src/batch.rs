@@ -1,0 +1,1 @@
+//! Group commit: requests in flight for one event share a script call.

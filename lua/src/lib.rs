@@ -1,0 +1,28 @@
+//! The line, admission and issuing as atomic Redis scripts: the one room that speaks to Redis.
+//!
+//! Every script has one typed method on [`Store`]; its first return element is a tag that one `match` decodes beside the call.
+
+mod acks;
+mod admit;
+mod batch;
+mod connect;
+mod coupons;
+mod events;
+mod keys;
+mod line;
+mod moves;
+mod outbox;
+pub mod private;
+mod script;
+mod signing_keys;
+
+pub use acks::{AckFeed, Acked, Watermarks};
+pub use admit::{AdmitRound, Minted};
+pub use connect::{Fault, Settings, Store, StoreError};
+pub use coupons::{IssuedScan, Redeem, Redeemed};
+pub use events::{
+    AuditEntry, AuditPage, Change, Figures, LiveEvent, PutOutcome, SetOutcome, StockOutcome,
+};
+pub use line::{Entered, Look, Waiting};
+pub use moves::{Move, MoveEntry, Moves, MovesGap};
+pub use outbox::{Lease, OutboxBatch, OutboxReader};

@@ -1,0 +1,1 @@
+//! The scripts, loaded once and called by name.
