@@ -1,0 +1,1 @@
+//! The configuration: parsed whole, checked whole, before anything is bound.

@@ -1,0 +1,1 @@
+//! Logs (human or JSON) and metrics (Prometheus).
