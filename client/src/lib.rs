@@ -1,1 +1,29 @@
-//! x
+//! Typed client of Stanchion's own API and sockets: [`Visitor`] stands in line and redeems, [`Ops`] runs the events.
+//! It knows the API alone, so whoever uses it tests what everybody else gets.
+
+mod error;
+mod event;
+mod frame;
+mod http;
+mod live;
+mod moment;
+mod ops;
+mod place;
+mod redemption;
+mod source;
+mod visitor;
+
+pub use error::{ApiError, Problem};
+pub use event::{
+    Admission, AdmissionChange, AuditEntry, EventPut, EventStatus, LiveEvent, Page, Phase, Put,
+    SigningKey, Stock,
+};
+pub use frame::{Figures, Frame};
+pub use http::Options;
+pub use live::Live;
+pub use moment::Moment;
+pub use ops::Ops;
+pub use place::{Entered, Eta, GoneReason, Place, PlaceState, PlaceToken};
+pub use redemption::{AckLevel, Coupon, Pass, Redemption};
+pub use source::Source;
+pub use visitor::{Jwk, Visitor};

@@ -1,0 +1,272 @@
+//! Events as the API shows and takes them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::moment::Moment;
+use crate::redemption::AckLevel;
+
+/// Where an event stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Being prepared; nobody may enter.
+    Draft,
+    /// People may enter and wait for the opening.
+    Lobby,
+    /// The line moves.
+    Open,
+    /// The line stands still; tickets may still be redeemed.
+    Paused,
+    /// Nobody new; those in line are served to the end.
+    Draining,
+    /// Over.
+    Closed,
+}
+
+impl Phase {
+    /// Every phase, in the order of an event's life.
+    pub const ALL: [Self; 6] = [
+        Self::Draft,
+        Self::Lobby,
+        Self::Open,
+        Self::Paused,
+        Self::Draining,
+        Self::Closed,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Lobby => "lobby",
+            Self::Open => "open",
+            Self::Paused => "paused",
+            Self::Draining => "draining",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that names no phase.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a phase is one of draft, lobby, open, paused, draining, closed")]
+pub struct NotAPhase;
+
+impl FromStr for Phase {
+    type Err = NotAPhase;
+
+    fn from_str(text: &str) -> Result<Self, NotAPhase> {
+        Self::ALL
+            .into_iter()
+            .find(|phase| phase.as_str() == text)
+            .ok_or(NotAPhase)
+    }
+}
+
+/// The coupons of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stock {
+    /// All it ever had.
+    pub total: u64,
+    /// Those not yet issued.
+    pub remaining: u64,
+}
+
+/// What everybody may know of an event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventStatus {
+    /// Its id.
+    pub event: String,
+    /// Its title.
+    pub title: String,
+    /// Its phase.
+    pub phase: Phase,
+    /// When it opens, if a time is set.
+    pub opens_at: Option<Moment>,
+    /// How many wait.
+    pub waiting: u64,
+    /// Visitors let in per second.
+    pub rate_per_s: f64,
+    /// Its coupons.
+    pub stock: Stock,
+    /// Is every coupon gone?
+    pub sold_out: bool,
+    /// When this was so.
+    pub at: Moment,
+}
+
+/// The pace of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Admission {
+    /// Visitors let in per second.
+    pub rate_per_s: f64,
+    /// Most admitted visitors that may be outstanding at once.
+    pub capacity: u64,
+    /// How long a ticket lasts, in seconds.
+    pub ticket_ttl_s: u64,
+}
+
+/// Any of the pace's settings; what is left out stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct AdmissionChange {
+    /// 0–1,000,000; 0 stops admission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_per_s: Option<f64>,
+    /// 1–10,000,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u64>,
+    /// 1–86,400.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket_ttl_s: Option<u64>,
+}
+
+impl AdmissionChange {
+    /// Does it leave everything as it is?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An event with its live figures, for ops.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveEvent {
+    /// Its id.
+    pub event: String,
+    /// Its title.
+    pub title: String,
+    /// Its phase.
+    pub phase: Phase,
+    /// Its pace.
+    pub admission: Admission,
+    /// Its coupons.
+    pub stock: Stock,
+    /// People in the line.
+    pub waiting: u64,
+    /// All ever let in.
+    pub admitted: u64,
+    /// Those with a live ticket not yet redeemed.
+    pub outstanding: u64,
+    /// Coupons issued.
+    pub redeemed: u64,
+    /// Tickets that ended unused.
+    pub no_shows: u64,
+    /// Visitors who left.
+    pub left: u64,
+    /// Records that the log has not acknowledged.
+    pub outbox_lag: u64,
+    /// Records that the ledger has not committed.
+    pub ledger_lag: u64,
+    /// The other settings, as they were put.
+    #[serde(flatten)]
+    pub settings: Map<String, Value>,
+}
+
+/// What to make an event of, or to change in it; what is left out stays, or gets its default on a new event.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct EventPut {
+    /// 1–200 characters; required on a new event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Coupons to begin with; required on a new event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stock: Option<u64>,
+    /// Counts only when the event is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// What a pass waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack: Option<AckLevel>,
+    /// What the codes look like; `{}` is twelve random characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_pattern: Option<String>,
+    /// The pace.
+    #[serde(skip_serializing_if = "AdmissionChange::is_empty")]
+    pub admission: AdmissionChange,
+    /// Any other setting, by its name in the API.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
+}
+
+/// The answer to a put.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Put {
+    /// False when the event was there before.
+    pub created: bool,
+    /// The event as it now is.
+    pub event: Value,
+}
+
+/// A piece of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// Where to read on; none at the end.
+    pub next: Option<String>,
+}
+
+/// Who changed what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Moment,
+    /// Who.
+    pub by: String,
+    /// What was done.
+    pub action: String,
+    /// What it was before.
+    pub from: Value,
+    /// What it is now.
+    pub to: Value,
+}
+
+/// A key that tickets are signed with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningKey {
+    /// Its id.
+    pub kid: String,
+    /// What it is used for at present.
+    pub state: String,
+    /// Since when it is shown.
+    pub since: Option<Moment>,
+    /// Until when it is shown, if its end is set.
+    pub until: Option<Moment>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_put_says_only_what_it_sets() {
+        let put = EventPut {
+            title: Some("Demo".into()),
+            phase: Some(Phase::Open),
+            ..EventPut::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&put).unwrap(),
+            r#"{"title":"Demo","phase":"open"}"#
+        );
+    }
+
+    #[test]
+    fn phases_read_back() {
+        for phase in Phase::ALL {
+            assert_eq!(phase.as_str().parse(), Ok(phase));
+        }
+        assert_eq!("Open".parse::<Phase>(), Err(NotAPhase));
+    }
+}
