@@ -1,0 +1,2 @@
+/** The ops console. */
+document.getElementById('console')?.append('Stanchion');

@@ -1,0 +1,100 @@
+/** The visitor's part of the API: shapes as the server sends them, and the calls. */
+
+import { call, type Reply } from '../reply';
+
+export type Phase = 'draft' | 'lobby' | 'open' | 'paused' | 'draining' | 'closed';
+export type GoneReason = 'left' | 'no-show' | 'closed' | 'sold-out';
+
+export interface Eta {
+  low: number;
+  high: number;
+}
+
+export interface EventStatus {
+  event: string;
+  title: string;
+  phase: Phase;
+  opens_at: string | null;
+  waiting: number;
+  rate_per_s: number;
+  stock: { total: number; remaining: number };
+  sold_out: boolean;
+  at: string;
+}
+
+export interface PlaceStatus {
+  place_id: string;
+  state: 'waiting' | 'admitted' | 'redeemed' | 'gone';
+  position: number | null;
+  waiting: number;
+  phase: Phase;
+  eta_s: Eta | null;
+  poll_after_ms: number;
+  ticket?: string;
+  ticket_expires_at?: string;
+  reason?: GoneReason;
+}
+
+export interface Pass {
+  result: 'pass';
+  event: string;
+  coupon: { code: string; serial: number };
+  issued_at: string;
+}
+
+export interface Pending {
+  result: 'pending';
+}
+
+export type Frame =
+  | {
+      type: 'position';
+      position: number | null;
+      waiting: number;
+      eta_s: Eta | null;
+      rate_per_s: number;
+      stock_remaining: number;
+      at: string;
+    }
+  | { type: 'ticket'; ticket: string; expires_at: string }
+  | { type: 'event'; phase: Phase; sold_out: boolean; stock_remaining: number }
+  | { type: 'gone'; reason: GoneReason }
+  | { type: 'bye'; retry_after_ms: number };
+
+/** The calls of one event. The place is shown by the cookie, which scripts cannot read. */
+export class Api {
+  readonly #path: string;
+
+  constructor(event: string) {
+    this.#path = `/api/v1/events/${encodeURIComponent(event)}`;
+  }
+
+  status(): Promise<Reply<EventStatus>> {
+    return call('GET', this.#path);
+  }
+
+  enter(): Promise<Reply<PlaceStatus>> {
+    return call('POST', `${this.#path}/places`, undefined, {});
+  }
+
+  me(): Promise<Reply<PlaceStatus>> {
+    return call('GET', `${this.#path}/places/me`);
+  }
+
+  leave(): Promise<Reply<unknown>> {
+    return call('DELETE', `${this.#path}/places/me`);
+  }
+
+  redeem(ticket: string): Promise<Reply<Pass | Pending>> {
+    return call('POST', `${this.#path}/redemptions`, ticket, {});
+  }
+
+  redemption(): Promise<Reply<Pass | Pending>> {
+    return call('GET', `${this.#path}/redemptions/me`);
+  }
+
+  /** The address of the live socket. */
+  get live(): string {
+    return `${location.origin.replace(/^http/, 'ws')}${this.#path}/places/me/live`;
+  }
+}

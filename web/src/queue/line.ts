@@ -1,0 +1,141 @@
+/** The screen of those in line: lobby, waiting and paused. */
+
+import { h, say, show } from '../element';
+import { clock, count, position, range } from '../number';
+import { leaveButton } from './leave';
+import { chance, glide, progress } from './pace';
+import { type Page, type Place, stateOf } from './page';
+import { rope } from './rope';
+import type { Screen, Stage } from './screen';
+
+type Waiting = Extract<Place, { is: 'waiting' }>;
+
+/** The first position this browser saw, so that the rope goes on where it was after a reload or in a second tab. */
+function firstSeen(event: string, { id, position }: Waiting): number {
+  const key = `stanchion:${event}:first`;
+  const now = position ?? 0;
+  try {
+    const [place, first] = (localStorage.getItem(key) ?? '').split(' ');
+    if (place === id && Number(first) >= now) {
+      return Number(first);
+    }
+    localStorage.setItem(key, `${id} ${now}`);
+  } catch {
+    // Storage is switched off: the rope begins where this page began.
+  }
+  return now;
+}
+
+/** The screen's changing parts. */
+function parts() {
+  return {
+    label: h('p', { class: 'label' }),
+    about: h('span', { class: 'about' }),
+    digits: h('span', { class: 'digits' }),
+    headline: h('h2', { tabindex: -1 }),
+    text: h('p'),
+    link: h('p', { class: 'link' }),
+    eta: h('li'),
+    behind: h('li'),
+    numbers: h('strong'),
+    judgement: h('span'),
+    rope: rope(),
+  };
+}
+
+type Parts = ReturnType<typeof parts>;
+
+export function lineScreen(stage: Stage): Screen {
+  const { visit, words } = stage;
+  const p = parts();
+  const number = h('p', { class: 'number' }, p.about, p.digits);
+  const facts = h('ul', { class: 'facts' }, p.eta, p.behind);
+  const chances = h('p', { class: 'chance' }, p.numbers, p.judgement);
+  const root = h(
+    'section',
+    { class: 'screen line' },
+    p.headline,
+    p.text,
+    p.label,
+    number,
+    p.link,
+    p.rope.root,
+    facts,
+    chances,
+    leaveButton(stage),
+  );
+  let first: number | null = null;
+  let lowest = Number.POSITIVE_INFINITY;
+  return {
+    root,
+    paint() {
+      const { page } = visit;
+      const { place } = page;
+      if (place.is !== 'waiting') {
+        return;
+      }
+      const state = stateOf(page);
+      const counting = place.position !== null;
+      root.dataset.state = state;
+      root.dataset.link = page.link;
+      say(p.link, page.link === 'lost' ? words.reconnecting : '');
+      for (const part of [p.label, number, chances]) {
+        show(part, counting);
+      }
+      p.rope.root.toggleAttribute('hidden', !counting);
+      head(p, page, place, stage);
+      if (place.position !== null) {
+        first ??= firstSeen(stage.event, place);
+        lowest = Math.min(lowest, moving(page, place, stage));
+        figures(p, page, place, lowest, stage);
+        p.rope.move(progress(first, lowest));
+      }
+      say(p.behind, words.behind(count(Math.max(0, place.waiting - (place.position ?? 1)), stage.language)));
+    },
+  };
+}
+
+/** Where the number stands this moment, between two messages. */
+function moving(page: Page, place: Waiting, { visit, lively }: Stage): number {
+  const heard = place.position ?? 0;
+  const moves = lively && page.link === 'live' && stateOf(page) === 'waiting';
+  return moves ? glide(heard, page.event?.rate_per_s ?? 0, visit.clock.now() - place.heardAt) : heard;
+}
+
+/** The headline, and what the phase adds to it. */
+function head(p: Parts, page: Page, place: Waiting, { visit, words }: Stage): void {
+  const state = stateOf(page);
+  const opens = page.event?.opens_at;
+  if (state === 'lobby') {
+    const { days, digits } = clock(opens ? Date.parse(opens) - visit.clock.now() : 0);
+    const countdown = [words.lobby.opensIn, days > 0 ? words.lobby.days(days) : '', digits].filter(Boolean).join(' ');
+    say(p.headline, words.lobby.headline);
+    say(p.text, place.position === null ? words.lobby.drawn : words.lobby.text);
+    say(p.eta, opens && Date.parse(opens) > visit.clock.now() ? countdown : words.lobby.soon);
+  } else {
+    const paused = state === 'paused';
+    say(p.headline, paused ? words.paused.headline : place.position === 1 ? words.next : '');
+    say(p.text, paused ? words.paused.text : '');
+    say(p.eta, place.eta ? words.eta(range(place.eta.low, place.eta.high)) : words.noEta);
+  }
+  show(p.headline, p.headline.textContent !== '');
+  show(p.text, p.text.textContent !== '');
+  show(p.eta, !(state === 'paused' && !place.eta));
+}
+
+/** The number itself, and whether waiting still makes sense. */
+function figures(p: Parts, page: Page, place: Waiting, now: number, { words, language }: Stage): void {
+  const shown = position(now, language);
+  say(p.label, words.number);
+  say(p.about, shown.about ? words.about : '');
+  say(p.digits, shown.digits);
+  p.digits.style.setProperty('--length', String(Math.max(3, shown.digits.length)));
+  const remaining = page.event?.stock.remaining;
+  if (remaining !== undefined) {
+    const ahead = (place.position ?? 1) - 1;
+    const judged = chance(remaining, ahead);
+    say(p.numbers, words.chance.numbers(count(remaining, language), count(ahead, language)));
+    say(p.judgement, remaining === 0 ? words.chance.none : words.chance[judged]);
+    p.judgement.dataset.chance = judged;
+  }
+}

@@ -1,0 +1,129 @@
+/** Every sentence of the queue page in English. Numbers and times arrive formatted. */
+
+import type { ShownRange } from '../number';
+
+const plural = (n: string, one: string, many: string) => (n === '1' ? `1 ${one}` : `${n} ${many}`);
+
+function time({ unit, low, high }: ShownRange): string {
+  const span = low > 0 && low < high ? `${low}–${high}` : low === high ? `about ${high}` : `under ${high}`;
+  return `${span} ${unit}${high === 1 ? '' : 's'}`;
+}
+
+export const en = {
+  otherLanguage: '한국어',
+  pageTitle: (number: string, title: string) => `${number} · ${title}`,
+  sound: 'Sound when it is your turn',
+  loading: { headline: 'One moment…', text: '' },
+  unreachable: {
+    headline: 'We cannot reach the line.',
+    text: 'Your connection or the server is away. This page keeps trying; if you had a place, you still have it.',
+  },
+  'unknown-event': { headline: 'There is no such event.', text: 'Please check the address you were given.' },
+  'not-open-yet': {
+    headline: 'Not open yet.',
+    text: 'You can stay on this page: it opens by itself.',
+    at: (day: string) => `The line opens on ${day}.`,
+    soon: 'The organiser has not set a time.',
+  },
+  join: {
+    headline: (total: string) => plural(total, 'coupon', 'coupons'),
+    left: (remaining: string) => `${remaining} still here`,
+    waiting: (n: string) => (n === '0' ? 'Nobody is in line' : plural(n, 'person in line', 'people in line')),
+    text: 'Join once and keep this page. Reloading, a second tab or a lost connection will not cost you your place.',
+    lobby: 'You can come in already and wait for the opening.',
+    paused: 'The line stands still just now. Your place would be kept.',
+    returns: 'All coupons are taken. You may wait in case one comes back.',
+    button: 'Join the line',
+  },
+  entering: {
+    headline: 'Taking your place…',
+    text: '',
+    crowded: 'Many people are coming in at once. We keep trying; there is nothing you need to do.',
+  },
+  lobby: {
+    headline: 'You are in.',
+    opensIn: 'Opens in',
+    days: (n: number) => (n === 1 ? '1 day and' : `${n} days and`),
+    soon: 'Opens soon',
+    drawn: 'Everyone here before opening gets a random place.',
+    text: 'The line starts to move when the event opens.',
+  },
+  number: 'You are number',
+  about: 'about',
+  behind: (n: string) => (n === '0' ? 'Nobody behind you yet' : `${plural(n, 'person', 'people')} behind you`),
+  eta: (range: ShownRange) => `${time(range)} to go`,
+  noEta: 'No estimate while the line stands still',
+  next: 'You are next.',
+  paused: {
+    headline: 'The line is paused by the organiser.',
+    text: 'Your place is kept.',
+  },
+  chance: {
+    numbers: (left: string, ahead: string) =>
+      `${plural(left, 'coupon', 'coupons')} left, ${plural(ahead, 'person', 'people')} before you`,
+    likely: 'Likely: there should be one for you.',
+    uncertain: 'Uncertain: it depends on how many take theirs.',
+    unlikely: 'Unlikely: others would have to miss their turn.',
+    none: 'All taken for now. One may still come back.',
+  },
+  reconnecting: 'Reconnecting… Your place is safe.',
+  turn: {
+    headline: 'It’s your turn.',
+    text: (left: string) => `Take your coupon within ${left}.`,
+    left: 'left',
+    button: 'Get my coupon',
+    asking: 'Getting it…',
+    ended: 'Your time has ended. Checking with the server…',
+    trouble: 'That did not work.',
+    alert: 'It is your turn. Press the button to get your coupon.',
+    tab: 'Your turn!',
+  },
+  checking: {
+    headline: 'Checking…',
+    text: 'The answer got lost on its way. We ask again with the same ticket: you get the true answer, and never lose or double your coupon.',
+  },
+  coupon: {
+    headline: 'Here is your coupon.',
+    code: 'Your code',
+    copy: 'Copy',
+    copied: 'Copied',
+    copyFailed: 'Select the code and copy it',
+    save: 'Save as text',
+    picture: 'Save as picture',
+    record: (serial: string, at: string) => `Kept on the record as #${serial} at ${at}.`,
+    text: 'The code stays here: come back to this page in this browser to see it again.',
+    qr: 'The code as a QR picture',
+    tab: 'Your coupon',
+  },
+  'sold-out': {
+    headline: (total: string) => `All ${total} are gone.`,
+    text: 'Every coupon has found someone. Thank you for waiting; there is no need to stay.',
+  },
+  missed: {
+    headline: 'Your turn went by.',
+    text: (at: string) => `Your ticket was not used in time; it ended at ${at}. You can join again at the back.`,
+    button: 'Join again at the back',
+  },
+  left: { headline: 'You left the line.', text: 'Your place went to the people behind you.', button: 'Join again' },
+  'line-closed': {
+    headline: 'The line is closed.',
+    text: 'Those already in line are being served. Nobody new can join.',
+  },
+  closed: { headline: 'The event is over.', text: 'Thank you for coming.' },
+  over: 'Nobody new can join any more.',
+  leave: {
+    button: 'Leave the line',
+    question: 'Leave the line?',
+    text: 'Your place goes to the people behind you. If you come back, you start at the back.',
+    yes: 'Leave',
+    no: 'Stay in line',
+    failed: 'We could not reach the server. You are still in line.',
+  },
+  announce: {
+    position: (number: string) => `You are number ${number}.`,
+    lost: 'Connection lost. Your place is safe.',
+    back: 'Connected again.',
+  },
+};
+
+export type Words = typeof en;
