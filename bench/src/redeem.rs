@@ -1,0 +1,128 @@
+//! Redeeming tickets through HTTP, per second of server processor time; beside the bare axum route.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use client::AckLevel;
+
+use crate::enter;
+use crate::floor;
+use crate::load::{FULL, Pace, Round, drive, metered, request};
+use crate::report::{Figure, median};
+use crate::server::Server;
+
+const COUPONS: usize = 30_000;
+
+/// Lets `count` people in and returns the requests that redeem their tickets.
+pub async fn tickets(
+    server: &Server,
+    event: &str,
+    count: usize,
+    ack: AckLevel,
+) -> Result<Vec<Vec<u8>>> {
+    server
+        .event(event, u64::try_from(count)?, 1_000_000.0, ack)
+        .await?;
+    drive(server.public, Arc::new(enter::requests(event, count)), FULL).await?;
+    let path = format!("/api/v1/events/{event}/places/me");
+    let looks: Arc<Vec<_>> = Arc::new(
+        (0..count)
+            .map(|number| request("GET", &path, Some(&enter::token(number)), ""))
+            .collect(),
+    );
+    // Admission runs at its own pace: look until everyone has a ticket.
+    for _ in 0..60 {
+        let outcome = drive(
+            server.public,
+            Arc::clone(&looks),
+            Pace {
+                keep_bodies: true,
+                ..FULL
+            },
+        )
+        .await?;
+        let tickets: Vec<String> = outcome
+            .bodies
+            .iter()
+            .filter_map(|body| {
+                serde_json::from_slice::<serde_json::Value>(body).ok()?["ticket"]
+                    .as_str()
+                    .map(str::to_owned)
+            })
+            .collect();
+        if tickets.len() == count {
+            let path = format!("/api/v1/events/{event}/redemptions");
+            return Ok(tickets
+                .iter()
+                .enumerate()
+                .map(|(number, ticket)| {
+                    let body = format!(r#"{{"place_token":"{}"}}"#, enter::token(number));
+                    request("POST", &path, Some(ticket), &body)
+                })
+                .collect());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    None.context("admission did not let everyone in within 30 s")
+}
+
+/// Measures.
+pub async fn measure(binary: &Path, rounds: usize) -> Result<Vec<Figure>> {
+    let soon = level(binary, rounds, AckLevel::Redis).await?;
+    let sure = level(binary, rounds, AckLevel::Ledger).await?;
+    let floor = floor::route(rounds, |number| {
+        format!(r#"{{"place_token":"{}"}}"#, enter::token(number))
+    })
+    .await?;
+    Ok(vec![
+        Figure::ratio(
+            "redeem, ack redis: per server CPU second",
+            soon.server,
+            "1/s",
+            "bare axum JSON route",
+            floor,
+        ),
+        Figure::plain(
+            "redeem, ack redis: per Redis CPU second (AOF always)",
+            soon.redis,
+            "1/s",
+        ),
+        Figure::plain(
+            "redeem, ack redis: per second on the shared machine",
+            soon.wall,
+            "1/s",
+        ),
+        Figure::plain(
+            "redeem, ack ledger: per server CPU second",
+            sure.server,
+            "1/s",
+        ),
+        Figure::ratio(
+            "redeem, ack ledger: per second on the shared machine",
+            sure.wall,
+            "1/s",
+            "ack redis",
+            soon.wall,
+        ),
+    ])
+}
+
+/// The medians of one ack level.
+async fn level(binary: &Path, rounds: usize, ack: AckLevel) -> Result<Round> {
+    let (mut server, mut redis, mut wall) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let running = Server::embedded(binary)?;
+        let requests = tickets(&running, "redeem", COUPONS, ack).await?;
+        let round = metered(&running, requests, 200).await?;
+        server.push(round.server);
+        redis.push(round.redis);
+        wall.push(round.wall);
+    }
+    Ok(Round {
+        server: median(&mut server),
+        redis: median(&mut redis),
+        wall: median(&mut wall),
+    })
+}

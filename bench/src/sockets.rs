@@ -1,0 +1,169 @@
+//! Idle WebSockets: memory each; then a moving line: positions pushed per second of server processor time. Beside bare axum
+//! sockets with 1 KiB buffers, idle and pushed to.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use client::{AckLevel, AdmissionChange};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::task::JoinSet;
+use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
+
+use crate::enter;
+use crate::floor::Floor;
+use crate::load::{FULL, drive};
+use crate::process::{self, Meter};
+use crate::report::{Figure, per_second};
+use crate::server::Server;
+
+/// How long pushes are counted.
+const WATCHED: Duration = Duration::from_secs(20);
+/// Sockets opened at once.
+const OPENING: usize = 200;
+
+/// The sockets of one measurement: tasks that count the frames they hear, until dropped.
+struct Crowd {
+    heard: Arc<AtomicUsize>,
+    _tasks: JoinSet<()>,
+}
+
+impl Crowd {
+    /// Opens `count` sockets and waits until each heard its first frame.
+    async fn open(address: SocketAddr, path: &str, count: usize, hello: bool) -> Result<Self> {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let gate = Arc::new(tokio::sync::Semaphore::new(OPENING));
+        let (mut tasks, (opened, mut openings)) =
+            (JoinSet::new(), tokio::sync::mpsc::unbounded_channel());
+        let url = format!("ws://{address}{path}");
+        for number in 0..count {
+            let (heard, gate, opened, url) = (
+                Arc::clone(&heard),
+                Arc::clone(&gate),
+                opened.clone(),
+                url.clone(),
+            );
+            tasks.spawn(async move {
+                let turn = gate.acquire_owned().await;
+                let socket = open(address, &url, hello.then(|| enter::token(number))).await;
+                let _ = opened.send(socket.as_ref().map(|_| ()).map_err(ToString::to_string));
+                drop(turn);
+                let Ok(mut socket) = socket else { return };
+                while let Some(Ok(message)) = socket.next().await {
+                    if message.is_text() {
+                        heard.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        for _ in 0..count {
+            openings
+                .recv()
+                .await
+                .context("every task tells")?
+                .map_err(anyhow::Error::msg)?;
+        }
+        Ok(Self {
+            heard,
+            _tasks: tasks,
+        })
+    }
+
+    /// Frames heard so far.
+    fn heard(&self) -> usize {
+        self.heard.load(Ordering::Relaxed)
+    }
+}
+
+type Socket = tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>;
+
+/// Opens one socket and hears its first frame.
+async fn open(address: SocketAddr, url: &str, token: Option<String>) -> Result<Socket> {
+    let stream = tokio::net::TcpStream::connect(address).await?;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(1_024)
+        .write_buffer_size(0);
+    let (mut socket, _) = client_async_with_config(url, stream, Some(config)).await?;
+    let hello = token.map_or_else(
+        || "hello".to_owned(),
+        |token| format!(r#"{{"type":"hello","place_token":"{token}"}}"#),
+    );
+    socket.send(Message::text(hello)).await?;
+    let first = socket
+        .next()
+        .await
+        .context("the server closed the socket")??;
+    ensure!(first.is_text(), "the server refused the socket: {first}");
+    Ok(socket)
+}
+
+/// Measures.
+#[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^53")]
+pub async fn measure(binary: &Path, sockets: usize) -> Result<Vec<Figure>> {
+    let server = Server::embedded(binary)?;
+    server
+        .event("idle", 1_000_000, 0.0, AckLevel::Redis)
+        .await?;
+    drive(
+        server.public,
+        Arc::new(enter::requests("idle", sockets)),
+        FULL,
+    )
+    .await?;
+    let before = process::resident(server.pid())?;
+    let crowd = Crowd::open(
+        server.public,
+        "/api/v1/events/idle/places/me/live",
+        sockets,
+        true,
+    )
+    .await?;
+    let each = (process::resident(server.pid())? - before) / sockets as f64;
+
+    server
+        .ops
+        .set_admission(
+            "idle",
+            &AdmissionChange {
+                rate_per_s: Some(10.0),
+                ..AdmissionChange::default()
+            },
+        )
+        .await?;
+    let (heard, meter) = (crowd.heard(), Meter::start(server.pid())?);
+    tokio::time::sleep(WATCHED).await;
+    let (pushed, cpu) = (crowd.heard() - heard, meter.used()?);
+    drop((crowd, server));
+
+    let bare = Floor::start()?;
+    let before = process::resident(bare.pid())?;
+    let idle = Crowd::open(bare.address, "/socket", sockets, false).await?;
+    let bare_each = (process::resident(bare.pid())? - before) / sockets as f64;
+    drop(idle);
+    let told = Crowd::open(bare.address, "/pushed", sockets, false).await?;
+    let (heard, meter) = (told.heard(), Meter::start(bare.pid())?);
+    tokio::time::sleep(WATCHED).await;
+    let (bare_pushed, bare_cpu) = (told.heard() - heard, meter.used()?);
+
+    Ok(vec![
+        Figure::ratio(
+            &format!("{sockets} idle sockets: server memory each"),
+            each,
+            "B",
+            "bare axum socket",
+            bare_each,
+        ),
+        Figure::plain("positions pushed", per_second(pushed, WATCHED), "1/s"),
+        Figure::ratio(
+            "positions pushed per server CPU second",
+            per_second(pushed, cpu),
+            "1/s",
+            "bare axum sockets, one text for all",
+            per_second(bare_pushed, bare_cpu),
+        ),
+    ])
+}
