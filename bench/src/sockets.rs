@@ -101,8 +101,42 @@ async fn open(address: SocketAddr, url: &str, token: Option<String>) -> Result<S
     Ok(socket)
 }
 
+/// Memory of an idle socket in bytes, pushes per second, pushes per second of processor time.
+struct Measured {
+    each: f64,
+    pushed: f64,
+    pushed_per_cpu_s: f64,
+}
+
+impl Measured {
+    /// Opens the crowd, weighs it, lets `start` set the line moving, then counts for a while.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a crowd is far smaller than 2^53"
+    )]
+    async fn of(
+        pid: u32,
+        crowd: impl Future<Output = Result<Crowd>>,
+        count: usize,
+        start: impl AsyncFnOnce() -> Result<()>,
+    ) -> Result<Self> {
+        let before = process::resident(pid)?;
+        let crowd = crowd.await?;
+        let each = (process::resident(pid)? - before) / count as f64;
+        start().await?;
+        let (heard, meter) = (crowd.heard(), Meter::start(pid)?);
+        tokio::time::sleep(WATCHED).await;
+        let pushed = crowd.heard() - heard;
+        let per_cpu_s = per_second(pushed, meter.used()?);
+        Ok(Self {
+            each,
+            pushed: per_second(pushed, WATCHED),
+            pushed_per_cpu_s: per_cpu_s,
+        })
+    }
+}
+
 /// Measures.
-#[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^53")]
 pub async fn measure(binary: &Path, sockets: usize) -> Result<Vec<Figure>> {
     let server = Server::embedded(binary)?;
     server
@@ -114,56 +148,50 @@ pub async fn measure(binary: &Path, sockets: usize) -> Result<Vec<Figure>> {
         FULL,
     )
     .await?;
-    let before = process::resident(server.pid())?;
     let crowd = Crowd::open(
         server.public,
         "/api/v1/events/idle/places/me/live",
         sockets,
         true,
-    )
-    .await?;
-    let each = (process::resident(server.pid())? - before) / sockets as f64;
-
-    server
-        .ops
-        .set_admission(
-            "idle",
-            &AdmissionChange {
-                rate_per_s: Some(10.0),
-                ..AdmissionChange::default()
-            },
-        )
-        .await?;
-    let (heard, meter) = (crowd.heard(), Meter::start(server.pid())?);
-    tokio::time::sleep(WATCHED).await;
-    let (pushed, cpu) = (crowd.heard() - heard, meter.used()?);
-    drop((crowd, server));
+    );
+    let moving = AdmissionChange {
+        rate_per_s: Some(10.0),
+        ..AdmissionChange::default()
+    };
+    let start = async || {
+        server
+            .ops
+            .set_admission("idle", &moving)
+            .await
+            .map(drop)
+            .map_err(Into::into)
+    };
+    let ours = Measured::of(server.pid(), crowd, sockets, start).await?;
+    drop(server);
 
     let bare = Floor::start()?;
-    let before = process::resident(bare.pid())?;
-    let idle = Crowd::open(bare.address, "/socket", sockets, false).await?;
-    let bare_each = (process::resident(bare.pid())? - before) / sockets as f64;
-    drop(idle);
-    let told = Crowd::open(bare.address, "/pushed", sockets, false).await?;
-    let (heard, meter) = (told.heard(), Meter::start(bare.pid())?);
-    tokio::time::sleep(WATCHED).await;
-    let (bare_pushed, bare_cpu) = (told.heard() - heard, meter.used()?);
+    let idle = Crowd::open(bare.address, "/socket", sockets, false);
+    let idle = Measured::of(bare.pid(), idle, sockets, async || Ok(())).await?;
+    drop(bare);
+    let bare = Floor::start()?;
+    let told = Crowd::open(bare.address, "/pushed", sockets, false);
+    let told = Measured::of(bare.pid(), told, sockets, async || Ok(())).await?;
 
     Ok(vec![
         Figure::ratio(
             &format!("{sockets} idle sockets: server memory each"),
-            each,
+            ours.each,
             "B",
             "bare axum socket",
-            bare_each,
+            idle.each,
         ),
-        Figure::plain("positions pushed", per_second(pushed, WATCHED), "1/s"),
+        Figure::plain("positions pushed", ours.pushed, "1/s"),
         Figure::ratio(
             "positions pushed per server CPU second",
-            per_second(pushed, cpu),
+            ours.pushed_per_cpu_s,
             "1/s",
             "bare axum sockets, one text for all",
-            per_second(bare_pushed, bare_cpu),
+            told.pushed_per_cpu_s,
         ),
     ])
 }

@@ -9,7 +9,10 @@ use crate::clock::Random;
 use crate::event::InvalidField;
 
 /// Characters of a random part: capital letters and digits without the look-alikes 0 O 1 I L.
-pub const ALPHABET: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
+pub const ALPHABET: &[u8; LETTERS as usize] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
+
+/// How many characters there are.
+const LETTERS: u32 = 31;
 
 /// Length of a part written `{}`.
 const PLAIN_LENGTH: u8 = 12;
@@ -50,7 +53,7 @@ impl CodePattern {
                 Part::Text(text) => code.push_str(text),
                 Part::Random { length, .. } => {
                     for _ in 0..*length {
-                        let index = random.below(ALPHABET.len() as u32);
+                        let index = random.below(LETTERS);
                         code.push(char::from(ALPHABET[index as usize]));
                     }
                 }
@@ -72,7 +75,7 @@ impl CodePattern {
         // Ten million times a thousand is far below 2^53: the float is exact where it decides.
         #[expect(clippy::cast_precision_loss, reason = "stock is at most ten million")]
         let needed = stock as f64 * SPARSENESS;
-        if f64::from(ALPHABET.len() as u32).powf(f64::from(drawn)) < needed {
+        if f64::from(LETTERS).powf(f64::from(drawn)) < needed {
             return Err(InvalidField::new(
                 "code_pattern",
                 format!(

@@ -50,10 +50,9 @@ impl Phase {
     pub fn allowed(self) -> &'static [Self] {
         match self {
             Self::Draft => &[Self::Lobby, Self::Open, Self::Closed],
-            Self::Lobby => &[Self::Open, Self::Closed],
+            Self::Lobby | Self::Draining => &[Self::Open, Self::Closed],
             Self::Open => &[Self::Paused, Self::Draining, Self::Closed],
             Self::Paused => &[Self::Open, Self::Draining, Self::Closed],
-            Self::Draining => &[Self::Open, Self::Closed],
             Self::Closed => &[],
         }
     }

@@ -103,167 +103,175 @@ impl Refusal {
             .find(|refusal| refusal.shown().name == name)
     }
 
-    /// Status, title and explanation: the one table.
+    /// Its row in the table.
     #[must_use]
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a table with one row per refusal reads best whole"
-    )]
     pub fn shown(self) -> Shown {
-        let (name, status, title, explanation) = match self {
-            Self::BadRequest => (
-                "bad-request",
-                400,
-                "The request is not as it must be",
-                "A field, parameter or frame is missing, misspelt or out of range. `field` names it and `detail` says what is allowed; nothing was changed.",
-            ),
-            Self::Unauthorized => (
-                "unauthorized",
-                401,
-                "A credential is needed",
-                "Send `Authorization: Bearer <admin token>`. The token was shown at the first start and is kept in the data folder as `admin-token`.",
-            ),
-            Self::NoPlace => (
-                "no-place",
-                401,
-                "You have no place in this line",
-                "The place token is missing, malformed or unknown here. Enter the line first, then send the token as `Authorization: Bearer <place_token>` or the cookie.",
-            ),
-            Self::TicketInvalid => (
-                "ticket-invalid",
-                401,
-                "This is not a valid ticket",
-                "The ticket is missing, malformed, not yet valid, or not signed by this installation. Send the ticket exactly as the line gave it, as `Authorization: Bearer <ticket>`.",
-            ),
-            Self::TicketExpired => (
-                "ticket-expired",
-                401,
-                "The ticket has ended",
-                "A ticket must be redeemed before it ends. Enter the line again for a new place at the back.",
-            ),
-            Self::Forbidden => (
-                "forbidden",
-                403,
-                "The credential does not open this",
-                "The call needs a credential with more rights.",
-            ),
-            Self::ForeignOrigin => (
-                "foreign-origin",
-                403,
-                "The request came from another site",
-                "A call that changes something with the cookie must come from the queue page's own origin. Other clients send the place token as `Authorization: Bearer`.",
-            ),
-            Self::TicketWrongEvent => (
-                "ticket-wrong-event",
-                403,
-                "The ticket is for another event",
-                "Redeem the ticket at the event that its `aud` claim names.",
-            ),
-            Self::NotTheHolder => (
-                "not-the-holder",
-                403,
-                "The ticket belongs to somebody else",
-                "Redeeming wants the ticket and the place token it was given to.",
-            ),
-            Self::NotFound => (
-                "not-found",
-                404,
-                "Nothing is here",
-                "Check the path; `/api/openapi.json` lists every call.",
-            ),
-            Self::NoSuchEvent => (
-                "no-such-event",
-                404,
-                "There is no such event",
-                "Check the event's id. Events are made by the organiser and never on the fly.",
-            ),
-            Self::MethodNotAllowed => (
-                "method-not-allowed",
-                405,
-                "The path does not take this method",
-                "The `Allow` header lists the methods that the path takes.",
-            ),
-            Self::NotOpenYet => (
-                "not-open-yet",
-                409,
-                "The event has not begun",
-                "Come back later; `opens_at` says when, if the organiser set a time.",
-            ),
-            Self::SoldOut => (
-                "sold-out",
-                409,
-                "Every coupon is gone",
-                "The event has issued all its coupons.",
-            ),
-            Self::LineClosed => (
-                "line-closed",
-                409,
-                "The line takes nobody new",
-                "The event is draining: those already in line are served, nobody else may enter.",
-            ),
-            Self::AlreadyIssued => (
-                "already-issued",
-                409,
-                "You have a coupon already",
-                "One coupon per holder. `GET …/redemptions/me` shows the one you have.",
-            ),
-            Self::PhaseMove => (
-                "phase-move",
-                409,
-                "The event cannot move there",
-                "`from` is where the event stands, `allowed` lists where it may go.",
-            ),
-            Self::EventIsLive => (
-                "event-is-live",
-                409,
-                "The field can no longer change",
-                "`field` is fixed once the event has left its draft. Stock grows by `POST …/stock`.",
-            ),
-            Self::EventClosed => (
-                "event-closed",
-                410,
-                "The event is over",
-                "The organiser closed the event.",
-            ),
-            Self::TooLarge => (
-                "too-large",
-                413,
-                "The body is too large",
-                "Send at most 16 KiB.",
-            ),
-            Self::UnsupportedMediaType => (
-                "unsupported-media-type",
-                415,
-                "The body is not JSON",
-                "Send JSON with `Content-Type: application/json`.",
-            ),
-            Self::SlowDown => (
-                "slow-down",
-                429,
-                "Too many requests",
-                "Wait as long as `Retry-After` says, then go on more slowly.",
-            ),
-            Self::TryAgain => (
-                "try-again",
-                503,
-                "A part of the service does not answer",
-                "Nothing was acknowledged. Wait as long as `Retry-After` says and send the same request again.",
-            ),
-            Self::OutcomeUnknown => (
-                "outcome-unknown",
-                503,
-                "The answer was lost on its way",
-                "The coupon may have been issued. Wait as long as `Retry-After` says and send the same ticket again: it gets the true answer, never a second coupon.",
-            ),
-        };
-        Shown {
-            name,
-            status,
-            title,
-            explanation,
-        }
+        TABLE[self as usize]
     }
 }
+
+/// A row of the table.
+const fn row(
+    name: &'static str,
+    status: u16,
+    title: &'static str,
+    explanation: &'static str,
+) -> Shown {
+    Shown {
+        name,
+        status,
+        title,
+        explanation,
+    }
+}
+
+/// One row for each refusal, in the order of the enum (held by a test).
+static TABLE: [Shown; Refusal::ALL.len()] = [
+    row(
+        "bad-request",
+        400,
+        "The request is not as it must be",
+        "A field, parameter or frame is missing, misspelt or out of range. `field` names it and `detail` says what is allowed; nothing was changed.",
+    ),
+    row(
+        "unauthorized",
+        401,
+        "A credential is needed",
+        "Send `Authorization: Bearer <admin token>`. The token was shown at the first start and is kept in the data folder as `admin-token`.",
+    ),
+    row(
+        "no-place",
+        401,
+        "You have no place in this line",
+        "The place token is missing, malformed or unknown here. Enter the line first, then send the token as `Authorization: Bearer <place_token>` or the cookie.",
+    ),
+    row(
+        "ticket-invalid",
+        401,
+        "This is not a valid ticket",
+        "The ticket is missing, malformed, not yet valid, or not signed by this installation. Send the ticket exactly as the line gave it, as `Authorization: Bearer <ticket>`.",
+    ),
+    row(
+        "ticket-expired",
+        401,
+        "The ticket has ended",
+        "A ticket must be redeemed before it ends. Enter the line again for a new place at the back.",
+    ),
+    row(
+        "forbidden",
+        403,
+        "The credential does not open this",
+        "The call needs a credential with more rights.",
+    ),
+    row(
+        "foreign-origin",
+        403,
+        "The request came from another site",
+        "A call that changes something with the cookie must come from the queue page's own origin. Other clients send the place token as `Authorization: Bearer`.",
+    ),
+    row(
+        "ticket-wrong-event",
+        403,
+        "The ticket is for another event",
+        "Redeem the ticket at the event that its `aud` claim names.",
+    ),
+    row(
+        "not-the-holder",
+        403,
+        "The ticket belongs to somebody else",
+        "Redeeming wants the ticket and the place token it was given to.",
+    ),
+    row(
+        "not-found",
+        404,
+        "Nothing is here",
+        "Check the path; `/api/openapi.json` lists every call.",
+    ),
+    row(
+        "no-such-event",
+        404,
+        "There is no such event",
+        "Check the event's id. Events are made by the organiser and never on the fly.",
+    ),
+    row(
+        "method-not-allowed",
+        405,
+        "The path does not take this method",
+        "The `Allow` header lists the methods that the path takes.",
+    ),
+    row(
+        "not-open-yet",
+        409,
+        "The event has not begun",
+        "Come back later; `opens_at` says when, if the organiser set a time.",
+    ),
+    row(
+        "sold-out",
+        409,
+        "Every coupon is gone",
+        "The event has issued all its coupons.",
+    ),
+    row(
+        "line-closed",
+        409,
+        "The line takes nobody new",
+        "The event is draining: those already in line are served, nobody else may enter.",
+    ),
+    row(
+        "already-issued",
+        409,
+        "You have a coupon already",
+        "One coupon per holder. `GET …/redemptions/me` shows the one you have.",
+    ),
+    row(
+        "phase-move",
+        409,
+        "The event cannot move there",
+        "`from` is where the event stands, `allowed` lists where it may go.",
+    ),
+    row(
+        "event-is-live",
+        409,
+        "The field can no longer change",
+        "`field` is fixed once the event has left its draft. Stock grows by `POST …/stock`.",
+    ),
+    row(
+        "event-closed",
+        410,
+        "The event is over",
+        "The organiser closed the event.",
+    ),
+    row(
+        "too-large",
+        413,
+        "The body is too large",
+        "Send at most 16 KiB.",
+    ),
+    row(
+        "unsupported-media-type",
+        415,
+        "The body is not JSON",
+        "Send JSON with `Content-Type: application/json`.",
+    ),
+    row(
+        "slow-down",
+        429,
+        "Too many requests",
+        "Wait as long as `Retry-After` says, then go on more slowly.",
+    ),
+    row(
+        "try-again",
+        503,
+        "A part of the service does not answer",
+        "Nothing was acknowledged. Wait as long as `Retry-After` says and send the same request again.",
+    ),
+    row(
+        "outcome-unknown",
+        503,
+        "The answer was lost on its way",
+        "The coupon may have been issued. Wait as long as `Retry-After` says and send the same ticket again: it gets the true answer, never a second coupon.",
+    ),
+];
 
 #[cfg(test)]
 mod tests {
@@ -274,6 +282,15 @@ mod tests {
         for refusal in Refusal::ALL {
             let shown = refusal.shown();
             assert_eq!(Refusal::named(shown.name), Some(refusal));
+            let variant = shown
+                .name
+                .split('-')
+                .map(|word| word[..1].to_uppercase() + &word[1..]);
+            assert_eq!(
+                variant.collect::<String>(),
+                format!("{refusal:?}"),
+                "the table is in order"
+            );
             assert!((400..600).contains(&shown.status), "{}", shown.name);
             assert!(shown.explanation.ends_with('.'), "{}", shown.name);
         }
