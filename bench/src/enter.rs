@@ -26,7 +26,7 @@ pub fn requests(event: &str, count: usize) -> Vec<Vec<u8>> {
 }
 
 /// The body of an enter.
-fn body(number: usize) -> String {
+pub fn body(number: usize) -> String {
     format!(r#"{{"place_token":"{}"}}"#, token(number))
 }
 

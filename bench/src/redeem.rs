@@ -26,42 +26,36 @@ pub async fn tickets(
         .event(event, u64::try_from(count)?, 1_000_000.0, ack)
         .await?;
     drive(server.public, Arc::new(enter::requests(event, count)), FULL).await?;
+    let path = format!("/api/v1/events/{event}/redemptions");
+    let redeem = |(number, ticket): (usize, String)| {
+        request("POST", &path, Some(&ticket), &enter::body(number))
+    };
+    Ok(everyones_ticket(server, event, count)
+        .await?
+        .into_iter()
+        .enumerate()
+        .map(redeem)
+        .collect())
+}
+
+/// Looks until everyone has a ticket: admission runs at its own pace.
+async fn everyones_ticket(server: &Server, event: &str, count: usize) -> Result<Vec<String>> {
     let path = format!("/api/v1/events/{event}/places/me");
-    let looks: Arc<Vec<_>> = Arc::new(
-        (0..count)
-            .map(|number| request("GET", &path, Some(&enter::token(number)), ""))
-            .collect(),
-    );
-    // Admission runs at its own pace: look until everyone has a ticket.
+    let look = |number| request("GET", &path, Some(&enter::token(number)), "");
+    let looks: Arc<Vec<_>> = Arc::new((0..count).map(look).collect());
     for _ in 0..60 {
-        let outcome = drive(
-            server.public,
-            Arc::clone(&looks),
-            Pace {
-                keep_bodies: true,
-                ..FULL
-            },
-        )
-        .await?;
-        let tickets: Vec<String> = outcome
-            .bodies
-            .iter()
-            .filter_map(|body| {
-                serde_json::from_slice::<serde_json::Value>(body).ok()?["ticket"]
-                    .as_str()
-                    .map(str::to_owned)
-            })
-            .collect();
+        let kept = Pace {
+            keep_bodies: true,
+            ..FULL
+        };
+        let outcome = drive(server.public, Arc::clone(&looks), kept).await?;
+        let ticket = |body: &Vec<u8>| {
+            let place: serde_json::Value = serde_json::from_slice(body).ok()?;
+            place["ticket"].as_str().map(str::to_owned)
+        };
+        let tickets: Vec<String> = outcome.bodies.iter().filter_map(ticket).collect();
         if tickets.len() == count {
-            let path = format!("/api/v1/events/{event}/redemptions");
-            return Ok(tickets
-                .iter()
-                .enumerate()
-                .map(|(number, ticket)| {
-                    let body = format!(r#"{{"place_token":"{}"}}"#, enter::token(number));
-                    request("POST", &path, Some(ticket), &body)
-                })
-                .collect());
+            return Ok(tickets);
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

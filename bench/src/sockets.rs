@@ -138,45 +138,9 @@ impl Measured {
 
 /// Measures.
 pub async fn measure(binary: &Path, sockets: usize) -> Result<Vec<Figure>> {
-    let server = Server::embedded(binary)?;
-    server
-        .event("idle", 1_000_000, 0.0, AckLevel::Redis)
-        .await?;
-    drive(
-        server.public,
-        Arc::new(enter::requests("idle", sockets)),
-        FULL,
-    )
-    .await?;
-    let crowd = Crowd::open(
-        server.public,
-        "/api/v1/events/idle/places/me/live",
-        sockets,
-        true,
-    );
-    let moving = AdmissionChange {
-        rate_per_s: Some(10.0),
-        ..AdmissionChange::default()
-    };
-    let start = async || {
-        server
-            .ops
-            .set_admission("idle", &moving)
-            .await
-            .map(drop)
-            .map_err(Into::into)
-    };
-    let ours = Measured::of(server.pid(), crowd, sockets, start).await?;
-    drop(server);
-
-    let bare = Floor::start()?;
-    let idle = Crowd::open(bare.address, "/socket", sockets, false);
-    let idle = Measured::of(bare.pid(), idle, sockets, async || Ok(())).await?;
-    drop(bare);
-    let bare = Floor::start()?;
-    let told = Crowd::open(bare.address, "/pushed", sockets, false);
-    let told = Measured::of(bare.pid(), told, sockets, async || Ok(())).await?;
-
+    let ours = ours(binary, sockets).await?;
+    let idle = bare("/socket", sockets).await?;
+    let told = bare("/pushed", sockets).await?;
     Ok(vec![
         Figure::ratio(
             &format!("{sockets} idle sockets: server memory each"),
@@ -194,4 +158,36 @@ pub async fn measure(binary: &Path, sockets: usize) -> Result<Vec<Figure>> {
             told.pushed_per_cpu_s,
         ),
     ])
+}
+
+/// Everyone waits; then ten people a second are let in.
+async fn ours(binary: &Path, sockets: usize) -> Result<Measured> {
+    let server = Server::embedded(binary)?;
+    server
+        .event("idle", 1_000_000, 0.0, AckLevel::Redis)
+        .await?;
+    drive(
+        server.public,
+        Arc::new(enter::requests("idle", sockets)),
+        FULL,
+    )
+    .await?;
+    let path = "/api/v1/events/idle/places/me/live";
+    let crowd = Crowd::open(server.public, path, sockets, true);
+    let moving = AdmissionChange {
+        rate_per_s: Some(10.0),
+        ..AdmissionChange::default()
+    };
+    let start = async || {
+        let changed = server.ops.set_admission("idle", &moving).await;
+        changed.map(drop).map_err(Into::into)
+    };
+    Measured::of(server.pid(), crowd, sockets, start).await
+}
+
+/// The floor's sockets at `path`.
+async fn bare(path: &str, sockets: usize) -> Result<Measured> {
+    let bare = Floor::start()?;
+    let crowd = Crowd::open(bare.address, path, sockets, false);
+    Measured::of(bare.pid(), crowd, sockets, async || Ok(())).await
 }
