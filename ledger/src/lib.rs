@@ -1,1 +1,25 @@
-//! x
+//! The ledger: the log as SQL tables, in PostgreSQL or SQLite. The one room that speaks SQL.
+//!
+//! The statements are written once; what differs between the two is in `dialect` alone. Rows travel as one JSON parameter
+//! per statement, which both databases unroll by themselves, so a batch of any size is one prepared statement.
+
+mod anomalies;
+mod commit;
+mod connect;
+mod dead_letters;
+mod dialect;
+mod error;
+mod events;
+mod issuances;
+mod offsets;
+#[cfg(test)]
+mod tests;
+
+pub use anomalies::Anomaly;
+pub use commit::{Batch, Committed};
+pub use connect::{Fault, Ledger, sqlite_url};
+pub use dead_letters::{DeadLetter, StoredDeadLetter};
+pub use error::LedgerError;
+pub use events::StoredEvent;
+pub use issuances::Issuance;
+pub use offsets::Step;

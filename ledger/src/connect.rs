@@ -1,0 +1,119 @@
+//! Reaching the database, making its tables, and checking that it keeps what it commits.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyPool, Executor as _};
+
+use crate::dialect::Dialect;
+use crate::error::LedgerError;
+
+/// Most connections of one process: the persister uses one, the rest serve reads.
+const CONNECTIONS: u32 = 8;
+/// How long a call waits for a connection before it counts as unavailable.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The door to the ledger. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pub(crate) pool: AnyPool,
+    pub(crate) dialect: Dialect,
+}
+
+/// A setting of the database with which a commit can be lost, and its mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The setting, such as `fsync`.
+    pub setting: String,
+    /// What it holds.
+    pub held: String,
+    /// What it must be, as one sentence that says what to do.
+    pub mend: String,
+}
+
+/// The URL of an SQLite ledger in the file `path`.
+#[must_use]
+pub fn sqlite_url(path: &Path) -> String {
+    let mut url = "sqlite://".to_owned();
+    for character in path.to_string_lossy().chars() {
+        match character {
+            '%' => url.push_str("%25"),
+            '?' => url.push_str("%3F"),
+            '#' => url.push_str("%23"),
+            plain => url.push(plain),
+        }
+    }
+    url
+}
+
+impl Ledger {
+    /// Connects to `postgres://…` or `sqlite:///path/to/file` (made if missing) and waits until it answers.
+    pub async fn connect(url: &str) -> Result<Self, LedgerError> {
+        let Some(dialect) = Dialect::of(url) else {
+            return Err(LedgerError::Unavailable(
+                "the URL must begin with postgres:// or sqlite://".to_owned(),
+            ));
+        };
+        sqlx::any::install_default_drivers();
+        let options = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    connection.execute(dialect.on_connect()).await?;
+                    Ok(())
+                })
+            });
+        let pool = match dialect {
+            Dialect::Postgres => options.connect(url).await?,
+            Dialect::Sqlite => options.connect(&made_if_missing(url)).await?,
+        };
+        Ok(Self { pool, dialect })
+    }
+
+    /// Brings the tables up to this version. Any number of processes may call it at once.
+    pub async fn migrate(&self) -> Result<(), LedgerError> {
+        Ok(self.dialect.migrations().run(&self.pool).await?)
+    }
+
+    /// The database answers.
+    pub async fn ping(&self) -> Result<(), LedgerError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// The settings that must not be: with `fsync` or `synchronous_commit` off PostgreSQL may forget what it committed.
+    /// SQLite is told per connection and has none.
+    pub async fn faults(&self) -> Result<Vec<Fault>, LedgerError> {
+        if self.dialect == Dialect::Sqlite {
+            return Ok(Vec::new());
+        }
+        let mut faults = Vec::new();
+        for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+            let held: String = sqlx::query_scalar("SELECT current_setting($1)")
+                .bind(setting)
+                .fetch_one(&self.pool)
+                .await?;
+            if held == "off" {
+                faults.push(Fault {
+                    setting: setting.to_owned(),
+                    held,
+                    mend: format!("set `{setting} = on` in PostgreSQL and reload it"),
+                });
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Closes the connections; calls that still run are finished.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// SQLite makes a missing file only when told so.
+fn made_if_missing(url: &str) -> String {
+    let joint = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{joint}mode=rwc")
+}

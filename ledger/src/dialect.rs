@@ -1,0 +1,104 @@
+//! What PostgreSQL and SQLite say differently: how a JSON parameter becomes rows, how a time is shown, how a transaction that
+//! writes begins, and what a new connection is told.
+
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+/// The SQL that the database speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Postgres,
+    Sqlite,
+}
+
+impl Dialect {
+    /// The dialect of a URL, by its scheme.
+    pub(crate) fn of(url: &str) -> Option<Self> {
+        match url.split_once(':')?.0 {
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            "sqlite" => Some(Self::Sqlite),
+            _ => None,
+        }
+    }
+
+    /// Begins a transaction that writes. In SQLite the write lock is taken at once, so that two writers wait for each other
+    /// instead of failing half-way.
+    pub(crate) fn begin(self) -> &'static str {
+        match self {
+            Self::Postgres => "BEGIN",
+            Self::Sqlite => "BEGIN IMMEDIATE",
+        }
+    }
+
+    /// What a new connection is told. SQLite: readers beside one writer, and a commit is on the disk.
+    pub(crate) fn on_connect(self) -> &'static str {
+        match self {
+            Self::Postgres => "SET application_name = 'stanchion'",
+            Self::Sqlite => {
+                "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"
+            }
+        }
+    }
+
+    /// Parameter 1, a JSON array of issuances, as rows.
+    pub(crate) fn issuances(self) -> &'static str {
+        match self {
+            Self::Postgres => {
+                "json_to_recordset(CAST($1 AS json)) AS given(event text, serial bigint, code text, holder text, \
+                 record_id text, issued_at timestamptz)"
+            }
+            Self::Sqlite => {
+                "(SELECT value->>'event' AS event, value->>'serial' AS serial, value->>'code' AS code, \
+                 value->>'holder' AS holder, value->>'record_id' AS record_id, value->>'issued_at' AS issued_at \
+                 FROM json_each($1)) AS given"
+            }
+        }
+    }
+
+    /// Parameter 1, a JSON array of events, as rows.
+    pub(crate) fn events(self) -> &'static str {
+        match self {
+            Self::Postgres => {
+                "json_to_recordset(CAST($1 AS json)) AS given(id text, title text, phase text, stock bigint, \
+                 definition json, updated_ordinal bigint, updated_at timestamptz)"
+            }
+            Self::Sqlite => {
+                "(SELECT value->>'id' AS id, value->>'title' AS title, value->>'phase' AS phase, \
+                 value->>'stock' AS stock, value->'definition' AS definition, \
+                 value->>'updated_ordinal' AS updated_ordinal, value->>'updated_at' AS updated_at \
+                 FROM json_each($1)) AS given"
+            }
+        }
+    }
+
+    /// Parameter 1, a JSON array of texts, as a list for `IN`.
+    pub(crate) fn texts(self) -> &'static str {
+        match self {
+            Self::Postgres => "(SELECT json_array_elements_text(CAST($1 AS json)))",
+            Self::Sqlite => "(SELECT value FROM json_each($1))",
+        }
+    }
+
+    /// A column of times as RFC 3339 text.
+    pub(crate) fn shown(self, column: &str) -> String {
+        match self {
+            Self::Postgres => {
+                format!(r#"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#)
+            }
+            Self::Sqlite => column.to_owned(),
+        }
+    }
+
+    /// The tables' story, in order.
+    pub(crate) fn migrations(self) -> Migrator {
+        let scripts = match self {
+            Self::Postgres => [include_str!("../migrations/postgres/0001_record.sql")],
+            Self::Sqlite => [include_str!("../migrations/sqlite/0001_record.sql")],
+        };
+        let migrations = (1..).zip(scripts).map(|(version, sql)| {
+            let kind = MigrationType::Simple;
+            Migration::new(version, "record".into(), kind, sql.into_sql_str(), false)
+        });
+        Migrator::with_migrations(migrations.collect())
+    }
+}

@@ -1,0 +1,177 @@
+//! Coupons given away: written in batches, read back in order of serial.
+
+use std::collections::HashSet;
+
+use domain::coupon::Coupon;
+use domain::record::{Fact, Record};
+use domain::{EventId, Holder, Millis, RecordId, Serial};
+use serde::Serialize;
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use crate::connect::Ledger;
+use crate::dialect::Dialect;
+use crate::error::LedgerError;
+use crate::offsets::whole;
+
+/// A coupon given away, as the ledger holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Issuance {
+    /// Whose.
+    pub event: EventId,
+    /// Its ordinal in the event.
+    pub serial: Serial,
+    /// The printable string.
+    pub code: String,
+    /// To whom.
+    pub holder: Holder,
+    /// The record that told of it.
+    pub record_id: RecordId,
+    /// When, by the store's clock.
+    pub issued_at: Millis,
+}
+
+impl Issuance {
+    /// The issuance that a record tells of, if it tells of one.
+    pub(crate) fn of(record: &Record) -> Option<Self> {
+        let Fact::Issued { coupon, holder } = &record.fact else {
+            return None;
+        };
+        let Coupon { code, serial } = coupon.clone();
+        Some(Self {
+            event: record.event.clone(),
+            serial,
+            code,
+            holder: holder.clone(),
+            record_id: record.id.clone(),
+            issued_at: record.time,
+        })
+    }
+}
+
+/// Inserts those that contradict no row; the ids of the records that are rows now and were not before.
+pub(crate) async fn insert(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    issuances: &[&Issuance],
+) -> Result<HashSet<String>, LedgerError> {
+    let sql = format!(
+        "INSERT INTO coupon_issuances (event, serial, code, holder, record_id, issued_at) \
+         SELECT event, serial, code, holder, record_id, issued_at FROM {} WHERE true \
+         ON CONFLICT DO NOTHING RETURNING record_id",
+        dialect.issuances()
+    );
+    let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(json(&issuances)?)
+        .fetch_all(connection)
+        .await?;
+    Ok(ids.into_iter().collect())
+}
+
+/// Makes each issued coupon a thing of its own, assigned to its holder; one that was there unassigned (a given code) is
+/// assigned now.
+pub(crate) async fn assign_coupons(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    issuances: &[&Issuance],
+) -> Result<(), LedgerError> {
+    let sql = format!(
+        "INSERT INTO coupons (event, code, state, holder, assigned_at) \
+         SELECT event, code, 'assigned', holder, issued_at FROM {} WHERE true \
+         ON CONFLICT (event, code) DO UPDATE \
+         SET state = excluded.state, holder = excluded.holder, assigned_at = excluded.assigned_at \
+         WHERE coupons.state = 'unassigned'",
+        dialect.issuances()
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(json(&issuances)?)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The issuances that these records are rows of.
+pub(crate) async fn by_record(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    records: &[&str],
+) -> Result<Vec<Issuance>, LedgerError> {
+    let condition = format!("record_id IN {}", dialect.texts());
+    let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(selected(dialect, &condition)))
+        .bind(json(&records)?)
+        .fetch_all(connection)
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// The row that keeps an issuance from being one: it has the same serial, code or holder.
+pub(crate) async fn in_the_way(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    of: &Issuance,
+) -> Result<Issuance, LedgerError> {
+    let condition =
+        "event = $1 AND (serial = $2 OR code = $3 OR holder = $4) ORDER BY serial LIMIT 1";
+    let row: Row = sqlx::query_as(AssertSqlSafe(selected(dialect, condition)))
+        .bind(of.event.as_str())
+        .bind(whole(of.serial.0)?)
+        .bind(&of.code)
+        .bind(of.holder.as_str())
+        .fetch_one(connection)
+        .await?;
+    read(row)
+}
+
+impl Ledger {
+    /// The coupons of an event with a serial above `after`, in order, at most `limit`.
+    pub async fn issuances(
+        &self,
+        event: &EventId,
+        after: Serial,
+        limit: u32,
+    ) -> Result<Vec<Issuance>, LedgerError> {
+        let condition = "event = $1 AND serial > $2 ORDER BY serial LIMIT $3";
+        let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(selected(self.dialect, condition)))
+            .bind(event.as_str())
+            .bind(whole(after.0)?)
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// How many coupons of an event were given away.
+    pub async fn issued(&self, event: &EventId) -> Result<u64, LedgerError> {
+        let count: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM coupon_issuances WHERE event = $1")
+                .bind(event.as_str())
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+type Row = (String, i64, String, String, String, String);
+
+fn selected(dialect: Dialect, condition: &str) -> String {
+    format!(
+        "SELECT event, serial, code, holder, record_id, {} FROM coupon_issuances WHERE {condition}",
+        dialect.shown("issued_at")
+    )
+}
+
+fn read((event, serial, code, holder, record_id, issued_at): Row) -> Result<Issuance, LedgerError> {
+    let odd = |what: String| LedgerError::Unavailable(format!("a row of coupon_issuances: {what}"));
+    Ok(Issuance {
+        event: event.parse().map_err(|e| odd(format!("{e}")))?,
+        serial: Serial(serial.unsigned_abs()),
+        code,
+        holder: holder.parse().map_err(|e| odd(format!("{e}")))?,
+        record_id: RecordId(record_id),
+        issued_at: Millis::parse(&issued_at).map_err(|e| odd(format!("{e}")))?,
+    })
+}
+
+/// Rows as the one JSON parameter of a statement.
+pub(crate) fn json(rows: &impl Serialize) -> Result<String, LedgerError> {
+    serde_json::to_string(rows).map_err(|error| LedgerError::Poison(error.to_string()))
+}
