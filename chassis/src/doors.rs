@@ -1,6 +1,25 @@
 //! The two doors: the public one and the ops one. Every role brings its routes for each; one process merges them.
 
+mod connection;
+mod listener;
+mod pages;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use domain::Random;
+use utoipa::openapi::OpenApi;
+
+use crate::client_address::TrustedProxies;
+use crate::extract::MOST_BODY;
+use crate::health::{self, Health};
+use crate::lifecycle::Lifecycle;
+use crate::reply::Dress;
+use crate::telemetry::Metrics;
+
+pub use listener::Listener;
 
 /// What a role brings.
 pub struct Role {
@@ -11,5 +30,93 @@ pub struct Role {
     /// Its routes on the ops door.
     pub ops: Router,
     /// Its part of the API's description.
-    pub api: utoipa::openapi::OpenApi,
+    pub api: OpenApi,
+}
+
+/// The socket's peer, in a request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub SocketAddr);
+
+/// What the doors need beside the roles.
+pub struct DoorParts {
+    /// Where request ids come from.
+    pub random: Arc<dyn Random>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
+    /// What the readiness page shows.
+    pub health: Health,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// The API's description, to which every role's part is added.
+    pub api: OpenApi,
+}
+
+/// The doors of this process, bound and not yet listening.
+pub struct Doors {
+    /// The public door; a process whose roles have no public routes has none.
+    pub public: Option<Listener>,
+    /// The ops door.
+    pub ops: Listener,
+}
+
+impl Doors {
+    /// Opens the doors: from here on they answer. Stops with `lifecycle`, and tells it when the last request was answered.
+    pub fn open(
+        self,
+        roles: Vec<Role>,
+        parts: DoorParts,
+        lifecycle: &Lifecycle,
+    ) -> std::io::Result<()> {
+        let (public_routes, ops_routes) = routes(roles, &parts, lifecycle);
+        let dress = |door| Dress::new(door, parts.random.clone(), parts.proxies.clone());
+        let public = match self.public {
+            Some(listener) => {
+                let routes = dress("public").around(public_routes);
+                Some(listener.listen()?).map(|listening| (listening, routes))
+            }
+            None => None,
+        };
+        let ops_routes = dress("ops").around(ops_routes);
+        let ops = self.ops.listen()?;
+        lifecycle.spawn("doors", {
+            let lifecycle = lifecycle.clone();
+            async move {
+                let public = async {
+                    match public {
+                        Some((listening, routes)) => {
+                            connection::serve(listening, routes, &lifecycle).await;
+                        }
+                        None => lifecycle.stopping().await,
+                    }
+                };
+                let ops = connection::serve(ops, ops_routes, &lifecycle);
+                tokio::join!(public, ops);
+                lifecycle.set_drained();
+                Ok(())
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Merges what the roles bring with what every process has.
+fn routes(roles: Vec<Role>, parts: &DoorParts, lifecycle: &Lifecycle) -> (Router, Router) {
+    let mut public = health::public_routes();
+    let mut ops = health::ops_routes(parts.health.clone(), lifecycle.clone())
+        .merge(parts.metrics.clone().ops_routes());
+    let mut api = parts.api.clone();
+    for role in roles {
+        public = public.merge(role.public);
+        ops = ops.merge(role.ops);
+        api.merge(role.api);
+    }
+    let pages = pages::routes(&api);
+    let limit = DefaultBodyLimit::max(MOST_BODY);
+    (
+        public
+            .merge(pages.clone())
+            .fallback(pages::nothing_here)
+            .layer(limit),
+        ops.merge(pages).layer(limit),
+    )
 }

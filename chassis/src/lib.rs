@@ -9,10 +9,12 @@ pub mod extract;
 pub mod health;
 pub mod lifecycle;
 pub mod problem;
+pub mod reply;
 pub mod request_id;
 pub mod system;
 pub mod telemetry;
 pub mod throttle;
+pub mod visitor;
 
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use doors::Role;
@@ -21,3 +23,4 @@ pub use health::Health;
 pub use lifecycle::Lifecycle;
 pub use problem::Problem;
 pub use throttle::{Action, Throttle};
+pub use visitor::VisitorRules;

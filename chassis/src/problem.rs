@@ -1,10 +1,18 @@
 //! The one error body of the whole API: RFC 9457 `application/problem+json`.
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::Refusal;
 use domain::event::InvalidField;
+use domain::{Random, Refusal};
 use serde::Serialize;
+
+use crate::request_id::RequestId;
+use crate::system::SystemRandom;
+
+/// Between these many seconds a client is told to wait when a store does not answer; spread, so that all do not come
+/// back at once.
+const WAIT_S: std::ops::RangeInclusive<u32> = 1..=4;
 
 /// A refusal as an answer: its row in the table of [`Refusal`], one sentence that says what to do, and named members.
 /// The request's id is filled in by the request id layer.
@@ -14,6 +22,20 @@ pub struct Problem {
     detail: String,
     members: serde_json::Map<String, serde_json::Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The body as it is sent.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(flatten)]
+    members: &'a serde_json::Map<String, serde_json::Value>,
 }
 
 impl Problem {
@@ -47,16 +69,22 @@ impl Problem {
         self
     }
 
+    /// Adds `Retry-After`, in whole seconds.
+    #[must_use]
+    pub fn retry_after(self, wait_s: u32) -> Self {
+        self.header(RETRY_AFTER, HeaderValue::from(wait_s))
+    }
+
     /// `try-again` with a jittered `Retry-After`, for a store that does not answer. Logs the failure once.
     pub fn try_again(failure: impl std::fmt::Display) -> Self {
-        let _ = failure;
-        unimplemented!()
+        tracing::warn!(%failure, "a part of the service does not answer; the client is asked to try again");
+        Self::from(Refusal::TryAgain).retry_after(jittered_wait_s(&SystemRandom))
     }
 
     /// `outcome-unknown` with a jittered `Retry-After`, for an answer that was lost. Logs the failure once.
     pub fn outcome_unknown(failure: impl std::fmt::Display) -> Self {
-        let _ = failure;
-        unimplemented!()
+        tracing::warn!(%failure, "an answer was lost; the client is asked to send the same again");
+        Self::from(Refusal::OutcomeUnknown).retry_after(jittered_wait_s(&SystemRandom))
     }
 
     /// The refusal.
@@ -64,6 +92,38 @@ impl Problem {
     pub fn refusal(&self) -> Refusal {
         self.refusal
     }
+
+    /// The problem as a reply that names the request.
+    pub(crate) fn render(&self, request: Option<&RequestId>) -> Response {
+        let shown = self.refusal.shown();
+        let body = Body {
+            kind: format!("/problems/{}", shown.name),
+            title: shown.title,
+            status: shown.status,
+            detail: &self.detail,
+            request_id: request.map(RequestId::as_str),
+            members: &self.members,
+        };
+        let status = StatusCode::from_u16(shown.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = (status, serde_json::to_vec(&body).unwrap_or_default()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        response
+    }
+}
+
+/// How long to wait before trying again, in seconds.
+fn jittered_wait_s(random: &dyn Random) -> u32 {
+    WAIT_S.start() + random.below(WAIT_S.end() - WAIT_S.start() + 1)
 }
 
 /// A refusal with the table's explanation as its detail.
@@ -82,9 +142,72 @@ impl From<InvalidField> for Problem {
     }
 }
 
+/// The problem travels with the reply, so that the layer around every route can name the request in it.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let _ = (&self.detail, &self.members, &self.headers);
-        unimplemented!()
+        let mut response = self.render(None);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_carries_its_row_of_the_table_its_members_and_its_headers() {
+        let problem = Problem::field("title", "`title` is required.")
+            .with("allowed", ["open", "closed"])
+            .retry_after(7);
+        let reply = problem.into_response();
+        assert_eq!(reply.status(), 400);
+        assert_eq!(reply.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(reply.headers()[RETRY_AFTER], "7");
+        let body = body(reply);
+        assert_eq!(body["type"], "/problems/bad-request");
+        assert_eq!(body["status"], 400);
+        assert_eq!(body["detail"], "`title` is required.");
+        assert_eq!(body["field"], "title");
+        assert_eq!(body["allowed"][1], "closed");
+        assert!(body.get("request_id").is_none());
+    }
+
+    #[test]
+    fn every_401_says_how_to_authenticate() {
+        let reply = Problem::from(Refusal::NoPlace).into_response();
+        assert_eq!(reply.headers()[WWW_AUTHENTICATE], "Bearer");
+        let own = Problem::from(Refusal::TicketExpired).header(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer error=\"invalid_token\""),
+        );
+        assert_eq!(
+            own.into_response().headers()[WWW_AUTHENTICATE],
+            "Bearer error=\"invalid_token\""
+        );
+    }
+
+    #[test]
+    fn a_store_that_does_not_answer_asks_for_a_bounded_wait() {
+        for _ in 0..50 {
+            let reply = Problem::try_again("gone").into_response();
+            assert_eq!(reply.status(), 503);
+            let wait: u32 = reply.headers()[RETRY_AFTER]
+                .to_str()
+                .unwrap()
+                .parse()
+                .unwrap();
+            assert!(WAIT_S.contains(&wait));
+        }
+        let lost = Problem::outcome_unknown("late").into_response();
+        assert_eq!(body(lost)["type"], "/problems/outcome-unknown");
+    }
+
+    fn body(reply: Response) -> serde_json::Value {
+        let bytes =
+            futures_util::FutureExt::now_or_never(axum::body::to_bytes(reply.into_body(), 9_999))
+                .unwrap()
+                .unwrap();
+        serde_json::from_slice(&bytes).unwrap()
     }
 }

@@ -1,11 +1,29 @@
 //! Limits per client address (IPv6 by /64), by named action. Memory stays flat under spoofed addresses.
 
+mod table;
+
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use domain::Refusal;
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::NoOpMiddleware;
+use governor::{Quota, RateLimiter};
+use parking_lot::Mutex;
 
+use crate::client_address::ClientAddress;
 use crate::problem::Problem;
+use table::BoundedTable;
+
+/// How long a client with too many sockets is told to wait, in seconds.
+const SOCKET_WAIT_S: u32 = 5;
 
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,13 +40,13 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Calls per second.
-    pub per_s: u32,
+    pub per_s: NonZeroU32,
     /// Calls at once.
-    pub burst: u32,
+    pub burst: NonZeroU32,
 }
 
 /// The limits; `None` is off.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Limits {
     /// For [`Action::Enter`].
     pub enters: Option<Rate>,
@@ -42,33 +60,121 @@ pub struct Limits {
     pub exempt: Vec<ipnet::IpNet>,
 }
 
+/// Whom a limit counts: an IPv4 address, or an IPv6 /64, which is what one subscriber is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Network {
+    V4(u32),
+    V6(u64),
+}
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address.to_bits()),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                let prefix = [a, b, c, d];
+                Self::V6(
+                    prefix
+                        .iter()
+                        .fold(0, |bits, &part| bits << 16 | u64::from(part)),
+                )
+            }
+        }
+    }
+}
+
+/// One action's limit: governor's token bucket (GCRA) over a table that does not grow past its bound.
+struct Limiter<C: Clock> {
+    buckets: RateLimiter<Network, BoundedTable<Network>, C, NoOpMiddleware<C::Instant>>,
+    clock: C,
+}
+
+impl<C: Clock + Clone> Limiter<C> {
+    fn new(rate: Rate, clock: C) -> Self {
+        let quota = Quota::per_second(rate.per_s).allow_burst(rate.burst);
+        Self {
+            buckets: RateLimiter::new(quota, BoundedTable::default(), clock.clone()),
+            clock,
+        }
+    }
+
+    /// Counts one call; how long to wait when it is one too many.
+    fn check(&self, network: Network) -> Result<(), Duration> {
+        self.buckets
+            .check_key(&network)
+            .map_err(|until| until.wait_time_from(self.clock.now()))
+    }
+}
+
 /// Counts calls and sockets per address.
 pub struct Throttle {
-    _limits: Limits,
+    enters: Option<Limiter<DefaultClock>>,
+    requests: Option<Limiter<DefaultClock>>,
+    direct: Option<Limiter<DefaultClock>>,
+    most_sockets: Option<u32>,
+    /// Open sockets by whom they belong to; as long as the sockets are open, and no longer.
+    sockets: Mutex<HashMap<Network, u32>>,
+    exempt: Vec<ipnet::IpNet>,
 }
 
 /// One open socket's share of its address's limit; given back when dropped.
 pub struct SocketPermit {
-    _throttle: Arc<Throttle>,
+    /// `None` for an address without a limit.
+    counted: Option<(Arc<Throttle>, Network)>,
 }
 
 impl Throttle {
     /// A throttle with these limits.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { _limits: limits })
+        let limiter =
+            |rate: Option<Rate>| rate.map(|rate| Limiter::new(rate, DefaultClock::default()));
+        Arc::new(Self {
+            enters: limiter(limits.enters),
+            requests: limiter(limits.requests),
+            direct: limiter(limits.direct),
+            most_sockets: limits.sockets,
+            sockets: Mutex::default(),
+            exempt: limits.exempt,
+        })
     }
 
     /// Counts one call; `slow-down` with `Retry-After` when it is one too many.
     pub fn check(&self, action: Action, address: IpAddr) -> Result<(), Problem> {
-        let _ = (action, address);
-        unimplemented!()
+        let limiter = match action {
+            Action::Enter => &self.enters,
+            Action::Request => &self.requests,
+            Action::Direct => &self.direct,
+        };
+        let Some(limiter) = limiter else {
+            return Ok(());
+        };
+        if self.is_exempt(address) {
+            return Ok(());
+        }
+        limiter.check(address.into()).map_err(|wait| {
+            let wait_s = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
+            Problem::from(Refusal::SlowDown).retry_after(wait_s.max(1))
+        })
     }
 
     /// Takes a socket's share; `slow-down` when the address has as many as it may.
     pub fn socket(self: &Arc<Self>, address: IpAddr) -> Result<SocketPermit, Problem> {
-        let _ = address;
-        unimplemented!()
+        let Some(most) = self.most_sockets.filter(|_| !self.is_exempt(address)) else {
+            return Ok(SocketPermit { counted: None });
+        };
+        let network = Network::from(address);
+        let mut sockets = self.sockets.lock();
+        let open = sockets.entry(network).or_default();
+        if *open >= most {
+            let detail = format!("At most {most} sockets per address; close one first.");
+            return Err(Problem::new(Refusal::SlowDown, detail).retry_after(SOCKET_WAIT_S));
+        }
+        *open += 1;
+        Ok(SocketPermit {
+            counted: Some((self.clone(), network)),
+        })
     }
 
     /// Puts the check of `action` in front of every route of `routes`.
@@ -77,7 +183,166 @@ impl Throttle {
         action: Action,
         routes: Router<S>,
     ) -> Router<S> {
-        let _ = action;
-        routes
+        routes.route_layer(middleware::from_fn_with_state(
+            (self.clone(), action),
+            check,
+        ))
+    }
+
+    fn is_exempt(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.exempt.iter().any(|network| network.contains(&address))
+    }
+}
+
+async fn check(
+    State((throttle, action)): State<(Arc<Throttle>, Action)>,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    throttle.check(action, address)?;
+    Ok(next.run(request).await)
+}
+
+impl Drop for SocketPermit {
+    fn drop(&mut self) {
+        let Some((throttle, network)) = &self.counted else {
+            return;
+        };
+        let mut sockets = throttle.sockets.lock();
+        if let Some(open) = sockets.get_mut(network) {
+            *open -= 1;
+            if *open == 0 {
+                sockets.remove(network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::header::RETRY_AFTER;
+    use axum::response::IntoResponse as _;
+    use axum::routing::get;
+    use governor::clock::FakeRelativeClock;
+    use proptest::prelude::*;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    fn rate(per_s: u32, burst: u32) -> Rate {
+        Rate {
+            per_s: per_s.try_into().unwrap(),
+            burst: burst.try_into().unwrap(),
+        }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    proptest! {
+        /// Over any span, at most burst + rate × span; and one address never spends another's.
+        #[test]
+        fn no_address_gets_more_than_its_burst_and_its_rate(
+            per_s in 1u32..50, burst in 1u32..50,
+            calls in prop::collection::vec((0u64..400, 0u32..3), 1..200),
+        ) {
+            let clock = FakeRelativeClock::default();
+            let limiter = Limiter::new(rate(per_s, burst), clock.clone());
+            let (mut passed, mut elapsed_ms) = ([0u64; 3], 0);
+            for (pause_ms, who) in calls {
+                clock.advance(Duration::from_millis(pause_ms));
+                elapsed_ms += pause_ms;
+                let got = limiter.check(Network::V4(who));
+                passed[who as usize] += u64::from(got.is_ok());
+                let most = u64::from(burst) + u64::from(per_s) * elapsed_ms / 1_000 + 1;
+                prop_assert!(passed[who as usize] <= most);
+                prop_assert!(got.is_ok() || passed[who as usize] >= u64::from(burst));
+            }
+        }
+    }
+
+    #[test]
+    fn one_too_many_is_told_how_long_to_wait_and_passes_after_it() {
+        let clock = FakeRelativeClock::default();
+        let limiter = Limiter::new(rate(2, 3), clock.clone());
+        let one = Network::V4(1);
+        for _ in 0..3 {
+            assert_eq!(limiter.check(one), Ok(()));
+        }
+        let wait = limiter.check(one).unwrap_err();
+        assert_eq!(wait, Duration::from_millis(500));
+        clock.advance(wait);
+        assert_eq!(limiter.check(one), Ok(()));
+        assert_eq!(limiter.check(Network::V4(2)), Ok(()));
+    }
+
+    #[test]
+    fn an_ipv6_subscriber_is_one_address_and_a_mapped_ipv4_is_that_ipv4() {
+        let network = |text| Network::from(ip(text));
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+    }
+
+    #[test]
+    fn limits_are_per_action_and_exempt_networks_have_none() {
+        let throttle = Throttle::new(Limits {
+            enters: Some(rate(1, 1)),
+            requests: Some(rate(1, 2)),
+            exempt: vec!["10.0.0.0/8".parse().unwrap()],
+            ..Limits::default()
+        });
+        let visitor = ip("192.0.2.1");
+        assert!(throttle.check(Action::Enter, visitor).is_ok());
+        let problem = throttle.check(Action::Enter, visitor).unwrap_err();
+        assert_eq!(problem.refusal(), Refusal::SlowDown);
+        assert_eq!(problem.into_response().headers()[RETRY_AFTER], "1");
+        assert!(throttle.check(Action::Request, visitor).is_ok());
+        for _ in 0..9 {
+            assert!(throttle.check(Action::Enter, ip("10.1.2.3")).is_ok());
+            assert!(throttle.check(Action::Enter, ip("::ffff:10.1.2.3")).is_ok());
+            assert!(throttle.check(Action::Direct, visitor).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_socket_gives_its_share_back_and_leaves_no_trace() {
+        let throttle = Throttle::new(Limits {
+            sockets: Some(2),
+            ..Limits::default()
+        });
+        let visitor = ip("2001:db8::1");
+        let first = throttle.socket(visitor).unwrap();
+        let second = throttle.socket(ip("2001:db8::2")).unwrap();
+        assert!(throttle.socket(visitor).is_err());
+        drop(first);
+        let third = throttle.socket(visitor).unwrap();
+        assert!(throttle.socket(visitor).is_err());
+        drop((second, third));
+        assert!(throttle.sockets.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_limited_route_answers_429() {
+        let throttle = Throttle::new(Limits {
+            requests: Some(rate(1, 1)),
+            ..Limits::default()
+        });
+        let routes: Router = throttle.limit(
+            Action::Request,
+            Router::new().route("/", get(|| async { "in" })),
+        );
+        for status in [200, 429] {
+            let mut request = Request::get("/").body(Body::empty()).unwrap();
+            request
+                .extensions_mut()
+                .insert(ClientAddress(ip("192.0.2.1")));
+            let reply = routes.clone().oneshot(request).await.unwrap();
+            assert_eq!(reply.status(), status);
+        }
     }
 }

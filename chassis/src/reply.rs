@@ -1,0 +1,141 @@
+//! What every reply of both doors carries: the request's id, the browser's safety headers, and a problem for every error, the
+//! framework's own and panics included.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use domain::{Random, Refusal};
+use futures_util::FutureExt as _;
+use metrics::{Counter, Histogram};
+
+use crate::client_address::TrustedProxies;
+use crate::doors::Peer;
+use crate::problem::Problem;
+use crate::request_id::{RequestId, X_REQUEST_ID};
+
+/// Set on every reply whose handler set none of its own.
+const DEFAULTS: [(HeaderName, &str); 5] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (CACHE_CONTROL, "no-store"),
+];
+
+/// What the layer around every route of a door needs.
+#[derive(Clone)]
+pub struct Dress {
+    random: Arc<dyn Random>,
+    proxies: Arc<TrustedProxies>,
+    /// Requests answered, by the first digit of the status.
+    answered: [Counter; 5],
+    took: Histogram,
+}
+
+impl Dress {
+    /// For the door called `door`: request ids come from `random`, clients' addresses through `proxies`.
+    #[must_use]
+    pub fn new(door: &'static str, random: Arc<dyn Random>, proxies: TrustedProxies) -> Self {
+        let class = |status| metrics::counter!("stanchion_http_requests_total", "door" => door, "status" => status);
+        Self {
+            random,
+            proxies: Arc::new(proxies),
+            answered: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(class),
+            took: metrics::histogram!("stanchion_http_request_s", "door" => door),
+        }
+    }
+
+    /// Puts the layer around `routes`, outermost: paths that no route takes are problems too.
+    pub fn around(self, routes: Router) -> Router {
+        routes.layer(middleware::from_fn_with_state(self, reply))
+    }
+}
+
+async fn reply(State(dress): State<Dress>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = RequestId::of(request.headers(), &*dress.random);
+    if let Some(Peer(peer)) = request.extensions().get() {
+        let client = dress.proxies.client(peer.ip(), request.headers());
+        request.extensions_mut().insert(client);
+    }
+    request.extensions_mut().insert(id.clone());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    // The panic's own message was printed where it happened.
+    let reply = answered.unwrap_or_else(|_| {
+        tracing::error!(request_id = id.as_str(), %method, path, "a handler panicked");
+        Problem::from(Refusal::TryAgain).into_response()
+    });
+    let mut reply = as_problem(reply, &id);
+    if reply.status().is_server_error() {
+        let status = reply.status().as_u16();
+        tracing::warn!(request_id = id.as_str(), %method, path, status, "answered with an error");
+    }
+    finish(reply.headers_mut(), &id);
+    let class = usize::from(reply.status().as_u16() / 100);
+    if let Some(counter) = dress.answered.get(class.wrapping_sub(1)) {
+        counter.increment(1);
+    }
+    dress.took.record(began.elapsed());
+    reply
+}
+
+/// Names the request in a problem, and turns every other error into a problem.
+fn as_problem(reply: Response, id: &RequestId) -> Response {
+    let status = reply.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return reply;
+    }
+    let problem = match reply.extensions().get::<Problem>() {
+        Some(problem) => problem.clone(),
+        None => framework_error(status),
+    };
+    // What came with the error stays (`Allow`), unless the problem says it itself.
+    let mut rendered = problem.render(Some(id));
+    for (name, value) in reply.headers() {
+        if !rendered.headers().contains_key(name) && !name.as_str().starts_with("content-") {
+            rendered.headers_mut().append(name, value.clone());
+        }
+    }
+    rendered
+}
+
+/// The problem for an error that the framework answered by itself.
+fn framework_error(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Refusal::NotFound.into(),
+        StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed.into(),
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge.into(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Refusal::UnsupportedMediaType.into(),
+        status if status.is_server_error() => Refusal::TryAgain.into(),
+        StatusCode::UPGRADE_REQUIRED => Problem::new(
+            Refusal::BadRequest,
+            "This path speaks WebSocket: connect with a WebSocket client.",
+        ),
+        _ => Refusal::BadRequest.into(),
+    }
+}
+
+fn finish(headers: &mut HeaderMap, id: &RequestId) {
+    headers.insert(X_REQUEST_ID, id.header());
+    for (name, value) in DEFAULTS {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+}
