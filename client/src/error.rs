@@ -1,5 +1,7 @@
 //! What a call can end in besides its answer: a refusal of the API, or a failure on the way.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -42,6 +44,8 @@ pub struct Problem {
     pub detail: String,
     /// The request's id, to be quoted to the operator.
     pub request_id: String,
+    /// How long the server wants to be left alone, if it said so (`Retry-After`).
+    pub retry_after: Option<Duration>,
     /// Extension members such as `field` or `allowed`.
     pub members: Map<String, Value>,
 }
@@ -69,6 +73,7 @@ impl Problem {
             title: body.title,
             detail: body.detail,
             request_id: body.request_id,
+            retry_after: None,
             members: body.members,
         })
     }

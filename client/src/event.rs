@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::moment::Moment;
-use crate::redemption::AckLevel;
 
 /// Where an event stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -185,16 +184,10 @@ pub struct EventPut {
     /// Counts only when the event is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// What a pass waits for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ack: Option<AckLevel>,
-    /// What the codes look like; `{}` is twelve random characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code_pattern: Option<String>,
     /// The pace.
     #[serde(skip_serializing_if = "AdmissionChange::is_empty")]
     pub admission: AdmissionChange,
-    /// Any other setting, by its name in the API.
+    /// Any other setting, such as `ack` or `code_pattern`, by its name in the API.
     #[serde(flatten)]
     pub others: Map<String, Value>,
 }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
@@ -21,6 +21,8 @@ pub struct Options {
     /// How long, in all, a call goes on asking when it is told to come back: 429, 503, a pass that is pending. Zero hands
     /// the first answer over.
     pub patience: Duration,
+    /// Most idle connections kept open for the next calls.
+    pub idle_connections: usize,
 }
 
 impl Default for Options {
@@ -29,6 +31,7 @@ impl Default for Options {
             source: Source::ANY,
             timeout: Duration::from_secs(15),
             patience: Duration::from_secs(30),
+            idle_connections: 8,
         }
     }
 }
@@ -41,10 +44,11 @@ pub(crate) struct Http {
     options: Options,
 }
 
-/// An answer that is not a refusal.
+/// An answer as it came.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
+    retry_after: Option<Duration>,
     body: Bytes,
 }
 
@@ -60,7 +64,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .local_address(options.source.address())
             .pool_idle_timeout(Duration::from_secs(5))
-            .pool_max_idle_per_host(2)
+            .pool_max_idle_per_host(options.idle_connections)
             .http1_only();
         if url.scheme() == "http" {
             // No TLS will be spoken: spare every client of a crowd the reading of the certificates and the proxy settings.
@@ -111,26 +115,32 @@ impl Http {
             let attempt = request
                 .try_clone()
                 .ok_or_else(|| ApiError::not_understood("the request cannot be sent twice"))?;
-            let (reply, wait) = exchange(attempt).await?;
-            if matches!(reply.status.as_u16(), 429 | 503) && turns.come_back(wait).await {
-                continue;
+            let reply = exchange(attempt).await?;
+            let later = matches!(reply.status.as_u16(), 429 | 503);
+            if !(later && turns.come_back(reply.retry_after).await) {
+                return reply.or_refusal();
             }
-            return reply.or_refusal();
         }
     }
 }
 
-/// Sends one request; the answer and how long it says to wait before the next.
-async fn exchange(request: RequestBuilder) -> Result<(Reply, Option<Duration>), ApiError> {
+/// Sends one request.
+async fn exchange(request: RequestBuilder) -> Result<Reply, ApiError> {
     let response = request.send().await?;
     let status = response.status();
-    let wait = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .map(Duration::from_secs);
+    let retry_after = retry_after(response.headers());
     let body = response.bytes().await?;
-    Ok((Reply { status, body }, wait))
+    Ok(Reply {
+        status,
+        retry_after,
+        body,
+    })
+}
+
+/// How long the server wants to be left alone, if it says so.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 impl Reply {
@@ -138,7 +148,7 @@ impl Reply {
         if self.status.is_success() {
             return Ok(self);
         }
-        Err(refusal(self.status.as_u16(), &self.body))
+        Err(refusal(self.status.as_u16(), self.retry_after, &self.body))
     }
 
     /// Decodes the body.
@@ -149,9 +159,12 @@ impl Reply {
 }
 
 /// What a refusing answer says.
-pub(crate) fn refusal(status: u16, body: &[u8]) -> ApiError {
+pub(crate) fn refusal(status: u16, retry_after: Option<Duration>, body: &[u8]) -> ApiError {
     match Problem::read(body) {
-        Some(problem) => ApiError::Problem(Box::new(problem)),
+        Some(problem) => ApiError::Problem(Box::new(Problem {
+            retry_after,
+            ..problem
+        })),
         None => ApiError::not_understood(format!("status {status} without a problem")),
     }
 }

@@ -17,7 +17,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_c
 
 use crate::error::{ApiError, with_causes};
 use crate::frame::{Frame, Said};
-use crate::http::{Http, refusal};
+use crate::http::{Http, refusal, retry_after};
 
 /// Read at a time, in bytes: a frame of ours fits.
 const READ_BUFFER: usize = 1_024;
@@ -153,6 +153,7 @@ fn socket_error(error: SocketError) -> ApiError {
     match error {
         SocketError::Http(response) => refusal(
             response.status().as_u16(),
+            retry_after(response.headers()),
             response.body().as_deref().unwrap_or_default(),
         ),
         error => ApiError::Unreachable(with_causes(&error)),

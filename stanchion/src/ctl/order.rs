@@ -1,0 +1,135 @@
+//! What can be ordered from a terminal.
+
+use client::{AdmissionChange, EventPut, Moment, Phase};
+use serde_json::Map;
+
+/// An order.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Order {
+    /// Events: list them, show one, make or change one.
+    #[command(subcommand)]
+    Event(EventOrder),
+    /// Lets so many visitors in per second; 0 stops admission.
+    Rate {
+        /// The event.
+        event: String,
+        /// Visitors per second; fractions such as 0.5 are allowed.
+        per_s: f64,
+    },
+    /// Moves an event to another phase.
+    Phase {
+        /// The event.
+        event: String,
+        /// draft, lobby, open, paused, draining or closed.
+        phase: Phase,
+    },
+    /// Adds coupons.
+    Stock {
+        /// The event.
+        event: String,
+        /// How many more.
+        add: u64,
+    },
+    /// The keys that tickets are signed with.
+    #[command(subcommand)]
+    Keys(KeysOrder),
+    /// Who changed what, newest first.
+    Audit {
+        /// The event.
+        event: String,
+        /// At most so many entries.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+}
+
+/// An order about events.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum EventOrder {
+    /// All events with their figures.
+    List,
+    /// One event with its figures and settings.
+    Show {
+        /// The event.
+        event: String,
+    },
+    /// Makes an event, or changes it: what is not given stays.
+    Put(Box<PutArgs>),
+}
+
+/// An order about keys.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum KeysOrder {
+    /// All keys that are shown.
+    List,
+}
+
+/// What is to be set in an event.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PutArgs {
+    /// The event.
+    pub event: String,
+    /// 1–200 characters; a new event needs it.
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Coupons to begin with; a new event needs it.
+    #[arg(long)]
+    pub stock: Option<u64>,
+    /// Visitors let in per second.
+    #[arg(long)]
+    pub rate: Option<f64>,
+    /// Most admitted visitors that may be outstanding.
+    #[arg(long)]
+    pub capacity: Option<u64>,
+    /// How long a ticket lasts, in seconds.
+    #[arg(long)]
+    pub ticket_ttl_s: Option<u64>,
+    /// The phase a new event begins in.
+    #[arg(long)]
+    pub phase: Option<Phase>,
+    /// What a pass waits for: redis, log or ledger.
+    #[arg(long)]
+    pub ack: Option<String>,
+    /// What the codes look like.
+    #[arg(long)]
+    pub code_pattern: Option<String>,
+    /// When everything is gone: close or keep the line.
+    #[arg(long)]
+    pub on_sold_out: Option<String>,
+    /// When it opens, such as 2026-11-21T10:00:00Z.
+    #[arg(long)]
+    pub opens_at: Option<Moment>,
+    /// When it closes.
+    #[arg(long)]
+    pub closes_at: Option<Moment>,
+}
+
+impl PutArgs {
+    /// The body of the call.
+    pub fn body(&self) -> EventPut {
+        let mut others = Map::new();
+        let texts = [
+            ("ack", self.ack.clone()),
+            ("code_pattern", self.code_pattern.clone()),
+            ("on_sold_out", self.on_sold_out.clone()),
+            ("opens_at", self.opens_at.map(|at| at.to_string())),
+            ("closes_at", self.closes_at.map(|at| at.to_string())),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                others.insert(name.to_owned(), text.into());
+            }
+        }
+        EventPut {
+            title: self.title.clone(),
+            stock: self.stock,
+            phase: self.phase,
+            admission: AdmissionChange {
+                rate_per_s: self.rate,
+                capacity: self.capacity,
+                ticket_ttl_s: self.ticket_ttl_s,
+            },
+            others,
+        }
+    }
+}

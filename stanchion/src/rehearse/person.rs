@@ -1,0 +1,295 @@
+//! One person: enters, watches the place move, redeems when the turn comes, and comes back when told to or when a
+//! connection is lost, as a page in a browser would.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::system::SystemRandom;
+use client::{ApiError, Frame, Live, PlaceToken, Redemption, Visitor};
+use domain::Random as _;
+use futures_util::StreamExt as _;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+
+use super::descriptors::CALLS_AT_ONCE;
+use super::tally::Tally;
+
+/// Lost connections in a row after which a person goes home.
+const MOST_LOST: u32 = 10;
+
+/// What the people of one crowd share.
+#[derive(Debug)]
+pub struct Crowd {
+    /// The event they came for.
+    pub event: String,
+    /// Does the line stay when everything is gone? Then the `event` frame is all that tells.
+    pub line_stays: bool,
+    /// Where they write what happens to them.
+    pub tally: Tally,
+    calls: Semaphore,
+}
+
+/// What somebody means to do.
+#[derive(Clone, Copy, Debug)]
+pub enum Intent {
+    /// Wait and redeem.
+    Redeem,
+    /// Wait, and give the ticket back after thinking it over.
+    GiveBack(Duration),
+    /// Leave the line after a while, unless the turn comes first.
+    Leave(Duration),
+}
+
+/// Somebody.
+#[derive(Debug)]
+pub struct Person {
+    crowd: Arc<Crowd>,
+    visitor: Visitor,
+    token: PlaceToken,
+    intent: Intent,
+    position: Option<u64>,
+    arrived: Instant,
+    handed_in: Option<Instant>,
+    lost: u32,
+}
+
+/// What somebody does next.
+#[derive(Debug)]
+enum Step {
+    Enter,
+    Watch,
+    Redeem(String),
+    GoHome,
+}
+
+impl Crowd {
+    /// A crowd that came for `event`.
+    pub fn new(event: &str, line_stays: bool) -> Arc<Self> {
+        Arc::new(Self {
+            event: event.to_owned(),
+            line_stays,
+            tally: Tally::default(),
+            calls: Semaphore::new(CALLS_AT_ONCE as usize),
+        })
+    }
+}
+
+impl Person {
+    /// Somebody new who will call through `visitor`.
+    pub fn new(crowd: &Arc<Crowd>, visitor: &Visitor, intent: Intent) -> Self {
+        let token = domain::PlaceToken::generate(&SystemRandom);
+        Self {
+            crowd: crowd.clone(),
+            visitor: visitor.clone(),
+            token: PlaceToken::new(token.reveal()),
+            intent,
+            position: None,
+            arrived: Instant::now(),
+            handed_in: None,
+            lost: 0,
+        }
+    }
+
+    /// The whole visit, from entering to knowing one's fate.
+    pub async fn visit(mut self) {
+        self.arrived = Instant::now();
+        let mut step = Step::Enter;
+        loop {
+            // Boxed, because most people spend most of their time watching and should not hold the room of a call.
+            let tried = match &step {
+                Step::Enter => Box::pin(self.enter()).await,
+                Step::Watch => self.watch().await,
+                Step::Redeem(ticket) => Box::pin(self.redeem(ticket.clone())).await,
+                Step::GoHome => return,
+            };
+            step = match tried {
+                Ok(next) => {
+                    self.lost = 0;
+                    next
+                }
+                Err(error) => Box::pin(self.after(error, step)).await,
+            };
+        }
+    }
+
+    /// Gives the place up, whatever has become of it.
+    pub async fn give_up(visitor: &Visitor, event: &str, token: &PlaceToken) {
+        // Best effort: somebody who cannot be heard any more is absent and will be passed over.
+        let _ = visitor.leave(event, token).await;
+    }
+
+    /// The visitor and the token, to give the place up from elsewhere.
+    pub fn credentials(&self) -> (Visitor, PlaceToken) {
+        (self.visitor.clone(), self.token.clone())
+    }
+
+    async fn enter(&mut self) -> Result<Step, ApiError> {
+        let _turn = self.crowd.calls.acquire().await;
+        match self
+            .visitor
+            .enter(&self.crowd.event, Some(&self.token))
+            .await
+        {
+            Ok(_) => {
+                self.crowd.tally.entered();
+                Ok(Step::Watch)
+            }
+            Err(ApiError::Problem(problem)) if problem.status == 409 || problem.status == 410 => {
+                self.crowd.tally.turned_away(&problem.name);
+                Ok(Step::GoHome)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn watch(&mut self) -> Result<Step, ApiError> {
+        let mut live = Box::pin(self.open()).await?;
+        let step = match self.intent {
+            Intent::Leave(after) => {
+                tokio::select! {
+                    step = self.listen(&mut live) => step,
+                    () = sleep(after) => live.leave().await.map(|()| Step::GoHome),
+                }
+            }
+            Intent::Redeem | Intent::GiveBack(_) => self.listen(&mut live).await,
+        };
+        live.close().await;
+        step
+    }
+
+    async fn open(&self) -> Result<Live, ApiError> {
+        let _turn = self.crowd.calls.acquire().await;
+        self.visitor.live(&self.crowd.event, &self.token).await
+    }
+
+    /// Listens until something has to be done.
+    async fn listen(&mut self, live: &mut Live) -> Result<Step, ApiError> {
+        while let Some(frame) = live.next().await {
+            let frame = frame?;
+            let tally = &self.crowd.tally;
+            tally.push();
+            match frame {
+                Frame::Position {
+                    position,
+                    rate_per_s,
+                    ..
+                } => {
+                    tally.rate(rate_per_s);
+                    self.moved_to(position);
+                }
+                Frame::Ticket {
+                    ticket, expires_at, ..
+                } => {
+                    tally.ticket(self.arrived.elapsed(), expires_at.unix_ms());
+                    return Ok(Step::Redeem(ticket));
+                }
+                Frame::Event { sold_out, .. } => {
+                    if sold_out && self.crowd.line_stays {
+                        tally.told("sold-out");
+                        return live.leave().await.map(|()| Step::GoHome);
+                    }
+                }
+                Frame::Gone { reason } => {
+                    tally.told(&reason.to_string());
+                    return Ok(Step::GoHome);
+                }
+                Frame::Bye { retry_after_ms } => {
+                    tally.come_back("bye");
+                    sleep(Duration::from_millis(retry_after_ms)).await;
+                    return Ok(Step::Watch);
+                }
+            }
+        }
+        Err(ApiError::Closed {
+            code: 1000,
+            reason: String::new(),
+        })
+    }
+
+    /// Notes a shown position; it must never rise.
+    fn moved_to(&mut self, position: Option<u64>) {
+        let Some(position) = position else { return };
+        match self.position {
+            Some(before) if before < position => self.crowd.tally.error("a position rose"),
+            Some(before) if before == position => return,
+            _ => self.crowd.tally.moved(),
+        }
+        self.position = Some(position);
+    }
+
+    async fn redeem(&mut self, ticket: String) -> Result<Step, ApiError> {
+        if let Intent::GiveBack(after) = self.intent {
+            sleep(after).await;
+            let _turn = self.crowd.calls.acquire().await;
+            Self::give_up(&self.visitor, &self.crowd.event, &self.token).await;
+            return Ok(Step::GoHome);
+        }
+        let _turn = self.crowd.calls.acquire().await;
+        let handed_in = *self.handed_in.get_or_insert_with(Instant::now);
+        let tally = &self.crowd.tally;
+        match self
+            .visitor
+            .redeem(&self.crowd.event, &ticket, &self.token)
+            .await
+        {
+            Ok(Redemption::Pass(pass)) => tally.pass(pass.coupon.code, handed_in),
+            Ok(Redemption::Fail(problem)) => tally.fail(&problem.name),
+            Ok(Redemption::Pending { .. }) => {
+                tally.come_back("pending");
+                return Ok(Step::Redeem(ticket));
+            }
+            Err(error) if error.is("event-closed") => tally.fail("event-closed"),
+            Err(error) => return Err(error),
+        }
+        Ok(Step::GoHome)
+    }
+
+    /// What to do after something went wrong in `step`: wait and do it again, or go home.
+    async fn after(&mut self, error: ApiError, step: Step) -> Step {
+        let tally = &self.crowd.tally;
+        let doing = step.name();
+        let wait = match error {
+            ApiError::Problem(problem) if matches!(problem.status, 429 | 503) => {
+                tally.come_back(&problem.name);
+                problem.retry_after.unwrap_or(Duration::from_secs(1))
+            }
+            ApiError::Problem(problem) => {
+                tally.error(&format!("{doing}: {}", problem.name));
+                return Step::GoHome;
+            }
+            ApiError::Closed { code: 1012, .. } => {
+                tally.come_back("restart");
+                Duration::from_millis(500)
+            }
+            ApiError::Closed { code, reason } if code >= 4_000 => {
+                tally.error(&format!("{doing}: closed with {code} {reason}"));
+                return Step::GoHome;
+            }
+            ApiError::Unreachable(_) | ApiError::Closed { .. } => {
+                tally.error(&format!("{doing}: connection lost"));
+                self.lost += 1;
+                if self.lost > MOST_LOST {
+                    return Step::GoHome;
+                }
+                Duration::from_millis(100) * 2_u32.pow(self.lost.min(6))
+            }
+            ApiError::NotUnderstood(what) | ApiError::BadUrl(what) => {
+                tally.error(&format!("{doing}: {what}"));
+                return Step::GoHome;
+            }
+        };
+        sleep(wait + wait * SystemRandom.below(256) / 1_024).await;
+        step
+    }
+}
+
+impl Step {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Enter => "enter",
+            Self::Watch => "watch",
+            Self::Redeem(_) => "redeem",
+            Self::GoHome => "go home",
+        }
+    }
+}
