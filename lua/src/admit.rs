@@ -1,9 +1,17 @@
 //! Admission: one script decides who is next; another puts the minted tickets where their holders find them.
 
 use domain::place::AdmittedPlace;
-use domain::{EventId, PlaceId, Seq};
+use domain::{EventId, Millis, PlaceId, Seq};
 
 use crate::connect::{Store, StoreError};
+use crate::keys::Keys;
+use crate::script::{parsed, script, tags};
+
+script!(ADMIT = "admit", "clock", "bulk", "moves", "pace", "event");
+script!(STORE_TICKETS = "store_tickets", "clock", "moves");
+
+/// Most tickets that one call stores, so that no call holds the store up.
+const MOST_STORED: usize = 500;
 
 /// One round of admission.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,8 +49,26 @@ impl Store {
         kid: &str,
         most: usize,
     ) -> Result<AdmitRound, StoreError> {
-        let _ = (event, kid, most);
-        unimplemented!()
+        tags!(Outcome { Round = "round", NoSuchEvent = "no-such-event" });
+        let mut reply = ADMIT
+            .keys(admit_keys(&Keys::of(event)))
+            .arg(kid)
+            .arg(most)
+            .run(&self.connection)
+            .await?;
+        match reply.tag()? {
+            Outcome::NoSuchEvent => Ok(AdmitRound {
+                unknown: true,
+                ..AdmitRound::default()
+            }),
+            Outcome::Round => Ok(AdmitRound {
+                admitted: admitted_places(&reply.take::<Vec<(String, String)>>()?)?,
+                unminted: admitted_places(&reply.take::<Vec<(String, String)>>()?)?,
+                no_shows: reply.take()?,
+                next_in_ms: reply.take()?,
+                unknown: false,
+            }),
+        }
     }
 
     /// Stores minted tickets of places that are still admitted and tells the gateways.
@@ -51,7 +77,68 @@ impl Store {
         event: &EventId,
         minted: &[Minted],
     ) -> Result<(), StoreError> {
-        let _ = (event, minted);
-        unimplemented!()
+        tags!(Outcome { Stored = "stored" });
+        let keys = Keys::of(event);
+        for piece in minted.chunks(MOST_STORED) {
+            let mut call = STORE_TICKETS.keys([
+                keys.admitted(),
+                keys.tickets(),
+                keys.unminted(),
+                keys.counts(),
+                keys.seq(),
+                keys.moves(),
+            ]);
+            for one in piece {
+                call = call
+                    .arg(one.place.as_str())
+                    .arg(one.seq.0)
+                    .arg(one.ticket.as_str());
+            }
+            match call.run(&self.connection).await?.tag()? {
+                Outcome::Stored => {}
+            }
+        }
+        Ok(())
     }
+}
+
+/// The keys in the order of admit.lua's contract.
+fn admit_keys(keys: &Keys<'_>) -> [String; 14] {
+    [
+        keys.event(),
+        keys.counts(),
+        keys.stock(),
+        keys.places(),
+        keys.seq(),
+        keys.admitted(),
+        keys.tickets(),
+        keys.gone(),
+        keys.outstanding(),
+        keys.unminted(),
+        keys.moves(),
+        keys.pace(),
+        keys.outbox(),
+        keys.audit(),
+    ]
+}
+
+/// Reads admitted places as the store keeps them: place and "seq `admitted_ms` `expires_ms` kid".
+fn admitted_places(held: &[(String, String)]) -> Result<Vec<AdmittedPlace>, StoreError> {
+    held.iter()
+        .map(|(place, record)| {
+            let mut parts = record.splitn(4, ' ');
+            let mut next = || {
+                parts.next().ok_or_else(|| {
+                    StoreError::Unexpected("an admission with parts missing".to_owned())
+                })
+            };
+            Ok(AdmittedPlace {
+                place: parsed(place)?,
+                seq: Seq(parsed(next()?)?),
+                admitted_at: Millis(parsed(next()?)?),
+                expires_at: Millis(parsed(next()?)?),
+                kid: next()?.to_owned(),
+            })
+        })
+        .collect()
 }

@@ -1,20 +1,84 @@
 //! Connecting to Redis and checking that its settings can keep our promises.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::ConnectionManager;
+use domain::Millis;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
+use redis::io::tcp::TcpSettings;
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo as _, ProtocolVersion, RedisError,
+};
+
+use crate::coupons::RedeemBatch;
+use crate::line::{EnterBatch, LookBatch};
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The longest pause between two attempts to connect again.
+const LONGEST_RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// How to reach Redis.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `redis://…`, `rediss://…` or `redis+unix:///path/to/socket`.
+    /// `redis://…` or `redis+unix:///path/to/socket`.
     pub url: String,
     /// How long a script may take before its outcome counts as unknown.
     pub response_timeout: Duration,
 }
 
+impl Settings {
+    /// Reaches `url` with the usual timeout of two seconds.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            response_timeout: Duration::from_secs(2),
+        }
+    }
+
+    /// How long a gathered request may wait for its answer: for the call before its own, and its own.
+    pub(crate) fn patience(&self) -> Duration {
+        self.response_timeout * 2
+    }
+
+    /// The client, with Nagle's delay off because every reply is waited for, and RESP3 because with it a connection that
+    /// broke is noticed, and made again, before the next call.
+    fn client(&self) -> Result<Client, StoreError> {
+        let info = self.url.as_str().into_connection_info()?;
+        let redis = info
+            .redis_settings()
+            .clone()
+            .set_protocol(ProtocolVersion::RESP3);
+        let tcp = TcpSettings::default().set_nodelay(true);
+        Ok(Client::open(
+            info.set_redis_settings(redis).set_tcp_settings(tcp),
+        )?)
+    }
+
+    /// A connection whose replies may take as long as they like: for commands that block.
+    pub(crate) async fn patient_connection(&self) -> Result<MultiplexedConnection, StoreError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(None);
+        let client = self.client()?;
+        Ok(client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?)
+    }
+
+    /// A connection that hears published messages.
+    pub(crate) async fn subscriber(&self) -> Result<redis::aio::PubSub, StoreError> {
+        let client = self.client()?;
+        match tokio::time::timeout(CONNECT_TIMEOUT, client.get_async_pubsub()).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(StoreError::Unavailable("connecting timed out".to_owned())),
+        }
+    }
+}
+
 /// A failed call to Redis. Whether it was carried out is what the variants tell apart.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Redis could not be reached, or refused the call before running it: nothing happened.
     #[error("redis is not available: {0}")]
@@ -25,6 +89,46 @@ pub enum StoreError {
     /// The reply is not what the script's contract says.
     #[error("redis answered something unexpected: {0}")]
     Unexpected(String),
+}
+
+/// Error codes with which Redis refuses a call before running it.
+const REFUSALS: [&str; 15] = [
+    "LOADING",
+    "NOSCRIPT",
+    "OOM",
+    "READONLY",
+    "MISCONF",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "MOVED",
+    "ASK",
+    "BUSY",
+    "NOREPLICAS",
+    "NOAUTH",
+    "WRONGPASS",
+    "NOPERM",
+];
+
+impl From<RedisError> for StoreError {
+    fn from(error: RedisError) -> Self {
+        let told = error.to_string();
+        if error.is_connection_refusal() {
+            return Self::Unavailable(told);
+        }
+        match error.kind() {
+            // A timeout, or a connection that broke: the command may have been on its way.
+            ErrorKind::Io => Self::Unknown(told),
+            ErrorKind::InvalidClientConfig
+            | ErrorKind::Client
+            | ErrorKind::AuthenticationFailed
+            | ErrorKind::RESP3NotSupported => Self::Unavailable(told),
+            _ if error.code().is_some_and(|code| REFUSALS.contains(&code)) => {
+                Self::Unavailable(told)
+            }
+            _ => Self::Unexpected(told),
+        }
+    }
 }
 
 /// A setting of Redis with which we cannot keep a promise, and its mend.
@@ -42,28 +146,104 @@ pub struct Fault {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) connection: ConnectionManager,
+    pub(crate) batches: Arc<Batches>,
+}
+
+/// The calls that are gathered.
+pub(crate) struct Batches {
+    pub(crate) enter: EnterBatch,
+    pub(crate) look: LookBatch,
+    pub(crate) redeem: RedeemBatch,
 }
 
 impl Store {
-    /// Connects, and starts the tasks that gather concurrent enters, looks and redeems into batches.
+    /// Connects; concurrent enters, looks and redeems of an event are gathered into shared calls from then on.
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
-        let _ = settings;
-        unimplemented!()
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(settings.response_timeout))
+            .set_max_delay(LONGEST_RETRY_PAUSE);
+        let connection = settings
+            .client()?
+            .get_connection_manager_with_config(config)
+            .await
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let batches = Batches {
+            enter: crate::line::enter_batch(&connection, settings),
+            look: crate::line::look_batch(&connection, settings),
+            redeem: crate::coupons::redeem_batch(&connection, settings),
+        };
+        Ok(Self {
+            connection,
+            batches: Arc::new(batches),
+        })
     }
 
     /// Redis answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        unimplemented!()
+        Ok(redis::cmd("PING")
+            .query_async(&mut self.connection.clone())
+            .await?)
     }
 
     /// The settings that must not be: an evicting `maxmemory-policy`, no AOF, `appendfsync` other than `always`.
     /// A Redis that refuses `CONFIG GET` (managed services) gives one fault that says so.
     pub async fn faults(&self) -> Result<Vec<Fault>, StoreError> {
-        unimplemented!()
+        let answer: Result<HashMap<String, String>, RedisError> = redis::cmd("CONFIG")
+            .arg("GET")
+            .arg(&["maxmemory", "maxmemory-policy", "appendonly", "appendfsync"])
+            .query_async(&mut self.connection.clone())
+            .await;
+        match answer {
+            Ok(held) => Ok(faults_of(&held)),
+            Err(error) if error.code().is_some() => Ok(vec![Fault {
+                setting: "CONFIG GET".to_owned(),
+                held: error.to_string(),
+                mend: "allow CONFIG GET, or make sure by other means that maxmemory-policy is noeviction, \
+                       appendonly is yes and appendfsync is always"
+                    .to_owned(),
+            }]),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The present moment by the store's clock (`TIME`).
-    pub async fn now(&self) -> Result<domain::Millis, StoreError> {
-        unimplemented!()
+    pub async fn now(&self) -> Result<Millis, StoreError> {
+        let (seconds, micros): (i64, i64) = redis::cmd("TIME")
+            .query_async(&mut self.connection.clone())
+            .await?;
+        Ok(Millis(seconds * 1_000 + micros / 1_000))
     }
+}
+
+/// What `held` breaks. A policy evicts only under a memory limit, but the limit may be set at any time.
+fn faults_of(held: &HashMap<String, String>) -> Vec<Fault> {
+    let wanted = [
+        (
+            "maxmemory-policy",
+            "noeviction",
+            "set `maxmemory-policy noeviction`: an evicting redis forgets places and coupons",
+        ),
+        (
+            "appendonly",
+            "yes",
+            "set `appendonly yes`: without the append-only file a restart forgets everything",
+        ),
+        (
+            "appendfsync",
+            "always",
+            "set `appendfsync always`: otherwise a crash may lose coupons that were passed",
+        ),
+    ];
+    wanted
+        .into_iter()
+        .filter_map(|(setting, must, mend)| {
+            let is = held.get(setting).map_or("", String::as_str);
+            (is != must).then(|| Fault {
+                setting: setting.to_owned(),
+                held: is.to_owned(),
+                mend: mend.to_owned(),
+            })
+        })
+        .collect()
 }

@@ -1,9 +1,20 @@
 //! Issuing: one script spends the ticket, takes the coupon, writes the record. Gathered into batches.
 
 use domain::coupon::Issue;
+use domain::ticket::LEEWAY_S;
 use domain::{EventId, Holder, Millis, PlaceId};
+use redis::aio::ConnectionManager;
 
-use crate::connect::{Store, StoreError};
+use crate::batch::Batch;
+use crate::connect::{Settings, Store, StoreError};
+use crate::keys::Keys;
+use crate::line::issue;
+use crate::script::{parsed, script, tags};
+
+script!(REDEEM = "redeem", "clock", "moves", "pace", "event");
+
+/// How many issues one step of a scan looks at.
+const SCANNED_AT_ONCE: usize = 1_000;
 
 /// A ticket to be exchanged for a coupon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +23,7 @@ pub struct Redeem {
     pub place: PlaceId,
     /// Who will hold the coupon.
     pub holder: Holder,
-    /// The ticket's id.
+    /// The ticket's id, as [`domain::place::AdmittedPlace::jti`] makes it: only the ticket of the present admission counts.
     pub jti: String,
     /// From when the ticket may be used (judged by the store's clock with `domain::ticket::LEEWAY_S`).
     pub begins_at: Millis,
@@ -45,29 +56,133 @@ pub enum Redeemed {
     CodeTaken,
 }
 
+/// Redeems under way.
+pub(crate) type RedeemBatch = Batch<Redeem, Redeemed>;
+
+/// Gathers redeems.
+pub(crate) fn redeem_batch(connection: &ConnectionManager, settings: &Settings) -> RedeemBatch {
+    let connection = connection.clone();
+    let run = move |event, requests| {
+        let connection = connection.clone();
+        Box::pin(async move { redeem(&connection, &event, requests).await }) as _
+    };
+    Batch::new(settings.patience(), Box::new(run))
+}
+
+async fn redeem(
+    connection: &ConnectionManager,
+    event: &EventId,
+    requests: Vec<Redeem>,
+) -> Result<Vec<Redeemed>, StoreError> {
+    tags!(Outcome { Answers = "answers", NoSuchEvent = "no-such-event" });
+    tags!(Answer {
+        Pass = "pass",
+        Replayed = "replayed",
+        AlreadyIssued = "already-issued",
+        SoldOut = "sold-out",
+        Expired = "expired",
+        NotYetValid = "not-yet-valid",
+        EventClosed = "event-closed",
+        CodeTaken = "code-taken",
+    });
+    let mut call = REDEEM
+        .keys(redeem_keys(&Keys::of(event)))
+        .arg(LEEWAY_S * 1_000);
+    for request in &requests {
+        call = call
+            .arg(request.place.as_str())
+            .arg(request.holder.as_str())
+            .arg(request.jti.as_str())
+            .arg(request.begins_at.0)
+            .arg(request.ends_at.0)
+            .arg(request.code.as_str());
+    }
+    let mut reply = call.run(connection).await?;
+    match reply.tag()? {
+        Outcome::NoSuchEvent => Ok(vec![Redeemed::NoSuchEvent; requests.len()]),
+        Outcome::Answers => reply.each_with(&requests, |request, mut answer| {
+            let holder = request.holder.clone();
+            Ok(match answer.tag()? {
+                Answer::Pass => Redeemed::Pass(issue(event, holder, &answer.take::<String>()?)?),
+                Answer::Replayed => {
+                    Redeemed::Replayed(issue(event, holder, &answer.take::<String>()?)?)
+                }
+                Answer::AlreadyIssued => Redeemed::AlreadyIssued,
+                Answer::SoldOut => Redeemed::SoldOut,
+                Answer::Expired => Redeemed::Expired,
+                Answer::NotYetValid => Redeemed::NotYetValid,
+                Answer::EventClosed => Redeemed::EventClosed,
+                Answer::CodeTaken => Redeemed::CodeTaken,
+            })
+        }),
+    }
+}
+
+/// The keys in the order of redeem.lua's contract.
+fn redeem_keys(keys: &Keys<'_>) -> [String; 16] {
+    [
+        keys.event(),
+        keys.counts(),
+        keys.stock(),
+        keys.places(),
+        keys.seq(),
+        keys.admitted(),
+        keys.tickets(),
+        keys.outstanding(),
+        keys.unminted(),
+        keys.moves(),
+        keys.pace(),
+        keys.outbox(),
+        keys.audit(),
+        keys.participants(),
+        keys.issued(),
+        keys.coupons(),
+    ]
+}
+
 /// Walks over all coupons issued in an event, for reconciliation.
 pub struct IssuedScan {
-    pub(crate) _cursor: u64,
+    connection: ConnectionManager,
+    event: EventId,
+    /// Where to go on; `None` at the end.
+    cursor: Option<u64>,
 }
 
 impl Store {
     /// Exchanges a ticket for a coupon; gathered with other redeems of the event into one script call. On
     /// [`StoreError::Unknown`] the coupon may have been issued: asking again with the same ticket tells.
     pub async fn redeem(&self, event: &EventId, redeem: Redeem) -> Result<Redeemed, StoreError> {
-        let _ = (event, redeem);
-        unimplemented!()
+        self.batches.redeem.ask(event, redeem).await
     }
 
     /// Begins a walk over all issues of an event.
+    #[must_use]
     pub fn issued(&self, event: &EventId) -> IssuedScan {
-        let _ = event;
-        unimplemented!()
+        IssuedScan {
+            connection: self.connection.clone(),
+            event: event.clone(),
+            cursor: Some(0),
+        }
     }
 }
 
 impl IssuedScan {
     /// The next issues (some may come twice), or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<Issue>>, StoreError> {
-        unimplemented!()
+        let Some(cursor) = self.cursor else {
+            return Ok(None);
+        };
+        let (cursor, held): (u64, Vec<(String, String)>) = redis::cmd("HSCAN")
+            .arg(Keys::of(&self.event).issued())
+            .arg(cursor)
+            .arg("COUNT")
+            .arg(SCANNED_AT_ONCE)
+            .query_async(&mut self.connection)
+            .await?;
+        self.cursor = (cursor != 0).then_some(cursor);
+        held.iter()
+            .map(|(holder, stored)| issue(&self.event, parsed(holder)?, stored))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 }

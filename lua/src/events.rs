@@ -1,11 +1,25 @@
-//! Events: made, changed, moved, counted, audited.
+//! Events: made, changed, moved.
 
-use domain::event::{Admission, Event};
+use domain::event::{Admission, AdmissionChange, Definition, Event, MOST_STOCK, OnSoldOut};
 use domain::phase::PhaseMove;
 use domain::place::GoneReason;
 use domain::{EventId, Millis, Phase};
 
 use crate::connect::{Store, StoreError};
+use crate::keys::{EVENTS, Keys};
+use crate::script::{Reply, parsed, script, tags};
+
+script!(EVENT = "event", "clock", "moves", "pace", "event");
+script!(PUT_EVENT = "put_event", "clock", "moves", "pace", "event");
+script!(
+    SET_ADMISSION = "set_admission",
+    "clock",
+    "moves",
+    "pace",
+    "event"
+);
+script!(MOVE_PHASE = "move_phase", "clock", "moves", "pace", "event");
+script!(ADD_STOCK = "add_stock", "clock", "moves", "pace", "event");
 
 /// Who makes a change, for the audit.
 #[derive(Clone, Copy, Debug)]
@@ -69,57 +83,6 @@ pub enum StockOutcome {
     NoSuchEvent,
 }
 
-/// The live figures of an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// People in the line; 0 once the line has ended.
-    pub waiting: u64,
-    /// All ever let in.
-    pub admitted: u64,
-    /// Those with a live ticket not yet redeemed.
-    pub outstanding: u64,
-    /// Coupons issued.
-    pub redeemed: u64,
-    /// Tickets that ended unused.
-    pub no_shows: u64,
-    /// Visitors who left.
-    pub left: u64,
-    /// All coupons the event ever had.
-    pub total: u64,
-    /// Those not yet issued.
-    pub remaining: u64,
-    /// Records in the outbox that the log has not acknowledged.
-    pub outbox_lag: u64,
-    /// Records that the ledger has not committed.
-    pub ledger_lag: u64,
-}
-
-/// One line of an event's audit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditEntry {
-    /// The entry's id: what `after` names.
-    pub id: String,
-    /// When, by the store's clock.
-    pub at: Millis,
-    /// Who.
-    pub by: String,
-    /// What was done: `created`, `changed`, `admission`, `phase`, `stock`.
-    pub action: String,
-    /// What it was before, as JSON.
-    pub from: serde_json::Value,
-    /// What it is now, as JSON.
-    pub to: serde_json::Value,
-}
-
-/// A page of the audit, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuditPage {
-    /// The entries.
-    pub entries: Vec<AuditEntry>,
-    /// Where to read on, if there is more.
-    pub next: Option<String>,
-}
-
 impl Store {
     /// Makes or changes an event. `version` is the one that `event` was merged from, 0 for a new one. Keeps phase,
     /// and past draft stock, of an event that is there. Appends an `event.changed` record and an audit entry when anything differs.
@@ -129,30 +92,114 @@ impl Store {
         version: u64,
         change: Change<'_>,
     ) -> Result<PutOutcome, StoreError> {
-        let _ = (event, version, change);
-        unimplemented!()
+        tags!(Outcome { Created = "created", Held = "held", Conflict = "conflict" });
+        if version == 0 {
+            // Before the event itself, so that no event is ever without its entry in the list; readers skip an entry without an event.
+            let _: u64 = redis::cmd("SADD")
+                .arg(EVENTS)
+                .arg(event.event.as_str())
+                .query_async(&mut self.connection.clone())
+                .await?;
+        }
+        let keys = Keys::of(&event.event);
+        let held = &event.definition;
+        let mut reply = PUT_EVENT
+            .keys(every_change_keys(&keys))
+            .arg(change.by)
+            .arg(version)
+            .arg(definition_json(held)?)
+            .arg(on_sold_out(held.on_sold_out))
+            .arg(time(held.lobby_at))
+            .arg(time(held.opens_at))
+            .arg(time(held.closes_at))
+            .arg(event.phase.as_str())
+            .arg(event.stock)
+            .arg(event.admission.rate_per_s.to_string())
+            .arg(event.admission.capacity)
+            .arg(event.admission.ticket_ttl_s)
+            .run(&self.connection)
+            .await?;
+        Ok(match reply.tag()? {
+            Outcome::Created => PutOutcome::Created(live_event(&event.event, reply)?),
+            Outcome::Held => PutOutcome::Held(live_event(&event.event, reply)?),
+            Outcome::Conflict => PutOutcome::Conflict,
+        })
     }
 
     /// The event, if there is one.
     pub async fn event(&self, event: &EventId) -> Result<Option<LiveEvent>, StoreError> {
-        let _ = event;
-        unimplemented!()
+        tags!(Outcome { Event = "event", NoSuchEvent = "no-such-event" });
+        let keys = Keys::of(event);
+        let mut reply = EVENT
+            .keys([keys.event(), keys.stock()])
+            .run(&self.connection)
+            .await?;
+        match reply.tag()? {
+            Outcome::Event => live_event(event, reply).map(Some),
+            Outcome::NoSuchEvent => Ok(None),
+        }
     }
 
-    /// The ids of all events, in order of id.
+    /// The ids of all events, in order of id. One whose making broke off may be among them: [`Self::event`] then gives `None`.
     pub async fn events(&self) -> Result<Vec<EventId>, StoreError> {
-        unimplemented!()
+        let held: Vec<String> = redis::cmd("SMEMBERS")
+            .arg(EVENTS)
+            .query_async(&mut self.connection.clone())
+            .await?;
+        let mut ids = held
+            .iter()
+            .map(|id| parsed(id))
+            .collect::<Result<Vec<EventId>, _>>()?;
+        ids.sort_unstable();
+        Ok(ids)
     }
 
-    /// Sets the pace; in force for the next admission in every replica.
+    /// Sets the whole pace; see [`Self::change_admission`].
     pub async fn set_admission(
         &self,
         event: &EventId,
         admission: Admission,
         change: Change<'_>,
     ) -> Result<SetOutcome, StoreError> {
-        let _ = (event, admission, change);
-        unimplemented!()
+        let whole = AdmissionChange {
+            rate_per_s: Some(admission.rate_per_s),
+            capacity: Some(admission.capacity),
+            ticket_ttl_s: Some(admission.ticket_ttl_s),
+        };
+        self.change_admission(event, whole, change).await
+    }
+
+    /// Sets what is given of the pace, whose ranges the caller checked; what is left out stays, also when somebody else
+    /// changes it at the same moment. In force for the next admission in every replica.
+    pub async fn change_admission(
+        &self,
+        event: &EventId,
+        admission: AdmissionChange,
+        change: Change<'_>,
+    ) -> Result<SetOutcome, StoreError> {
+        tags!(Outcome { Set = "set", NoSuchEvent = "no-such-event" });
+        let keys = Keys::of(event);
+        let mut reply = SET_ADMISSION
+            .keys([
+                keys.event(),
+                keys.counts(),
+                keys.stock(),
+                keys.seq(),
+                keys.moves(),
+                keys.pace(),
+                keys.outbox(),
+                keys.audit(),
+            ])
+            .arg(change.by)
+            .arg(given(admission.rate_per_s))
+            .arg(given(admission.capacity))
+            .arg(given(admission.ticket_ttl_s))
+            .run(&self.connection)
+            .await?;
+        match reply.tag()? {
+            Outcome::Set => live_event(event, reply).map(SetOutcome::Set),
+            Outcome::NoSuchEvent => Ok(SetOutcome::NoSuchEvent),
+        }
     }
 
     /// Moves the event to `phase`, checking the move in the same step.
@@ -162,8 +209,26 @@ impl Store {
         phase: Phase,
         change: Change<'_>,
     ) -> Result<SetOutcome, StoreError> {
-        let _ = (event, phase, change);
-        unimplemented!()
+        tags!(Outcome { Set = "set", Refused = "refused", NoSuchEvent = "no-such-event" });
+        let before = Phase::ALL
+            .iter()
+            .filter(|from| from.allowed().contains(&phase));
+        let mut call = MOVE_PHASE
+            .keys(every_change_keys(&Keys::of(event)))
+            .arg(change.by)
+            .arg(phase.as_str());
+        for from in before {
+            call = call.arg(from.as_str());
+        }
+        let mut reply = call.run(&self.connection).await?;
+        Ok(match reply.tag()? {
+            Outcome::Set => SetOutcome::Set(live_event(event, reply)?),
+            Outcome::Refused => SetOutcome::Refused(PhaseMove {
+                from: reply.parse()?,
+                to: phase,
+            }),
+            Outcome::NoSuchEvent => SetOutcome::NoSuchEvent,
+        })
     }
 
     /// Adds coupons.
@@ -173,24 +238,93 @@ impl Store {
         add: u64,
         change: Change<'_>,
     ) -> Result<StockOutcome, StoreError> {
-        let _ = (event, add, change);
-        unimplemented!()
+        tags!(Outcome { Added = "added", TooMuch = "too-much", NoSuchEvent = "no-such-event" });
+        let keys = Keys::of(event);
+        let mut reply = ADD_STOCK
+            .keys([
+                keys.event(),
+                keys.counts(),
+                keys.stock(),
+                keys.seq(),
+                keys.moves(),
+                keys.outbox(),
+                keys.audit(),
+            ])
+            .arg(change.by)
+            .arg(add)
+            .arg(MOST_STOCK)
+            .run(&self.connection)
+            .await?;
+        Ok(match reply.tag()? {
+            Outcome::Added => StockOutcome::Added {
+                total: reply.take()?,
+                remaining: reply.take()?,
+            },
+            Outcome::TooMuch => StockOutcome::TooMuch,
+            Outcome::NoSuchEvent => StockOutcome::NoSuchEvent,
+        })
     }
+}
 
-    /// The live figures of an event; `None` when there is no such event.
-    pub async fn figures(&self, event: &EventId) -> Result<Option<Figures>, StoreError> {
-        let _ = event;
-        unimplemented!()
-    }
+/// The keys in the order of put_event.lua's and move_phase.lua's contracts.
+fn every_change_keys(keys: &Keys<'_>) -> [String; 9] {
+    [
+        keys.event(),
+        keys.counts(),
+        keys.stock(),
+        keys.places(),
+        keys.seq(),
+        keys.moves(),
+        keys.pace(),
+        keys.outbox(),
+        keys.audit(),
+    ]
+}
 
-    /// A page of the audit, newest first, read on after the entry with the id `after`.
-    pub async fn audit(
-        &self,
-        event: &EventId,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<AuditPage, StoreError> {
-        let _ = (event, after, limit);
-        unimplemented!()
+fn definition_json(definition: &Definition) -> Result<String, StoreError> {
+    serde_json::to_string(definition).map_err(|error| StoreError::Unexpected(error.to_string()))
+}
+
+fn on_sold_out(what: OnSoldOut) -> &'static str {
+    match what {
+        OnSoldOut::Close => "close",
+        OnSoldOut::Keep => "keep",
     }
+}
+
+/// A value as the scripts want it: its text, or nothing. Rates are written with all their digits, never with an exponent.
+fn given(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// A time as the scripts want it: milliseconds, or nothing.
+fn time(at: Option<Millis>) -> String {
+    given(at.map(|at| at.0))
+}
+
+/// Reads an event in the order of `shown` in part "event" of the scripts.
+fn live_event(event: &EventId, mut reply: Reply) -> Result<LiveEvent, StoreError> {
+    let definition: String = reply.take()?;
+    let definition = serde_json::from_str(&definition)
+        .map_err(|error| StoreError::Unexpected(error.to_string()))?;
+    let phase = reply.parse()?;
+    let ended: String = reply.take()?;
+    Ok(LiveEvent {
+        ended: (!ended.is_empty()).then(|| parsed(&ended)).transpose()?,
+        event: Event {
+            event: event.clone(),
+            definition,
+            phase,
+            stock: reply.take()?,
+            admission: Admission {
+                rate_per_s: reply.parse()?,
+                capacity: reply.take()?,
+                ticket_ttl_s: reply.take()?,
+            },
+        },
+        version: reply.take()?,
+        epoch: reply.take()?,
+        remaining: reply.take()?,
+        at: Millis(reply.take()?),
+    })
 }

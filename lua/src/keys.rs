@@ -1,1 +1,105 @@
-//! Every key of the store, from one type: an event's keys share the hash tag `{event}`.
+//! Every key of the store, from one type: an event's keys share the hash tag `{event}`, so that one script may touch them all.
+
+use domain::EventId;
+
+/// The ids of all events (set).
+pub(crate) const EVENTS: &str = "events";
+/// The public halves of the signing keys (hash: kid → "x issuer…").
+pub(crate) const PUBLIC_KEYS: &str = "keys:public";
+/// The channel on which watermarks are told.
+pub(crate) const ACKS: &str = "acks";
+
+/// The key of a lease (string: its owner, with a time to live).
+pub(crate) fn lease(name: &str) -> String {
+    format!("lease:{name}")
+}
+
+/// Makes the keys of one event.
+pub(crate) struct Keys<'a>(&'a str);
+
+/// One method per key.
+macro_rules! keys {
+    ($($(#[$meta:meta])* $name:ident = $room:literal $part:literal;)+) => {
+        impl<'a> Keys<'a> {
+            /// The keys of `event`.
+            pub(crate) fn of(event: &'a EventId) -> Self {
+                Self(event.as_str())
+            }
+
+            $($(#[$meta])*
+            pub(crate) fn $name(&self) -> String {
+                format!(concat!($room, ":{{{}}}", $part), self.0)
+            })+
+
+            /// Every key that an event may have.
+            #[cfg(test)]
+            pub(crate) fn all(&self) -> Vec<String> {
+                vec![$(self.$name()),+]
+            }
+        }
+    };
+}
+
+keys! {
+    /// Hash: the definition as JSON, and beside it what the scripts decide by: phase, pace, stock, times, version, epoch.
+    event = "event" "";
+    /// Hash of counters: `admitted`, `no_shows`, `left`, `issued`, and the last ordinals of `records` and `moves`.
+    counts = "event" ":counts";
+    /// Stream: who changed what.
+    audit = "event" ":audit";
+    /// Sorted set of those waiting: place → seq.
+    places = "line" ":places";
+    /// String: the last seq given.
+    seq = "line" ":seq";
+    /// Hash of those let in and not yet redeemed: place → "seq admitted_ms expires_ms kid".
+    admitted = "line" ":admitted";
+    /// Sorted set of the same places: place → when the ticket ends, in ms.
+    outstanding = "line" ":outstanding";
+    /// Hash of their tickets, once minted: place → JWT.
+    tickets = "line" ":tickets";
+    /// Sorted set of those without a ticket yet: place → when they were last handed to a minter, in ms.
+    unminted = "line" ":unminted";
+    /// Hash of those who gave their place up: place → `left` or `no-show`.
+    gone = "line" ":gone";
+    /// Stream with dense ids: what changed, for the gateways.
+    moves = "line" ":moves";
+    /// Hash: the token bucket.
+    pace = "line" ":pace";
+    /// String: coupons not yet issued.
+    stock = "coupon" ":stock";
+    /// Set of all holders.
+    participants = "coupon" ":participants";
+    /// Hash: holder → "serial issued_ms ordinal epoch jti code".
+    issued = "coupon" ":issued";
+    /// Hash: code → holder.
+    coupons = "coupon" ":coupons";
+    /// Stream with dense ids: the records on their way to the log and the ledger.
+    outbox = "coupon" ":outbox";
+    /// Hash: how far `log` and `ledger` have come with the outbox.
+    acked = "coupon" ":acked";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_keys_of_an_event_lie_in_one_slot_and_differ() {
+        let event: EventId = "demo".parse().unwrap();
+        let keys = Keys::of(&event).all();
+        for key in &keys {
+            let tag = key.split_once('{').unwrap().1.split_once('}').unwrap().0;
+            assert_eq!(tag, "demo", "{key}");
+        }
+        let distinct: std::collections::HashSet<&String> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+    }
+
+    #[test]
+    fn names_from_an_earlier_system_are_kept() {
+        let event: EventId = "demo".parse().unwrap();
+        let keys = Keys::of(&event);
+        assert_eq!(keys.stock(), "coupon:{demo}:stock");
+        assert_eq!(keys.participants(), "coupon:{demo}:participants");
+    }
+}

@@ -4,10 +4,13 @@
 
 mod acks;
 mod admit;
+mod audit;
 mod batch;
 mod connect;
 mod coupons;
 mod events;
+mod figures;
+mod follow;
 mod keys;
 mod line;
 mod moves;
@@ -15,14 +18,16 @@ mod outbox;
 pub mod private;
 mod script;
 mod signing_keys;
+#[cfg(test)]
+mod tests;
 
 pub use acks::{AckFeed, Acked, Watermarks};
 pub use admit::{AdmitRound, Minted};
+pub use audit::{AuditEntry, AuditPage};
 pub use connect::{Fault, Settings, Store, StoreError};
 pub use coupons::{IssuedScan, Redeem, Redeemed};
-pub use events::{
-    AuditEntry, AuditPage, Change, Figures, LiveEvent, PutOutcome, SetOutcome, StockOutcome,
-};
+pub use events::{Change, LiveEvent, PutOutcome, SetOutcome, StockOutcome};
+pub use figures::Figures;
 pub use line::{Entered, Look, Waiting};
 pub use moves::{Move, MoveEntry, Moves, MovesGap};
 pub use outbox::{Lease, OutboxBatch, OutboxReader};

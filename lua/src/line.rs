@@ -1,9 +1,18 @@
 //! The line: entering, looking, leaving, and reading the whole of it.
 
+use domain::coupon::{Coupon, Issue};
 use domain::place::PlaceState;
-use domain::{EventId, PlaceId, Seq};
+use domain::{EventId, Holder, Millis, PlaceId, RecordId, Seq, Serial};
+use redis::aio::ConnectionManager;
 
-use crate::connect::{Store, StoreError};
+use crate::batch::Batch;
+use crate::connect::{Settings, Store, StoreError};
+use crate::keys::Keys;
+use crate::script::{Reply, parsed, script, tags};
+
+script!(ENTER = "enter", "bulk", "places");
+script!(LOOK = "look", "places");
+script!(LEAVE = "leave", "clock", "moves", "places");
 
 /// What became of entering.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,24 +53,208 @@ pub struct Waiting {
     pub next: Option<Seq>,
 }
 
+/// Enters under way.
+pub(crate) type EnterBatch = Batch<PlaceId, Entered>;
+/// Looks under way.
+pub(crate) type LookBatch = Batch<PlaceId, Look>;
+
+/// Gathers enters.
+pub(crate) fn enter_batch(connection: &ConnectionManager, settings: &Settings) -> EnterBatch {
+    let connection = connection.clone();
+    let run = move |event, places| {
+        let connection = connection.clone();
+        Box::pin(async move { enter(&connection, &event, places).await }) as _
+    };
+    Batch::new(settings.patience(), Box::new(run))
+}
+
+/// Gathers looks.
+pub(crate) fn look_batch(connection: &ConnectionManager, settings: &Settings) -> LookBatch {
+    let connection = connection.clone();
+    let run = move |event, places| {
+        let connection = connection.clone();
+        Box::pin(async move { look(&connection, &event, places).await }) as _
+    };
+    Batch::new(settings.patience(), Box::new(run))
+}
+
+/// The places as the script wants them.
+fn texts(places: &[PlaceId]) -> Vec<&str> {
+    places.iter().map(PlaceId::as_str).collect()
+}
+
+async fn enter(
+    connection: &ConnectionManager,
+    event: &EventId,
+    places: Vec<PlaceId>,
+) -> Result<Vec<Entered>, StoreError> {
+    tags!(Outcome { Answers = "answers", NoSuchEvent = "no-such-event" });
+    tags!(Answer {
+        New = "new",
+        Held = "held",
+        NotOpenYet = "not-open-yet",
+        SoldOut = "sold-out",
+        LineClosed = "line-closed",
+        EventClosed = "event-closed",
+    });
+    let keys = Keys::of(event);
+    let mut reply = ENTER
+        .keys([
+            keys.event(),
+            keys.stock(),
+            keys.places(),
+            keys.seq(),
+            keys.admitted(),
+            keys.tickets(),
+            keys.gone(),
+            keys.issued(),
+        ])
+        .arg(texts(&places))
+        .run(connection)
+        .await?;
+    match reply.tag()? {
+        Outcome::NoSuchEvent => Ok(vec![Entered::NoSuchEvent; places.len()]),
+        Outcome::Answers => reply.each_with(&places, |place, mut answer| {
+            Ok(match answer.tag()? {
+                Answer::New => Entered::New(Seq(answer.take()?)),
+                Answer::Held => match state(event, place, answer)? {
+                    Some(state) => Entered::Held(state),
+                    None => return Err(StoreError::Unexpected("held by nobody".to_owned())),
+                },
+                Answer::NotOpenYet => Entered::NotOpenYet,
+                Answer::SoldOut => Entered::SoldOut,
+                Answer::LineClosed => Entered::LineClosed,
+                Answer::EventClosed => Entered::EventClosed,
+            })
+        }),
+    }
+}
+
+async fn look(
+    connection: &ConnectionManager,
+    event: &EventId,
+    places: Vec<PlaceId>,
+) -> Result<Vec<Look>, StoreError> {
+    tags!(Outcome { Answers = "answers", NoSuchEvent = "no-such-event" });
+    let keys = Keys::of(event);
+    let mut reply = LOOK
+        .keys([
+            keys.event(),
+            keys.places(),
+            keys.admitted(),
+            keys.tickets(),
+            keys.gone(),
+            keys.issued(),
+        ])
+        .arg(texts(&places))
+        .run(connection)
+        .await?;
+    match reply.tag()? {
+        Outcome::NoSuchEvent => Ok(vec![Look::NoSuchEvent; places.len()]),
+        Outcome::Answers => reply.each_with(&places, |place, answer| {
+            Ok(known(state(event, place, answer)?))
+        }),
+    }
+}
+
+fn known(state: Option<PlaceState>) -> Look {
+    state.map_or(Look::NoPlace, Look::Known)
+}
+
+/// Reads a state as part "places" of the scripts tells it; `None` for a place that nobody has.
+fn state(
+    event: &EventId,
+    place: &PlaceId,
+    mut reply: Reply,
+) -> Result<Option<PlaceState>, StoreError> {
+    tags!(State {
+        None = "none",
+        Waiting = "waiting",
+        Admitted = "admitted",
+        Redeemed = "redeemed",
+        Gone = "gone",
+    });
+    Ok(match reply.tag()? {
+        State::None => None,
+        State::Waiting => Some(PlaceState::Waiting {
+            seq: Seq(reply.take()?),
+        }),
+        State::Admitted => Some(PlaceState::Admitted {
+            seq: Seq(reply.take()?),
+            expires_at: Millis(reply.take()?),
+            ticket: Some(reply.take::<String>()?).filter(|ticket| !ticket.is_empty()),
+        }),
+        State::Redeemed => {
+            let stored: String = reply.take()?;
+            Some(PlaceState::Redeemed(issue(event, place.into(), &stored)?))
+        }
+        State::Gone => Some(PlaceState::Gone {
+            reason: reply.parse()?,
+        }),
+    })
+}
+
+/// Reads an issue as the store keeps it: "serial `issued_ms` ordinal epoch jti code".
+pub(crate) fn issue(event: &EventId, holder: Holder, stored: &str) -> Result<Issue, StoreError> {
+    let mut parts = stored.splitn(6, ' ');
+    let mut next = || {
+        parts
+            .next()
+            .ok_or_else(|| StoreError::Unexpected("an issue with parts missing".to_owned()))
+    };
+    let serial = Serial(parsed(next()?)?);
+    let issued_at = Millis(parsed(next()?)?);
+    let ordinal = parsed(next()?)?;
+    let epoch = parsed(next()?)?;
+    let jti = next()?.to_owned();
+    let code = next()?.to_owned();
+    Ok(Issue {
+        coupon: Coupon { code, serial },
+        holder,
+        issued_at,
+        record_id: RecordId::new(event, epoch, ordinal),
+        ordinal,
+        jti,
+    })
+}
+
 impl Store {
     /// Enters the line; gathered with other enters of the event into one script call.
     pub async fn enter(&self, event: &EventId, place: &PlaceId) -> Result<Entered, StoreError> {
-        let _ = (event, place);
-        unimplemented!()
+        self.batches.enter.ask(event, place.clone()).await
     }
 
     /// Looks at a place; gathered like [`Self::enter`]. A redeemed place gives its issue, an admitted one its ticket.
     pub async fn look(&self, event: &EventId, place: &PlaceId) -> Result<Look, StoreError> {
-        let _ = (event, place);
-        unimplemented!()
+        self.batches.look.ask(event, place.clone()).await
     }
 
     /// Leaves the line: gives up a waiting place or a ticket not yet redeemed. Leaving twice, or after the coupon, changes nothing.
     /// Returns what is known of the place afterwards.
     pub async fn leave(&self, event: &EventId, place: &PlaceId) -> Result<Look, StoreError> {
-        let _ = (event, place);
-        unimplemented!()
+        tags!(Outcome { Answer = "answer", NoSuchEvent = "no-such-event" });
+        let keys = Keys::of(event);
+        let mut reply = LEAVE
+            .keys([
+                keys.event(),
+                keys.counts(),
+                keys.places(),
+                keys.seq(),
+                keys.admitted(),
+                keys.tickets(),
+                keys.gone(),
+                keys.issued(),
+                keys.outstanding(),
+                keys.unminted(),
+                keys.moves(),
+            ])
+            .arg(place.as_str())
+            .run(&self.connection)
+            .await?;
+        match reply.tag()? {
+            Outcome::NoSuchEvent => Ok(Look::NoSuchEvent),
+            Outcome::Answer => Ok(known(state(event, place, reply.list()?)?)),
+        }
     }
 
     /// The people waiting with an ordinal above `after`, at most `limit` of them.
@@ -71,8 +264,21 @@ impl Store {
         after: Seq,
         limit: usize,
     ) -> Result<Waiting, StoreError> {
-        let _ = (event, after, limit);
-        unimplemented!()
+        // Places come with their ordinals in one flat list; only the ordinals are of use.
+        let scored: Vec<(String, u64)> = redis::cmd("ZRANGE")
+            .arg(Keys::of(event).places())
+            .arg(format!("({}", after.0))
+            .arg("+inf")
+            .arg("BYSCORE")
+            .arg("LIMIT")
+            .arg(0)
+            .arg(limit)
+            .arg("WITHSCORES")
+            .query_async(&mut self.connection.clone())
+            .await?;
+        let seqs: Vec<Seq> = scored.into_iter().map(|(_, seq)| Seq(seq)).collect();
+        let next = seqs.last().copied().filter(|_| seqs.len() == limit);
+        Ok(Waiting { seqs, next })
     }
 
     /// The tickets of these places, in their order; `None` where there is none (any more).
@@ -81,7 +287,13 @@ impl Store {
         event: &EventId,
         places: &[PlaceId],
     ) -> Result<Vec<Option<String>>, StoreError> {
-        let _ = (event, places);
-        unimplemented!()
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(redis::cmd("HMGET")
+            .arg(Keys::of(event).tickets())
+            .arg(texts(places))
+            .query_async(&mut self.connection.clone())
+            .await?)
     }
 }

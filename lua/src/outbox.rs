@@ -3,10 +3,18 @@
 
 use std::time::Duration;
 
-use domain::EventId;
-use domain::record::Record;
+use domain::coupon::Coupon;
+use domain::event::Event;
+use domain::record::{Fact, Record};
+use domain::{EventId, Millis, RecordId, Serial};
 
 use crate::connect::{Settings, Store, StoreError};
+use crate::follow::{Entry, Follower};
+use crate::keys::{self, Keys};
+use crate::script::{script, tag, tags};
+
+script!(HOLD_LEASE = "hold_lease");
+script!(RELEASE_LEASE = "release_lease");
 
 /// The next records of one event, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +27,7 @@ pub struct OutboxBatch {
 
 /// Reads the outboxes of many events on a connection of its own (reading blocks it).
 pub struct OutboxReader {
-    _connection: redis::aio::MultiplexedConnection,
+    follower: Follower,
 }
 
 /// The right to move an installation's outboxes on, held by one process at a time so that order is kept; two holders for a
@@ -35,34 +43,58 @@ pub struct Lease {
 impl Store {
     /// Takes or renews a lease for `ttl`; false when another holds it.
     pub async fn hold_lease(&self, lease: &Lease, ttl: Duration) -> Result<bool, StoreError> {
-        let _ = (lease, ttl);
-        unimplemented!()
+        tags!(Outcome { Held = "held", Taken = "taken" });
+        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        let mut reply = HOLD_LEASE
+            .keys([keys::lease(lease.name)])
+            .arg(lease.owner.as_str())
+            .arg(ttl_ms)
+            .run(&self.connection)
+            .await?;
+        match reply.tag()? {
+            Outcome::Held => Ok(true),
+            Outcome::Taken => Ok(false),
+        }
     }
 
     /// Gives a lease back, if it is ours.
     pub async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        let _ = lease;
-        unimplemented!()
+        tags!(Outcome { Released = "released", NotOurs = "not-ours" });
+        let mut reply = RELEASE_LEASE
+            .keys([keys::lease(lease.name)])
+            .arg(lease.owner.as_str())
+            .run(&self.connection)
+            .await?;
+        match reply.tag()? {
+            Outcome::Released | Outcome::NotOurs => Ok(()),
+        }
     }
 
     /// Removes the records up to and including `ordinal`, which the next station acknowledged.
     pub async fn trim_outbox(&self, event: &EventId, ordinal: u64) -> Result<(), StoreError> {
-        let _ = (event, ordinal);
-        unimplemented!()
+        Ok(redis::cmd("XTRIM")
+            .arg(Keys::of(event).outbox())
+            .arg("MINID")
+            .arg(format!("{}-0", ordinal.saturating_add(1)))
+            .exec_async(&mut self.connection.clone())
+            .await?)
     }
 
     /// How many records wait in an event's outbox.
     pub async fn outbox_length(&self, event: &EventId) -> Result<u64, StoreError> {
-        let _ = event;
-        unimplemented!()
+        Ok(redis::cmd("XLEN")
+            .arg(Keys::of(event).outbox())
+            .query_async(&mut self.connection.clone())
+            .await?)
     }
 }
 
 impl OutboxReader {
     /// Opens a reader.
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
-        let _ = settings;
-        unimplemented!()
+        Ok(Self {
+            follower: Follower::connect(settings).await?,
+        })
     }
 
     /// The next records of these events, each after the ordinal named with it (0 for the beginning of what is there),
@@ -73,7 +105,55 @@ impl OutboxReader {
         most: usize,
         patience: Duration,
     ) -> Result<Vec<OutboxBatch>, StoreError> {
-        let _ = (followed, most, patience);
-        unimplemented!()
+        let streams: Vec<(String, u64)> = followed
+            .iter()
+            .map(|(event, after)| (Keys::of(event).outbox(), *after))
+            .collect();
+        let mut read = self.follower.read(&streams, most, patience).await?;
+        followed
+            .iter()
+            .zip(&streams)
+            .filter_map(|((event, _), (key, _))| read.remove(key).map(|entries| (event, entries)))
+            .map(|(event, entries)| {
+                let records: Result<_, _> =
+                    entries.iter().map(|entry| record(event, entry)).collect();
+                Ok(OutboxBatch {
+                    event: event.clone(),
+                    records: records?,
+                })
+            })
+            .collect()
     }
+}
+
+/// Reads an entry as the scripts write it.
+fn record(event: &EventId, entry: &Entry) -> Result<Record, StoreError> {
+    tags!(Kind { Issued = "issued", Changed = "changed" });
+    let fact = match tag(&entry.text("fact")?)? {
+        Kind::Issued => Fact::Issued {
+            coupon: Coupon {
+                code: entry.text("code")?,
+                serial: Serial(entry.parse("serial")?),
+            },
+            holder: entry.parse("holder")?,
+        },
+        Kind::Changed => Fact::Changed(Box::new(changed(event, &entry.text("event")?)?)),
+    };
+    Ok(Record {
+        id: RecordId::new(event, entry.parse("epoch")?, entry.n),
+        event: event.clone(),
+        ordinal: entry.n,
+        time: Millis(entry.parse("at")?),
+        fact,
+    })
+}
+
+/// Reads an event as `event_json` in the scripts writes it: whole but its id.
+fn changed(event: &EventId, json: &str) -> Result<Event, StoreError> {
+    let read = || {
+        let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json)?;
+        fields.insert("event".to_owned(), event.as_str().into());
+        serde_json::from_value(fields.into())
+    };
+    read().map_err(|error: serde_json::Error| StoreError::Unexpected(error.to_string()))
 }

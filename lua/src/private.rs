@@ -1,32 +1,318 @@
 //! A private `redis-server` child: the embedded default's store, and the one that tests run on. Unix socket only, AOF on
 //! every write, its own folder. It ends with its parent, also when the parent is killed.
 
+use std::fs::{DirBuilder, File, TryLockError};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::connect::{Settings, StoreError};
 
-/// A running child. Dropping it kills it; [`Self::stop`] lets it write its last byte first.
+/// The longest path that a unix socket may have, with a little room.
+const LONGEST_SOCKET_PATH: usize = 100;
+/// How long a child of an earlier run may take to end.
+const ENDING_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a child may take to read its append-only file.
+const LOADING_PATIENCE: Duration = Duration::from_secs(300);
+/// With this code `setpriv` ends when there is no `redis-server`.
+const NOT_FOUND: i32 = 127;
+const NOT_INSTALLED: &str =
+    "redis-server is not installed: install it (Debian and Ubuntu: apt-get install redis-server)";
+/// Between two looks at something that gives no sign of its own.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A running child. Dropping it kills it on the spot (`kill -9`) and waits for its end; [`Self::stop`] lets it write its
+/// last byte first. What it acknowledged survives both.
 pub struct PrivateRedis {
-    folder: PathBuf,
+    settings: Settings,
+    pid: u32,
+    /// Taken away, the keeper kills the child.
+    alive: Option<mpsc::Sender<()>>,
+    /// The thread that started the child: the child's signal at its parent's death follows that thread, not the process.
+    keeper: Option<std::thread::JoinHandle<()>>,
+    ended: watch::Receiver<Option<ExitStatus>>,
+    /// Keeps a second process from starting a child in the same folder.
+    _lock: File,
 }
 
 impl PrivateRedis {
     /// Starts `redis-server` in `folder` (made if missing) and waits until it answers. A child of an earlier run that is still
     /// ending there is waited for.
     pub async fn start(folder: &Path) -> Result<Self, StoreError> {
-        let _ = folder;
-        unimplemented!()
+        made(folder)?;
+        let folder = absolute(folder);
+        let lock = locked(&folder).await?;
+        let socket = socket_of(&folder);
+        if let Some(elsewhere) = socket.parent().filter(|parent| *parent != folder) {
+            made(elsewhere)?;
+            check_owner(elsewhere, &folder)?;
+        }
+        earlier_child_ended(&socket).await?;
+        let command = command(&folder, &socket);
+        let (alive, told_to_end) = mpsc::channel();
+        let (starting, started) = tokio::sync::oneshot::channel();
+        let (ending, ended) = watch::channel(None);
+        let keeper = std::thread::Builder::new()
+            .name("private-redis".to_owned())
+            .spawn(move || keep(command, starting, &told_to_end, &ending))
+            .map_err(unavailable)?;
+        let pid = started
+            .await
+            .map_err(|_| StoreError::Unavailable("its keeper ended".to_owned()))?
+            .map_err(not_startable)?;
+        let redis = Self {
+            settings: Self::settings_of(&folder),
+            pid,
+            alive: Some(alive),
+            keeper: Some(keeper),
+            ended,
+            _lock: lock,
+        };
+        redis.answers(&folder.join("redis.log")).await?;
+        Ok(redis)
     }
 
     /// How to reach it.
     #[must_use]
     pub fn settings(&self) -> Settings {
-        let _ = &self.folder;
-        unimplemented!()
+        self.settings.clone()
+    }
+
+    /// How another process reaches the one that runs, or would run, in `folder`.
+    #[must_use]
+    pub fn settings_of(folder: &Path) -> Settings {
+        Settings::new(url_of(&socket_of(folder)))
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Waits until the child ended, by itself or by our doing, and tells how.
+    pub async fn ended(&self) -> ExitStatus {
+        let mut ended = self.ended.clone();
+        let how = ended.wait_for(Option::is_some).await;
+        how.map_or(None, |how| *how).unwrap_or_default()
     }
 
     /// Stops it cleanly.
     pub async fn stop(self) -> Result<(), StoreError> {
-        unimplemented!()
+        let mut connection = self.settings.patient_connection().await?;
+        // It answers by closing the connection, which reads as an error.
+        let _ = redis::cmd("SHUTDOWN").exec_async(&mut connection).await;
+        match tokio::time::timeout(ENDING_PATIENCE, self.ended()).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(StoreError::Unknown("it does not end".to_owned())),
+        }
     }
+
+    /// Waits until it has read its file and answers.
+    async fn answers(&self, log: &Path) -> Result<(), StoreError> {
+        let answering = async {
+            while ping(&self.settings).await.is_err() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let log = log.display();
+        let why = tokio::select! {
+            () = answering => return Ok(()),
+            how = self.ended() => match how.code() {
+                Some(NOT_FOUND) => NOT_INSTALLED.to_owned(),
+                _ => format!("redis-server ended at once ({how}), its log {log} says why"),
+            },
+            () = tokio::time::sleep(LOADING_PATIENCE) => {
+                format!("redis-server does not answer, its log {log} may say why")
+            }
+        };
+        Err(StoreError::Unavailable(why))
+    }
+}
+
+impl Drop for PrivateRedis {
+    fn drop(&mut self) {
+        drop(self.alive.take());
+        if let Some(keeper) = self.keeper.take() {
+            // It panics nowhere; and there is nobody to tell.
+            let _ = keeper.join();
+        }
+    }
+}
+
+/// Starts the child and keeps it until it ends, or until nobody holds the other end of `told_to_end` any more.
+fn keep(
+    mut command: Command,
+    starting: tokio::sync::oneshot::Sender<io::Result<u32>>,
+    told_to_end: &mpsc::Receiver<()>,
+    ending: &watch::Sender<Option<ExitStatus>>,
+) {
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            let _ = starting.send(Err(error));
+            return;
+        }
+    };
+    let _ = starting.send(Ok(child.id()));
+    let how = loop {
+        match child.try_wait() {
+            Ok(None) => {}
+            ended => break ended,
+        }
+        match told_to_end.recv_timeout(LOOK_AGAIN) {
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => break killed(&mut child),
+        }
+    };
+    let _ = ending.send(Some(how.ok().flatten().unwrap_or_default()));
+}
+
+fn killed(child: &mut Child) -> io::Result<Option<ExitStatus>> {
+    child.kill()?;
+    child.wait().map(Some)
+}
+
+/// `redis-server` as our promises need it, ended by the kernel when the thread that starts it dies (`setpriv --pdeathsig`),
+/// and in a process group of its own: a Ctrl-C at the terminal is for us, and we still need it while we stop.
+fn command(folder: &Path, socket: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "TERM", "redis-server", "--port", "0"])
+        .arg("--unixsocket")
+        .arg(socket)
+        .args(["--unixsocketperm", "700", "--dir"])
+        .arg(folder)
+        .arg("--logfile")
+        .arg(folder.join("redis.log"))
+        .args(["--appendonly", "yes", "--appendfsync", "always"])
+        .args(["--save", "", "--maxmemory-policy", "noeviction"])
+        .args(["--daemonize", "no"])
+        .current_dir(folder)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// Makes a folder, if missing, for its owner alone.
+fn made(folder: &Path) -> Result<(), StoreError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))
+}
+
+/// The folder as every working directory sees it.
+fn absolute(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf())
+}
+
+/// Locks the folder, waiting for a process that is just ending.
+async fn locked(folder: &Path) -> Result<File, StoreError> {
+    let lock = File::create(folder.join("lock")).map_err(unavailable)?;
+    let waiting = async {
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::Error(error)) => return Err(unavailable(error)),
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+    };
+    match tokio::time::timeout(ENDING_PATIENCE, waiting).await {
+        Ok(outcome) => outcome.map(|()| lock),
+        Err(_) => Err(StoreError::Unavailable(format!(
+            "another process uses the folder {}; stop it or choose another folder",
+            folder.display()
+        ))),
+    }
+}
+
+/// Waits until nothing answers at the socket: a child whose parent was killed still writes its last byte.
+async fn earlier_child_ended(socket: &Path) -> Result<(), StoreError> {
+    let ended = async {
+        while UnixStream::connect(socket).is_ok() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(ENDING_PATIENCE, ended)
+        .await
+        .map_err(|_| {
+            StoreError::Unavailable(format!(
+                "another redis-server answers at {}; stop it",
+                socket.display()
+            ))
+        })
+}
+
+/// The socket of a folder: inside it, or, where its path is too long for a socket, in a folder below the system's temporary
+/// one, named by the path's hash.
+fn socket_of(folder: &Path) -> PathBuf {
+    let folder = absolute(folder);
+    let inside = folder.join("redis.sock");
+    if inside.as_os_str().len() <= LONGEST_SOCKET_PATH {
+        return inside;
+    }
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    std::env::temp_dir()
+        .join(format!("stanchion-{:016x}", hasher.finish()))
+        .join("redis.sock")
+}
+
+/// A folder in a place where anybody may make one must belong to the owner of `folder`, and to nobody else.
+fn check_owner(elsewhere: &Path, folder: &Path) -> Result<(), StoreError> {
+    match (elsewhere.metadata(), folder.metadata()) {
+        (Ok(theirs), Ok(ours)) if theirs.uid() == ours.uid() && theirs.mode() & 0o077 == 0 => {
+            Ok(())
+        }
+        _ => Err(StoreError::Unavailable(format!(
+            "{} is not for us alone; remove it",
+            elsewhere.display()
+        ))),
+    }
+}
+
+/// The socket as a URL; what a URL gives a meaning of its own is written as `%XX`.
+fn url_of(socket: &Path) -> String {
+    let mut url = "redis+unix://".to_owned();
+    for &byte in socket.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
+}
+
+async fn ping(settings: &Settings) -> Result<(), StoreError> {
+    let mut connection = settings.patient_connection().await?;
+    Ok(redis::cmd("PING").exec_async(&mut connection).await?)
+}
+
+fn not_startable(error: io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::NotFound {
+        StoreError::Unavailable(
+            "`setpriv` is not installed: install the package util-linux".to_owned(),
+        )
+    } else {
+        unavailable(error)
+    }
+}
+
+fn unavailable(error: io::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
 }

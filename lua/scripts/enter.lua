@@ -1,0 +1,69 @@
+-- enter: gives places to visitors; asking again gives the same place.
+--
+-- KEYS   1 event  2 stock  3 places  4 seq  5 admitted  6 tickets  7 gone  8 issued
+-- ARGV   one or more place ids
+-- Effect a place that is new, or that was given up (left, no-show), goes to the back of the line with the next seq.
+-- Result {'no-such-event'} or {'answers', answer…}, one per place id:
+--        {'new', seq} · {'held', state…} as part "places" tells it
+--        {'not-open-yet'} · {'sold-out'} · {'line-closed'} · {'event-closed'}: no place, and why
+assert(#KEYS == 8 and #ARGV >= 1, 'enter: 8 keys and a place')
+local event_key, stock_key, seq_key = KEYS[1], KEYS[2], KEYS[4]
+local keys = { places = KEYS[3], admitted = KEYS[5], tickets = KEYS[6], gone = KEYS[7], issued = KEYS[8] }
+
+local phase, ended, on_sold_out = unpack(redis.call('HMGET', event_key, 'phase', 'ended', 'on_sold_out'))
+if not phase then
+  return { 'no-such-event' }
+end
+
+-- Why nobody new may enter, or nil.
+local function refusal()
+  if phase == 'draft' then
+    return 'not-open-yet'
+  elseif phase == 'closed' then
+    return 'event-closed'
+  elseif ended == 'sold-out' or (on_sold_out == 'close' and redis.call('GET', stock_key) == '0') then
+    return 'sold-out'
+  elseif phase == 'draining' then
+    return 'line-closed'
+  end
+end
+
+local refused = refusal()
+local states = states_of(keys, ARGV, phase, ended)
+local answers, new, at = { 'answers' }, {}, {}
+for i, place in ipairs(ARGV) do
+  local state = states[i]
+  local given_up = state[1] == 'gone' and (state[2] == 'left' or state[2] == 'no-show')
+  if state[1] ~= 'none' and not given_up then
+    answers[i + 1] = { 'held', unpack(state) }
+  elseif refused then
+    answers[i + 1] = { refused }
+  elseif at[place] then
+    -- The same place twice in one batch: the second asks for what the first just got.
+    answers[i + 1] = { 'twice', at[place] }
+  else
+    new[#new + 1] = place
+    at[place] = #new
+    answers[i + 1] = { 'new', #new }
+  end
+end
+
+if #new > 0 then
+  local last = redis.call('INCRBY', seq_key, #new)
+  local first = last - #new
+  local members = {}
+  for i, place in ipairs(new) do
+    members[2 * i - 1] = first + i
+    members[2 * i] = place
+  end
+  bulk('ZADD', keys.places, members)
+  redis.call('HDEL', keys.gone, unpack(new))
+  for _, answer in ipairs(answers) do
+    if answer[1] == 'new' then
+      answer[2] = first + answer[2]
+    elseif answer[1] == 'twice' then
+      answer[1], answer[2], answer[3] = 'held', 'waiting', first + answer[2]
+    end
+  end
+end
+return answers

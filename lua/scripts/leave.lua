@@ -1,0 +1,31 @@
+-- leave: gives up a waiting place, or a ticket not yet redeemed.
+--
+-- KEYS   1 event  2 counts  3 places  4 seq  5 admitted  6 tickets  7 gone  8 issued  9 outstanding  10 unminted  11 moves
+-- ARGV   1 place id
+-- Effect the place is gone (left), its room in `capacity` is free, a move tells of it; anything else stays as it is.
+-- Result {'no-such-event'} or {'answer', state}: the state afterwards, as part "places" tells it
+assert(#KEYS == 11 and #ARGV == 1, 'leave: 11 keys and a place')
+local keys = {
+  counts = KEYS[2], places = KEYS[3], seq = KEYS[4], admitted = KEYS[5], tickets = KEYS[6], gone = KEYS[7],
+  issued = KEYS[8], outstanding = KEYS[9], unminted = KEYS[10], moves = KEYS[11],
+}
+local place = ARGV[1]
+local phase, ended = unpack(redis.call('HMGET', KEYS[1], 'phase', 'ended'))
+if not phase then
+  return { 'no-such-event' }
+end
+local state = states_of(keys, ARGV, phase, ended)[1]
+if state[1] == 'waiting' then
+  redis.call('ZREM', keys.places, place)
+elseif state[1] == 'admitted' then
+  redis.call('HDEL', keys.admitted, place)
+  redis.call('HDEL', keys.tickets, place)
+  redis.call('ZREM', keys.outstanding, place)
+  redis.call('ZREM', keys.unminted, place)
+else
+  return { 'answer', state }
+end
+redis.call('HSET', keys.gone, place, 'left')
+redis.call('HINCRBY', keys.counts, 'left', 1)
+append_move(keys, to_ms(now_us()), 'gone', 'reason', 'left', 'seqs', state[2])
+return { 'answer', { 'gone', 'left' } }

@@ -1,0 +1,103 @@
+-- Part "event": an event as it stands, its place in its life, and what every change of it leaves behind.
+-- Functions take `keys`: {event, counts, stock, seq, places, moves, pace, outbox, audit}.
+
+local FIELDS = {
+  'definition', 'on_sold_out', 'lobby_at', 'opens_at', 'closes_at',
+  'phase', 'ended', 'total', 'rate', 'capacity', 'ticket_ttl_s', 'version', 'epoch',
+}
+local ADMITS = { open = true, draining = true }
+
+-- The event, or nil. All fields are text as stored; `remaining` is a number.
+local function read_event(keys)
+  local held = redis.call('HMGET', keys.event, unpack(FIELDS))
+  if not held[1] then
+    return nil
+  end
+  local event = {}
+  for i, field in ipairs(FIELDS) do
+    event[field] = held[i]
+  end
+  event.remaining = tonumber(redis.call('GET', keys.stock) or '0')
+  return event
+end
+
+-- The event as every caller reads it back; the order is that of `events::live_event`.
+local function shown(event, now)
+  return {
+    event.definition, event.phase, event.ended, event.total, event.rate, event.capacity, event.ticket_ttl_s,
+    event.version, event.epoch, event.remaining, to_ms(now),
+  }
+end
+
+local function admission_json(event)
+  return '{"rate_per_s":' .. event.rate .. ',"capacity":' .. event.capacity
+    .. ',"ticket_ttl_s":' .. event.ticket_ttl_s .. '}'
+end
+
+local function phase_json(event)
+  return '{"phase":"' .. event.phase .. '"}'
+end
+
+local function stock_json(event)
+  return string.format('{"total":%d,"remaining":%d}', event.total, event.remaining)
+end
+
+-- The whole event but its id, as `domain::event::Event` is written in JSON.
+local function event_json(event)
+  return string.sub(event.definition, 1, -2) .. ',"phase":"' .. event.phase .. '","stock":' .. event.total
+    .. ',"admission":' .. admission_json(event) .. '}'
+end
+
+-- Writes a changed event down: version + 1, an audit entry, an `event.changed` record, a move.
+local function write_event(keys, event, now, by, action, from, to)
+  event.version = string.format('%d', event.version + 1)
+  local fields = {}
+  for _, field in ipairs(FIELDS) do
+    fields[#fields + 1] = field
+    fields[#fields + 1] = event[field]
+  end
+  redis.call('HSET', keys.event, unpack(fields))
+  redis.call('XADD', keys.audit, '*', 'by', by, 'action', action, 'from', from, 'to', to)
+  local ordinal = redis.call('HINCRBY', keys.counts, 'records', 1)
+  redis.call('XADD', keys.outbox, ordinal .. '-0',
+    'fact', 'changed', 'at', to_ms(now), 'epoch', event.epoch, 'event', event_json(event))
+  append_move(keys, to_ms(now), 'event')
+end
+
+-- Moves the event to `phase` and writes it down. Closing ends the line. The bucket starts empty whenever admission begins.
+-- A line that ended sold out and is opened again is a new one: its people were told, so their places are let go, and the
+-- moves stream skips an ordinal, which makes every mirror load the line again.
+local function enter_phase(keys, event, now, phase, by)
+  local before = phase_json(event)
+  if ADMITS[phase] and not ADMITS[event.phase] then
+    settle(keys.pace, 0, now)
+  end
+  if phase == 'closed' and event.ended == '' then
+    event.ended = 'closed'
+  elseif phase == 'open' and event.ended ~= '' then
+    event.ended = ''
+    redis.call('UNLINK', keys.places)
+    redis.call('HINCRBY', keys.counts, 'moves', 1)
+  end
+  event.phase = phase
+  write_event(keys, event, now, by, 'phase', before, phase_json(event))
+end
+
+-- The last coupon is gone and the line does not wait for returns: ends the line, and drains an event that is open or paused.
+local function end_sold_out(keys, event, now)
+  event.ended = 'sold-out'
+  if event.phase == 'draining' then
+    redis.call('HSET', keys.event, 'ended', event.ended)
+    append_move(keys, to_ms(now), 'event')
+  else
+    enter_phase(keys, event, now, 'draining', 'sold-out')
+  end
+end
+
+-- Nobody waits for nothing: ends the line of an event in which people wait although no coupon can come any more.
+local function end_if_hopeless(keys, event, now)
+  if event.remaining == 0 and event.on_sold_out == 'close' and event.ended == ''
+    and (ADMITS[event.phase] or event.phase == 'paused') and redis.call('ZCARD', keys.places) > 0 then
+    end_sold_out(keys, event, now)
+  end
+end

@@ -1,0 +1,91 @@
+-- redeem: exchanges tickets for coupons, one request after the other, each whole or not at all.
+--
+-- KEYS   1 event  2 counts  3 stock  4 places  5 seq  6 admitted  7 tickets  8 outstanding  9 unminted  10 moves  11 pace
+--        12 outbox  13 audit  14 participants  15 issued  16 coupons
+-- ARGV   1 leeway_ms for the beginning of a ticket; then per request: place, holder, jti, begins_ms, ends_ms, code
+-- Effect of a pass: stock − 1, the next serial, the holder among the participants, the code taken, the place out of the
+--        admitted, and the `coupon.issued` record in the outbox. The last coupon ends a line that does not wait for returns.
+-- Result {'no-such-event'} or {'answers', answer…}, one per request:
+--        {'pass', issue} · {'replayed', issue} with issue = "serial issued_ms ordinal epoch jti code"
+--        {'already-issued'} · {'expired'} · {'not-yet-valid'} · {'event-closed'} · {'sold-out'} · {'code-taken'}
+assert(#KEYS == 16 and #ARGV >= 7 and #ARGV % 6 == 1, 'redeem: 16 keys, the leeway and sextuples')
+local keys = {
+  event = KEYS[1], counts = KEYS[2], stock = KEYS[3], places = KEYS[4], seq = KEYS[5], moves = KEYS[10], pace = KEYS[11],
+  outbox = KEYS[12], audit = KEYS[13],
+}
+local admitted, tickets, outstanding, unminted = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local participants, issued, coupons = KEYS[14], KEYS[15], KEYS[16]
+local leeway_ms = tonumber(ARGV[1])
+local now = now_us()
+local now_ms = to_ms(now)
+local REDEEMS = { open = true, paused = true, draining = true }
+
+local phase, on_sold_out, epoch = unpack(redis.call('HMGET', keys.event, 'phase', 'on_sold_out', 'epoch'))
+if not phase then
+  return { 'no-such-event' }
+end
+local remaining = tonumber(redis.call('GET', keys.stock))
+
+-- Tells everyone that the last coupon went.
+local function last_coupon_went()
+  local event = read_event(keys)
+  if on_sold_out == 'close' and event.ended == '' then
+    end_sold_out(keys, event, now)
+    phase = event.phase
+  else
+    append_move(keys, now_ms, 'event')
+  end
+end
+
+-- Issues the next coupon; its code was taken by the caller.
+local function issue(place, holder, jti, code)
+  remaining = redis.call('DECR', keys.stock)
+  local serial = redis.call('HINCRBY', keys.counts, 'issued', 1)
+  local ordinal = redis.call('HINCRBY', keys.counts, 'records', 1)
+  local value = string.format('%d %d %d %s %s %s', serial, now_ms, ordinal, epoch, jti, code)
+  redis.call('SADD', participants, holder)
+  redis.call('HSET', issued, holder, value)
+  redis.call('XADD', keys.outbox, ordinal .. '-0',
+    'fact', 'issued', 'at', now_ms, 'epoch', epoch, 'serial', serial, 'code', code, 'holder', holder)
+  redis.call('HDEL', admitted, place)
+  redis.call('ZREM', outstanding, place)
+  if redis.call('HDEL', tickets, place) == 0 then
+    redis.call('ZREM', unminted, place)
+  end
+  if remaining == 0 then
+    last_coupon_went()
+  end
+  return { 'pass', value }
+end
+
+-- One request. The ticket must be the one of the present admission: `jti` is made as `AdmittedPlace::jti` makes it.
+local function redeem(place, holder, jti, begins_ms, ends_ms, code)
+  local held = redis.call('HGET', issued, holder)
+  if held then
+    if string.match(held, '^%S+ %S+ %S+ %S+ (%S+)') == jti then
+      return { 'replayed', held }
+    end
+    return { 'already-issued' }
+  elseif now_ms >= tonumber(ends_ms) then
+    return { 'expired' }
+  elseif now_ms + leeway_ms < tonumber(begins_ms) then
+    return { 'not-yet-valid' }
+  elseif not REDEEMS[phase] then
+    return { 'event-closed' }
+  elseif remaining <= 0 then
+    return { 'sold-out' }
+  end
+  local record = redis.call('HGET', admitted, place)
+  if not record or jti ~= place .. '.' .. string.match(record, '^%S+ (%S+)') then
+    return { 'expired' }
+  elseif redis.call('HSETNX', coupons, code, holder) == 0 then
+    return { 'code-taken' }
+  end
+  return issue(place, holder, jti, code)
+end
+
+local answers = { 'answers' }
+for i = 2, #ARGV, 6 do
+  answers[#answers + 1] = redeem(unpack(ARGV, i, i + 5))
+end
+return answers

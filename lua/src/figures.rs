@@ -1,0 +1,68 @@
+//! The live figures of an event.
+
+use domain::EventId;
+
+use crate::connect::{Store, StoreError};
+use crate::keys::Keys;
+use crate::script::{script, tags};
+
+script!(FIGURES = "figures");
+
+/// The live figures of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// People in the line; 0 once the line has ended.
+    pub waiting: u64,
+    /// All ever let in.
+    pub admitted: u64,
+    /// Those with a live ticket not yet redeemed.
+    pub outstanding: u64,
+    /// Coupons issued.
+    pub redeemed: u64,
+    /// Tickets that ended unused.
+    pub no_shows: u64,
+    /// Visitors who left.
+    pub left: u64,
+    /// All coupons the event ever had.
+    pub total: u64,
+    /// Those not yet issued.
+    pub remaining: u64,
+    /// Records in the outbox that the log has not acknowledged.
+    pub outbox_lag: u64,
+    /// Records that the ledger has not committed.
+    pub ledger_lag: u64,
+}
+
+impl Store {
+    /// The live figures of an event; `None` when there is no such event.
+    pub async fn figures(&self, event: &EventId) -> Result<Option<Figures>, StoreError> {
+        tags!(Outcome { Figures = "figures", NoSuchEvent = "no-such-event" });
+        let keys = Keys::of(event);
+        let mut reply = FIGURES
+            .keys([
+                keys.event(),
+                keys.counts(),
+                keys.stock(),
+                keys.places(),
+                keys.outstanding(),
+                keys.acked(),
+            ])
+            .run(&self.connection)
+            .await?;
+        Ok(match reply.tag()? {
+            Outcome::NoSuchEvent => None,
+            Outcome::Figures => Some(Figures {
+                waiting: reply.take()?,
+                admitted: reply.take()?,
+                outstanding: reply.take()?,
+                redeemed: reply.take()?,
+                no_shows: reply.take()?,
+                left: reply.take()?,
+                total: reply.take()?,
+                remaining: reply.take()?,
+                outbox_lag: reply.take()?,
+                ledger_lag: reply.take()?,
+            }),
+        })
+    }
+}
