@@ -42,14 +42,15 @@ pub struct Asset {
 #[must_use]
 pub fn asset(path: &str) -> Option<Asset> {
     let name = path.strip_prefix('/')?;
-    if !name.starts_with("assets/") || name.ends_with(".gz") {
+    let content_type = content_type(name)?;
+    if !name.starts_with("assets/") {
         return None;
     }
     let EmbeddedFile { data, metadata } = Built::get(name)?;
     Some(Asset {
         bytes: data,
         gzip: Built::get(&format!("{name}.gz")).map(|twin| twin.data),
-        content_type: content_type(name),
+        content_type,
         etag: quoted_hex(&metadata.sha256_hash()),
         immutable: true,
     })
@@ -67,12 +68,13 @@ pub fn console_shell() -> &'static str {
     include_str!("dist/console.html")
 }
 
-fn content_type(name: &str) -> &'static str {
-    match name.rsplit('.').next() {
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        _ => "application/octet-stream",
+/// `None` for what no page loads itself, such as the gzipped twins.
+fn content_type(name: &str) -> Option<&'static str> {
+    match name.rsplit_once('.')?.1 {
+        "js" => Some("text/javascript; charset=utf-8"),
+        "css" => Some("text/css; charset=utf-8"),
+        "svg" => Some("image/svg+xml"),
+        _ => None,
     }
 }
 
@@ -102,17 +104,24 @@ mod tests {
     #[test]
     fn everything_a_shell_loads_is_there() {
         for shell in [queue_shell(), console_shell()] {
-            let paths = loaded(shell);
-            assert!(paths.iter().any(|path| path.ends_with(".js")));
-            assert!(paths.iter().any(|path| path.ends_with(".css")));
-            for path in paths {
+            let mut types = Vec::new();
+            for path in loaded(shell) {
                 let asset = asset(path).expect(path);
                 assert!(!asset.bytes.is_empty(), "{path}");
-                assert_ne!(asset.content_type, "application/octet-stream", "{path}");
+                types.push(asset.content_type);
                 assert_eq!(asset.etag.len(), 34, "{path}");
                 let gzip = asset.gzip.expect(path);
                 assert_eq!(gzip[..2], [0x1f, 0x8b], "{path}");
             }
+            types.sort_unstable();
+            assert_eq!(
+                types,
+                [
+                    "image/svg+xml",
+                    "text/css; charset=utf-8",
+                    "text/javascript; charset=utf-8",
+                ]
+            );
         }
     }
 

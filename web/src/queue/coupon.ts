@@ -59,6 +59,8 @@ export function couponScreen(stage: Stage): Screen {
   }
   const { code, serial } = pass.coupon;
   const modules = qr(code);
+  const shown = h('output', { class: 'code', 'aria-labelledby': 'code-label' }, code);
+  shown.style.setProperty('--length', String(code.length));
   const copy = h('button', { type: 'button', class: 'primary' }, words.coupon.copy);
   copy.addEventListener('click', async () => {
     const done = await navigator.clipboard?.writeText(code).then(
@@ -78,7 +80,7 @@ export function couponScreen(stage: Stage): Screen {
       'div',
       { class: 'stub' },
       h('p', { class: 'label', id: 'code-label' }, words.coupon.code),
-      h('output', { class: 'code', 'aria-labelledby': 'code-label' }, code),
+      shown,
       modules && svg(modules, words.coupon.qr),
       h('p', { class: 'record' }, words.coupon.record(count(serial, language), moment(pass.issued_at))),
     ),

@@ -1,6 +1,6 @@
 /** The queue page: wires the visit, the screens and the tools together. */
 
-import { h, say } from '../element';
+import { h, s, say } from '../element';
 import { chosen, keep, type Language } from '../language';
 import { couponScreen } from './coupon';
 import { Herald } from './herald';
@@ -71,11 +71,14 @@ class QueuePage {
   }
 
   #soundButton(words: Words): HTMLElement {
-    const button = h('button', { type: 'button', class: 'tool sound', title: words.sound, 'aria-label': words.sound });
-    const mark = () => {
-      button.setAttribute('aria-pressed', String(this.#sound.wanted));
-      say(button, this.#sound.wanted ? '♪' : '♪̸');
-    };
+    const bell = s(
+      'svg',
+      { viewBox: '0 0 24 24', 'aria-hidden': 'true' },
+      s('path', { d: 'M5 17h14l-2-3V10a5 5 0 0 0-10 0v4zM10 20h4' }),
+      s('path', { d: 'M4 4l16 16', class: 'off' }),
+    );
+    const button = h('button', { type: 'button', class: 'tool', title: words.sound, 'aria-label': words.sound }, bell);
+    const mark = () => button.setAttribute('aria-pressed', String(this.#sound.wanted));
     button.addEventListener('click', () => {
       this.#sound.want(!this.#sound.wanted);
       mark();

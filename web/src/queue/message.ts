@@ -3,6 +3,7 @@
 import { h, say, show } from '../element';
 import { count, day, moment } from '../number';
 import { mayEnter, type Page, type State, stateOf } from './page';
+import { rope } from './rope';
 import type { Screen, Stage } from './screen';
 
 interface Message {
@@ -35,11 +36,12 @@ function message(state: State, page: Page, { words, language }: Stage): Message 
         headline: words['sold-out'].headline(count(stock?.total ?? 0, language)),
       };
     case 'missed': {
-      const at = page.place.is === 'gone' ? new Date(page.place.at).toISOString() : '';
+      const ended = page.place.is === 'gone' ? page.place.ticketEnded : null;
+      const at = ended === null ? null : moment(new Date(ended).toISOString()).slice(0, 8);
       return {
         ...plain,
         ...words.missed,
-        text: words.missed.text(moment(at).slice(0, 8)),
+        text: words.missed.text(at),
         ...again(page, words.missed.button),
       };
     }
@@ -74,6 +76,9 @@ function welcome({ event }: Page, { words, language }: Pick<Stage, 'words' | 'la
   };
 }
 
+/** The rope is seen empty by those who are not in line yet. */
+const BEFORE: State[] = ['join', 'entering', 'not-open-yet'];
+
 /** One headline, a few words, at most one button: entering the line. */
 export function messageScreen(stage: Stage): Screen {
   const { visit } = stage;
@@ -82,13 +87,15 @@ export function messageScreen(stage: Stage): Screen {
   const note = h('p', { class: 'note' });
   const text = h('p');
   const button = h('button', { type: 'button', class: 'primary', click: () => void visit.enter() });
-  const root = h('section', { class: 'screen message' }, headline, facts, note, text, button);
+  const still = rope().root;
+  const root = h('section', { class: 'screen message' }, headline, facts, still, note, text, button);
   return {
     root,
     paint() {
       const state = stateOf(visit.page);
       const told = message(state, visit.page, stage);
       root.dataset.state = state;
+      still.toggleAttribute('hidden', !BEFORE.includes(state));
       say(headline, told.headline);
       say(note, told.note);
       say(text, told.text);

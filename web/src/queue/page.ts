@@ -2,7 +2,10 @@
 
 import type { Eta, EventStatus, Frame, GoneReason, Pass, Phase, PlaceStatus } from './api';
 
-/** Where the visitor stands. `asking` tells how far a redemption is: not begun, asked, or asked again after a lost answer. */
+/**
+ * Where the visitor stands. `asking` tells how far a redemption is: not begun, asked, or asked again after a lost answer;
+ * `trouble` names the problem of one that was refused. `ticketEnded` is known only when this page held the ticket.
+ */
 export type Place =
   | { is: 'unasked' }
   | { is: 'none' }
@@ -10,7 +13,7 @@ export type Place =
   | { is: 'waiting'; id: string; position: number | null; waiting: number; eta: Eta | null; heardAt: number }
   | { is: 'admitted'; ticket: string; expiresAt: number; asking: 'no' | 'first' | 'again'; trouble: string | null }
   | { is: 'redeemed'; pass: Pass | null }
-  | { is: 'gone'; reason: GoneReason; at: number };
+  | { is: 'gone'; reason: GoneReason; ticketEnded: number | null };
 
 /** How the page hears of changes. `none` until it has tried. */
 export type Link = 'none' | 'live' | 'polling' | 'lost';
@@ -32,9 +35,9 @@ export type News =
   | { is: 'link'; link: Link }
   | { is: 'entering'; crowded: boolean }
   | { is: 'asking'; again: boolean }
-  | { is: 'trouble'; detail: string }
+  | { is: 'trouble'; problem: string }
   | { is: 'pass'; pass: Pass }
-  | { is: 'gone'; reason: GoneReason; at: number }
+  | { is: 'gone'; reason: GoneReason }
   | { is: 'refused'; phase: Phase; soldOut: boolean };
 
 /** What a person sees. */
@@ -132,11 +135,11 @@ export function after(page: Page, news: News): Page {
     case 'asking':
       return withTicket(page, { asking: news.again ? 'again' : 'first', trouble: null });
     case 'trouble':
-      return withTicket(page, { asking: 'no', trouble: news.detail });
+      return withTicket(page, { asking: 'no', trouble: news.problem });
     case 'pass':
       return { ...page, place: { is: 'redeemed', pass: news.pass } };
     case 'gone':
-      return { ...page, place: { is: 'gone', reason: news.reason, at: news.at } };
+      return { ...page, place: goneFrom(page.place, news.reason) };
     case 'refused':
       return { ...withEvent(page, { phase: news.phase, sold_out: news.soldOut }), place: { is: 'none' } };
   }
@@ -164,7 +167,7 @@ function afterPlace(page: Page, status: PlaceStatus, at: number): Page {
     case 'redeemed':
       return told.place.is === 'redeemed' ? told : { ...told, place: { is: 'redeemed', pass: null } };
     case 'gone':
-      return gone(told, status.reason ?? 'closed', at);
+      return gone(told, status.reason ?? 'closed');
   }
 }
 
@@ -186,7 +189,7 @@ function afterFrame(page: Page, frame: Frame, at: number): Page {
       return withEvent(page, { phase: frame.phase, sold_out: frame.sold_out, ...(stock && { stock }) });
     }
     case 'gone':
-      return gone(page, frame.reason, at);
+      return gone(page, frame.reason);
     case 'bye':
       return page;
   }
@@ -222,8 +225,12 @@ function admitted(page: Page, ticket: string, expiresAt: number): Page {
 }
 
 /** A redemption that is under way is answered by the issuer alone, and a coupon stays. */
-function gone(page: Page, reason: GoneReason, at: number): Page {
+function gone(page: Page, reason: GoneReason): Page {
   const { place } = page;
   const kept = place.is === 'redeemed' || (place.is === 'admitted' && place.asking !== 'no');
-  return kept || place.is === 'gone' ? page : { ...page, place: { is: 'gone', reason, at } };
+  return kept || place.is === 'gone' ? page : { ...page, place: goneFrom(place, reason) };
+}
+
+function goneFrom(place: Place, reason: GoneReason): Place {
+  return { is: 'gone', reason, ticketEnded: place.is === 'admitted' ? place.expiresAt : null };
 }

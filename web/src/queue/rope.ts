@@ -1,4 +1,4 @@
-/** The progress picture: a rope between stanchions that you move along, to the door at its end. */
+/** The progress picture: a rope between stanchions that you move along, to the coupon at its end. */
 
 import { s } from '../element';
 
@@ -7,7 +7,7 @@ const TOP = 30;
 const SAG = 52;
 const FLOOR = 128;
 
-/** The point of the rope at `along` (0 the first post, 1 the door): each span is a parabola between two posts. */
+/** The point of the rope at `along` (0 the first post, 1 the last): each span is a parabola between two posts. */
 export function pointAt(along: number): { x: number; y: number } {
   const spans = POSTS.length - 1;
   const scaled = Math.min(1, Math.max(0, along)) * spans;
@@ -35,6 +35,9 @@ function post(x: number): SVGElement {
   );
 }
 
+/** A coupon on top of the last post: a strip with a notch at each end and a tear line. */
+const PRIZE = 'M578 -14h56v9a7 7 0 0 0 0 14v9h-56v-9a7 7 0 0 0 0 -14zM596 -8v4M596 2v4M596 12v2';
+
 export interface Rope {
   root: SVGElement;
   /** Moves you to `along`; the picture never moves back. */
@@ -44,14 +47,20 @@ export interface Rope {
 /** A rope; it is decoration beside the number, so readers of the page skip it. */
 export function rope(): Rope {
   const walked = s('path', { class: 'walked' });
-  const you = s('g', { class: 'you' }, s('circle', { r: 17, class: 'halo' }), s('circle', { r: 10 }));
+  const you = s(
+    'g',
+    { class: 'you', visibility: 'hidden' },
+    s('circle', { r: 17, class: 'halo' }),
+    s('circle', { r: 10 }),
+  );
   const posts = POSTS.map(post);
   const root = s(
     'svg',
-    { class: 'rope', viewBox: '0 0 640 140', 'aria-hidden': 'true', focusable: 'false' },
+    { class: 'rope', viewBox: '0 -20 640 160', 'aria-hidden': 'true', focusable: 'false' },
     s('path', { class: 'ahead', d: ropeTo(1) }),
     walked,
     ...posts,
+    s('path', { class: 'prize', d: PRIZE }),
     you,
   );
   let furthest = -1;
@@ -63,6 +72,7 @@ export function rope(): Rope {
       }
       furthest = along;
       const { x, y } = pointAt(along);
+      you.removeAttribute('visibility');
       walked.setAttribute('d', ropeTo(along));
       you.setAttribute('transform', `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
       for (const [i, element] of posts.entries()) {

@@ -30,10 +30,10 @@ export function turnScreen({ visit, words }: Stage): Screen {
       say(digits, time);
       digits.style.setProperty('--length', String(Math.max(4, time.length)));
       show(left, !checking);
-      say(text, checking ? words.checking.text : ended ? words.turn.ended : words.turn.text(time));
-      const detail = place.is === 'admitted' ? place.trouble : null;
-      say(trouble, detail === null ? '' : `${words.turn.trouble} ${detail}`);
-      show(trouble, detail !== null);
+      say(text, checking ? words.checking.text : ended ? words.turn.ended : words.turn.text);
+      const problem = place.is === 'admitted' ? place.trouble : null;
+      say(trouble, problem === null ? '' : words.turn.trouble(problem));
+      show(trouble, problem !== null);
       say(link, state === 'lost' && !checking ? words.reconnecting : '');
       say(button, asking ? words.turn.asking : words.turn.button);
       show(button, !checking);

@@ -93,7 +93,7 @@ export class Visit {
     const reply = await this.#api.leave();
     if (reply.ok || reply.problem === 'no-place') {
       this.#wire.stop();
-      this.#tell({ is: 'gone', reason: 'left', at: this.clock.now() });
+      this.#tell({ is: 'gone', reason: 'left' });
       return true;
     }
     return false;
@@ -116,7 +116,7 @@ export class Visit {
     } else if (reply.problem === 'already-issued') {
       await this.#recall();
     } else {
-      this.#tell({ is: 'trouble', detail: reply.detail || reply.problem });
+      this.#tell({ is: 'trouble', problem: reply.problem });
     }
   }
 
@@ -130,7 +130,7 @@ export class Visit {
     if (reply.ok) {
       this.#issued(reply.body);
     } else {
-      this.#tell({ is: 'trouble', detail: reply.detail || reply.problem });
+      this.#tell({ is: 'trouble', problem: reply.problem });
     }
   }
 
@@ -158,7 +158,7 @@ export class Visit {
 
   #over(reason: GoneReason): void {
     this.#wire.stop();
-    this.#tell({ is: 'gone', reason, at: this.clock.now() });
+    this.#tell({ is: 'gone', reason });
   }
 
   async #look(): Promise<void> {

@@ -69,12 +69,11 @@ export const en = {
   reconnecting: 'Reconnecting… Your place is safe.',
   turn: {
     headline: 'It’s your turn.',
-    text: (left: string) => `Take your coupon within ${left}.`,
-    left: 'left',
+    text: 'to take your coupon. After that it goes to the next in line.',
     button: 'Get my coupon',
     asking: 'Getting it…',
     ended: 'Your time has ended. Checking with the server…',
-    trouble: 'That did not work.',
+    trouble: (problem: string) => `The server refused this ticket (${problem}). Reload the page, then try once more.`,
     alert: 'It is your turn. Press the button to get your coupon.',
     tab: 'Your turn!',
   },
@@ -101,7 +100,8 @@ export const en = {
   },
   missed: {
     headline: 'Your turn went by.',
-    text: (at: string) => `Your ticket was not used in time; it ended at ${at}. You can join again at the back.`,
+    text: (at: string | null) =>
+      `Your ticket was not used in time${at === null ? '' : `; it ended at ${at}`}, so the line moved on.`,
     button: 'Join again at the back',
   },
   left: { headline: 'You left the line.', text: 'Your place went to the people behind you.', button: 'Join again' },

@@ -66,12 +66,11 @@ export const ko: Words = {
   reconnecting: '다시 연결하는 중… 순번은 안전합니다.',
   turn: {
     headline: '차례가 되었습니다!',
-    text: (left) => `${left} 안에 받아 주세요.`,
-    left: '남음',
+    text: '안에 받아 주세요. 시간이 지나면 다음 분께 넘어갑니다.',
     button: '쿠폰 받기',
     asking: '받는 중…',
     ended: '제한 시간이 끝났습니다. 서버에 확인하는 중…',
-    trouble: '처리하지 못했습니다.',
+    trouble: (problem) => `서버가 이 티켓을 받지 않았습니다 (${problem}). 새로고침한 뒤 다시 시도해 주세요.`,
     alert: '차례가 되었습니다. 버튼을 눌러 쿠폰을 받아 주세요.',
     tab: '차례입니다!',
   },
@@ -98,7 +97,7 @@ export const ko: Words = {
   },
   missed: {
     headline: '순번이 지나갔습니다.',
-    text: (at) => `제한 시간 안에 받지 않아 순번이 지나갔습니다 (${at} 종료). 맨 뒤에서 다시 줄을 설 수 있습니다.`,
+    text: (at) => `제한 시간 안에 받지 않아 순번이 지나갔습니다${at === null ? '' : ` (${at} 종료)`}.`,
     button: '맨 뒤에서 다시 줄 서기',
   },
   left: { headline: '줄에서 나왔습니다.', text: '순번은 뒤에 계신 분들께 넘어갔습니다.', button: '다시 줄 서기' },

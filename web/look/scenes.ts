@@ -1,0 +1,137 @@
+/** Every state of the queue page, as the server would tell it. The shapes are the API's own types. */
+
+import type { EventStatus, Frame, PlaceStatus } from '../src/queue/api';
+
+/** What the server answers instead of a body: a status and a problem's name, or silence. */
+export type Refused = { status: number; problem: string; retryAfter?: number } | 'silence';
+
+export interface Scene {
+  status: EventStatus | Refused;
+  me: PlaceStatus | Refused;
+  /** Sent when the socket opens; after `drop` the server answers nobody any more. */
+  frames?: (Frame | 'drop')[];
+  enter?: Refused;
+  redeem?: Refused | { code: string };
+  /** What a person presses before the picture is taken. */
+  presses?: ('join' | 'redeem' | 'leave')[];
+}
+
+const NO_PLACE: Refused = { status: 401, problem: 'no-place' };
+const iso = (ms: number) => new Date(Date.now() + ms).toISOString();
+
+function status(change: Partial<EventStatus> = {}): EventStatus {
+  return {
+    event: 'demo',
+    title: 'Autumn Market – first 1,000 coupons',
+    phase: 'open',
+    opens_at: null,
+    waiting: 3120,
+    rate_per_s: 5,
+    stock: { total: 1000, remaining: 812 },
+    sold_out: false,
+    at: iso(0),
+    ...change,
+  };
+}
+
+function place(change: Partial<PlaceStatus> = {}): PlaceStatus {
+  return {
+    place_id: 'kT9r2mB0QJmVwL0y8mYh1A',
+    state: 'waiting',
+    position: 1234,
+    waiting: 3120,
+    phase: 'open',
+    eta_s: { low: 197, high: 309 },
+    poll_after_ms: 1100,
+    ...change,
+  };
+}
+
+/** Somebody in line at `position`, with the same told over the socket. */
+function waitingAt(position: number, waiting: number, remaining: number, change: Partial<PlaceStatus> = {}): Scene {
+  const eta_s = { low: Math.floor((position / 5) * 0.8), high: Math.ceil((position / 5) * 1.25) + 1 };
+  const me = place({ position, waiting, eta_s, ...change });
+  return {
+    status: status({ phase: me.phase, waiting, stock: { total: 1000, remaining } }),
+    me,
+    frames: [
+      { type: 'position', position, waiting, eta_s: me.eta_s, rate_per_s: 5, stock_remaining: remaining, at: iso(0) },
+    ],
+  };
+}
+
+const turn = (): Scene => ({
+  status: status(),
+  me: place({
+    state: 'admitted',
+    position: null,
+    eta_s: null,
+    ticket: 'header.claims.signature',
+    ticket_expires_at: iso(105_000),
+  }),
+  frames: [],
+});
+
+/** Scenes are made anew for each request: their times run from then. */
+export const SCENES: Record<string, () => Scene> = {
+  unreachable: () => ({ status: 'silence', me: 'silence' }),
+  'unknown-event': () => ({
+    status: { status: 404, problem: 'no-such-event' },
+    me: { status: 404, problem: 'no-such-event' },
+  }),
+  'not-open-yet': () => ({ status: status({ phase: 'draft', opens_at: '2027-03-01T10:00:00.000Z' }), me: NO_PLACE }),
+  'not-open-yet-no-time': () => ({ status: status({ phase: 'draft' }), me: NO_PLACE }),
+  join: () => ({ status: status(), me: NO_PLACE }),
+  'join-lobby': () => ({ status: status({ phase: 'lobby', opens_at: iso(754_000), waiting: 48 }), me: NO_PLACE }),
+  'join-paused': () => ({ status: status({ phase: 'paused' }), me: NO_PLACE }),
+  'join-returns': () => ({ status: status({ sold_out: true, stock: { total: 1000, remaining: 0 } }), me: NO_PLACE }),
+  'entering-crowded': () => ({
+    status: status(),
+    me: NO_PLACE,
+    enter: { status: 429, problem: 'slow-down', retryAfter: 600 },
+    presses: ['join'],
+  }),
+  lobby: () => ({
+    ...waitingAt(37, 48, 1000, { phase: 'lobby', eta_s: null }),
+    status: status({ phase: 'lobby', opens_at: iso(754_000) }),
+  }),
+  'lobby-drawn': () => ({
+    ...waitingAt(37, 48, 1000, { phase: 'lobby', eta_s: null, position: null }),
+    status: status({ phase: 'lobby', opens_at: iso(754_000) }),
+    frames: [
+      { type: 'position', position: null, waiting: 48, eta_s: null, rate_per_s: 5, stock_remaining: 1000, at: iso(0) },
+    ],
+  }),
+  waiting: () => waitingAt(641, 3120, 812),
+  'waiting-halfway': () => ({ ...waitingAt(641, 3120, 812), frames: waitingAt(236, 2715, 700).frames ?? [] }),
+  'waiting-uncertain': () => waitingAt(790, 3120, 812),
+  'waiting-far': () => waitingAt(12_345, 98_000, 812),
+  'waiting-a-million': () => waitingAt(1_234_567, 2_000_000, 812),
+  'waiting-few': () => waitingAt(7, 64, 95),
+  'waiting-next': () => waitingAt(1, 12, 95),
+  'waiting-returns': () => waitingAt(40, 120, 0),
+  paused: () => waitingAt(641, 3120, 812, { phase: 'paused', eta_s: null }),
+  reconnecting: () => ({ ...waitingAt(641, 3120, 812), frames: [...(waitingAt(641, 3120, 812).frames ?? []), 'drop'] }),
+  'leave-question': () => ({ ...waitingAt(641, 3120, 812), presses: ['leave'] }),
+  turn,
+  'turn-trouble': () => ({ ...turn(), redeem: { status: 403, problem: 'not-the-holder' }, presses: ['redeem'] }),
+  checking: () => ({
+    ...turn(),
+    redeem: { status: 503, problem: 'outcome-unknown', retryAfter: 600 },
+    presses: ['redeem'],
+  }),
+  coupon: () => ({ ...turn(), redeem: { code: 'K7QF2MZRXW4T' }, presses: ['redeem'] }),
+  'coupon-long': () => ({
+    ...turn(),
+    redeem: { code: 'AUTUMN-2027-8HJQ-RW3N-K7QF2MZRXW4T-VB6D9SYE' },
+    presses: ['redeem'],
+  }),
+  'sold-out': () => ({
+    status: status({ phase: 'draining', sold_out: true, stock: { total: 1000, remaining: 0 } }),
+    me: place({ state: 'gone', reason: 'sold-out', position: null, eta_s: null, phase: 'draining' }),
+  }),
+  missed: () => ({ status: status(), me: place({ state: 'gone', reason: 'no-show', position: null, eta_s: null }) }),
+  left: () => ({ status: status(), me: place({ state: 'gone', reason: 'left', position: null, eta_s: null }) }),
+  'line-closed': () => ({ status: status({ phase: 'draining' }), me: NO_PLACE }),
+  closed: () => ({ status: status({ phase: 'closed' }), me: NO_PLACE }),
+};

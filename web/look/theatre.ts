@@ -1,0 +1,158 @@
+/** A server that plays scenes: the built pages under the real content security policy, and the API as a scene says. */
+
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
+import type { ConsoleScene } from './console-scenes';
+import type { Refused, Scene } from './scenes';
+
+const DIST = new URL('../dist/', import.meta.url);
+const TYPES: Record<string, string> = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
+const POLICY = { 'content-security-policy': "default-src 'self'" };
+
+export interface Theatre {
+  url: string;
+  close(): Promise<void>;
+}
+
+function send(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+  const type = status < 400 ? 'application/json' : 'application/problem+json';
+  response.writeHead(status, { 'content-type': type, ...headers }).end(JSON.stringify(body));
+}
+
+function answer(response: ServerResponse, told: object | Refused): void {
+  if (told === 'silence') {
+    response.destroy();
+  } else if ('problem' in told) {
+    const { status, problem, retryAfter } = told as Exclude<Refused, 'silence'>;
+    const detail = 'Redeeming wants the ticket and the place token it was given to.';
+    const headers: Record<string, string> = retryAfter ? { 'retry-after': String(retryAfter) } : {};
+    send(response, status, { type: `/problems/${problem}`, title: problem, status, detail }, headers);
+  } else {
+    send(response, 200, told);
+  }
+}
+
+function serveFile(path: string, response: ServerResponse): void {
+  const type = TYPES[path.split('.').pop() ?? ''] ?? 'text/html';
+  response.writeHead(200, { 'content-type': `${type}; charset=utf-8`, ...POLICY });
+  response.end(readFileSync(new URL(`.${path}`, DIST)));
+}
+
+function serveShell(scene: Scene, response: ServerResponse): void {
+  const title = typeof scene.status === 'object' && 'title' in scene.status ? scene.status.title : 'Stanchion';
+  const html = readFileSync(new URL('queue.html', DIST), 'utf8')
+    .replaceAll('<!--stanchion:title-->', title)
+    .replace('<!--stanchion:lang-->', 'en')
+    .replace('<!--stanchion:head-->', '')
+    .replace('<!--stanchion:fallback-->', '');
+  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...POLICY }).end(html);
+}
+
+function playVisitor(scene: Scene, method: string, rest: string, response: ServerResponse): void {
+  if (rest === '') {
+    answer(response, scene.status);
+  } else if (rest === '/places/me' && method === 'GET') {
+    answer(response, scene.me);
+  } else if (rest === '/places') {
+    answer(response, scene.enter ?? scene.me);
+  } else if (rest.startsWith('/redemptions')) {
+    const told = scene.redeem ?? { status: 404, problem: 'not-found' };
+    answer(
+      response,
+      typeof told === 'object' && 'code' in told
+        ? {
+            result: 'pass',
+            event: 'demo',
+            coupon: { code: told.code, serial: 17 },
+            holder: 'kT9r2mB0QJmVwL0y8mYh1A',
+            issued_at: '2026-11-21T10:00:03.120Z',
+            record_id: 'demo.1.17',
+            ack: 'ledger',
+            replayed: false,
+          }
+        : told,
+    );
+  } else {
+    response.writeHead(204).end();
+  }
+}
+
+/** Opens the theatre on a free port of this machine. */
+export async function open(
+  scenes: Record<string, () => Scene>,
+  consoleScenes: Record<string, ConsoleScene>,
+): Promise<Theatre> {
+  // What a visitor's id names: the scene, then `~` and anything that keeps visits apart.
+  const sceneOf = (id: string) => scenes[id.split('~')[0] ?? '']?.();
+  const dropped = new Set<string>();
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://theatre');
+    const [, id = '', rest = ''] = /^\/api\/v1\/events\/([^/]+)(.*)$/.exec(pathname) ?? [];
+    const shell = sceneOf(/^\/e\/([^/]+)$/.exec(pathname)?.[1] ?? '');
+    const scene = sceneOf(id);
+    const stage = consoleScenes[/^\/console\/([^/]+)$/.exec(pathname)?.[1] ?? ''];
+    if (pathname.startsWith('/assets/')) {
+      serveFile(pathname, response);
+    } else if (stage) {
+      serveFile('/console.html', response);
+    } else if (shell) {
+      serveShell(shell, response);
+    } else if (pathname.startsWith('/api/v1/admin/')) {
+      const played = consoleScenes[request.headers.authorization?.replace('Bearer ', '') ?? ''];
+      const told = played?.answer(request.method ?? 'GET', pathname.replace('/api/v1/admin', ''));
+      answer(response, told ?? { status: 401, problem: 'unauthorized' });
+    } else if (scene) {
+      const away = dropped.has(id);
+      playVisitor(away ? { ...scene, me: 'silence' } : scene, request.method ?? 'GET', rest, response);
+    } else {
+      send(response, 404, { type: '/problems/not-found' });
+    }
+  };
+  const server = createServer(handle);
+  const sockets = playSockets(server, sceneOf, consoleScenes, dropped);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((done) => {
+        for (const socket of sockets.clients) {
+          socket.terminate();
+        }
+        server.closeAllConnections();
+        server.close(() => done());
+      }),
+  };
+}
+
+function playSockets(
+  server: Server,
+  sceneOf: (id: string) => Scene | undefined,
+  consoleScenes: Record<string, ConsoleScene>,
+  dropped: Set<string>,
+): WebSocketServer {
+  const sockets = new WebSocketServer({ noServer: true });
+  server.on('upgrade', (request, socket, head) => {
+    const id = /^\/api\/v1\/events\/([^/]+)\//.exec(request.url ?? '')?.[1] ?? '';
+    if (dropped.has(id)) {
+      socket.destroy();
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (live) => {
+      for (const frame of sceneOf(id)?.frames ?? []) {
+        if (frame === 'drop') {
+          dropped.add(id);
+          setTimeout(() => live.terminate(), 100);
+        } else {
+          live.send(JSON.stringify(frame));
+        }
+      }
+      live.on('message', (text) => {
+        const hello = JSON.parse(String(text)) as { type: string; token?: string };
+        consoleScenes[hello.token ?? '']?.play((frame) => live.send(JSON.stringify(frame)));
+      });
+    });
+  });
+  return sockets;
+}

@@ -1,0 +1,5 @@
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  test: { include: ['look/*.look.ts'], testTimeout: 120_000, hookTimeout: 60_000, maxConcurrency: 3 },
+});
