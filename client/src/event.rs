@@ -198,7 +198,7 @@ pub struct Put {
     /// False when the event was there before.
     pub created: bool,
     /// The event as it now is.
-    pub event: Value,
+    pub event: LiveEvent,
 }
 
 /// A piece of a list.
@@ -213,6 +213,8 @@ pub struct Page<T> {
 /// Who changed what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEntry {
+    /// The entry's id.
+    pub id: String,
     /// When.
     pub at: Moment,
     /// Who.

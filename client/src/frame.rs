@@ -63,11 +63,22 @@ pub(crate) enum Said<'a> {
     Leave,
 }
 
-/// One frame of the ops socket: the figures of every event.
+/// One frame of the ops socket.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Figures {
-    /// The events.
-    pub events: Vec<LiveEvent>,
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum OpsFrame {
+    /// How every event stands.
+    Figures {
+        /// The events.
+        events: Vec<LiveEvent>,
+        /// When this was so.
+        at: Moment,
+    },
+    /// The server is stopping: come back after this time.
+    Bye {
+        /// In milliseconds.
+        retry_after_ms: u64,
+    },
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub use event::{
     Admission, AdmissionChange, AuditEntry, EventPut, EventStatus, LiveEvent, Page, Phase, Put,
     SigningKey, Stock,
 };
-pub use frame::{Figures, Frame};
+pub use frame::{Frame, OpsFrame};
 pub use http::Options;
 pub use live::Live;
 pub use moment::Moment;

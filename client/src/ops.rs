@@ -9,7 +9,7 @@ use crate::event::{
     Admission, AdmissionChange, AuditEntry, EventPut, LiveEvent, Page, Phase, Put, SigningKey,
     Stock,
 };
-use crate::frame::Figures;
+use crate::frame::OpsFrame;
 use crate::http::{Http, Options, Reply};
 use crate::live::{self, Live};
 
@@ -71,11 +71,9 @@ impl Ops {
     }
 
     /// Moves the event to another phase.
-    pub async fn move_phase(&self, event: &str, phase: Phase) -> Result<(), ApiError> {
+    pub async fn move_phase(&self, event: &str, phase: Phase) -> Result<LiveEvent, ApiError> {
         let request = self.request(Method::POST, event, Some("phase"));
-        self.call(request.json(&PhaseMove { phase }))
-            .await
-            .map(drop)
+        self.ask(request.json(&PhaseMove { phase })).await
     }
 
     /// Adds coupons.
@@ -101,7 +99,7 @@ impl Ops {
     }
 
     /// The figures of every event, once a second.
-    pub async fn live(&self) -> Result<Live<Figures>, ApiError> {
+    pub async fn live(&self) -> Result<Live<OpsFrame>, ApiError> {
         let segments = ["api", "v1", "admin", "live"];
         live::open(&self.http, &segments, Some(&self.token)).await
     }

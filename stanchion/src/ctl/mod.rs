@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use client::{AdmissionChange, ApiError, AuditEntry, LiveEvent, Ops, Options, Page};
+use client::{AdmissionChange, ApiError, AuditEntry, LiveEvent, Ops, Options, Page, Put};
 use serde_json::{Value, json};
 
 use order::{EventOrder, KeysOrder, Order};
 
-/// What `stanchion ctl` is told.
+/// Runs events from a terminal, over the admin API.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CtlArgs {
     /// The ops door.
@@ -96,10 +96,10 @@ async fn answer(ops: &Ops, order: &Order) -> Result<Answer, ApiError> {
             })
         }
         Order::Phase { event, phase } => {
-            ops.move_phase(event, *phase).await?;
+            let event = ops.move_phase(event, *phase).await?;
             Ok(Answer {
-                text: format!("`{event}` is {phase}"),
-                json: json!({"event": event, "phase": phase}),
+                text: format!("`{}` is {}", event.event, event.phase),
+                json: json!(event),
             })
         }
         Order::Stock { event, add } => {
@@ -135,21 +135,19 @@ async fn about_events(ops: &Ops, order: &EventOrder) -> Result<Answer, ApiError>
                 json: json!(events),
             })
         }
-        EventOrder::Show { event } => show(ops, event, "").await,
+        EventOrder::Show { event } => Ok(one(&ops.event(event).await?, "")),
         EventOrder::Put(put) => {
-            let created = ops.put_event(&put.event, &put.body()).await?.created;
-            let done = if created { "made" } else { "set" };
-            show(ops, &put.event, done).await
+            let Put { created, event } = ops.put_event(&put.event, &put.body()).await?;
+            Ok(one(&event, if created { "made" } else { "set" }))
         }
     }
 }
 
-async fn show(ops: &Ops, event: &str, done: &str) -> Result<Answer, ApiError> {
-    let event = ops.event(event).await?;
-    Ok(Answer {
-        text: shown::event(&event, done),
+fn one(event: &LiveEvent, done: &str) -> Answer {
+    Answer {
+        text: shown::event(event, done),
         json: json!(event),
-    })
+    }
 }
 
 async fn all_events(ops: &Ops) -> Result<Vec<LiveEvent>, ApiError> {
@@ -180,27 +178,10 @@ async fn audit(ops: &Ops, event: &str, limit: usize) -> Result<Vec<AuditEntry>, 
     Ok(entries)
 }
 
-/// A refusal as one sentence, with what a person at a terminal can do about it.
+/// A refusal as one sentence, with the name that the documentation knows it by.
 fn sentence(error: &ApiError) -> String {
     match error {
-        ApiError::Problem(problem) => {
-            let allowed = problem.members.get("allowed").and_then(Value::as_array);
-            let allowed: Vec<_> = allowed
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
-            if allowed.is_empty() {
-                format!("{}: {}", problem.name, problem.detail)
-            } else {
-                format!(
-                    "{}: {} (allowed: {})",
-                    problem.name,
-                    problem.detail,
-                    allowed.join(", ")
-                )
-            }
-        }
+        ApiError::Problem(problem) => format!("{} ({})", problem.detail, problem.name),
         error => error.to_string(),
     }
 }

@@ -18,7 +18,7 @@ use client::{Ops, Options, Phase, Visitor};
 
 use crate::ctl;
 
-/// What `stanchion rehearse` is told.
+/// Sends a crowd of real clients that enter, watch and redeem, and reports whether the promises were kept.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RehearseArgs {
     /// The public door.
