@@ -1,1 +1,81 @@
-//! x
+//! Admission: who is next, at what pace. It holds the private signing key, lets people in event by event, mints their
+//! tickets, and brings the ops API and the console to the ops door.
+//!
+//! Any number of replicas may run: the script that lets people in is the only judge, and a ticket is the same whoever
+//! mints it.
+
+mod keys;
+mod mint;
+mod ops;
+mod outage;
+mod pacer;
+#[cfg(test)]
+mod stage;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chassis::admin::AdminToken;
+use chassis::{Lifecycle, Role};
+use domain::event::AckLevel;
+use domain::{Clock, Random};
+
+pub use keys::KeyError;
+
+use keys::Signer;
+use pacer::Pacer;
+
+/// What admission is made of.
+pub struct Parts {
+    /// The door to Redis.
+    pub store: lua::Store,
+    /// When to stop.
+    pub lifecycle: Lifecycle,
+    /// The time shown in live frames.
+    pub clock: Arc<dyn Clock>,
+    /// For the signing key, and so that replicas do not act in step.
+    pub random: Arc<dyn Random>,
+    /// The folder of the private signing key; admission's replicas share it.
+    pub keys: PathBuf,
+    /// The tickets' `iss`.
+    pub public_url: String,
+    /// The credential of the ops API.
+    pub admin_token: AdminToken,
+    /// What a pass of a new event waits for, unless the event says otherwise.
+    pub default_ack: AckLevel,
+}
+
+/// Why admission cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The signing key cannot be made or read.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The public key could not be published.
+    #[error("the signing key could not be published: {0}")]
+    Publish(lua::StoreError),
+}
+
+/// Loads or makes the signing key, publishes its public half, starts the pacer and returns the ops door's routes.
+pub async fn build(parts: Parts) -> Result<Role, BuildError> {
+    let signer = Signer::open(&parts.keys, &parts.public_url, parts.random.as_ref())?;
+    let signer = Arc::new(signer);
+    parts
+        .store
+        .publish_key(&signer.public())
+        .await
+        .map_err(BuildError::Publish)?;
+    let pacer = Pacer::new(
+        parts.store.clone(),
+        Arc::clone(&signer),
+        Arc::clone(&parts.random),
+        parts.lifecycle.clone(),
+    );
+    parts.lifecycle.spawn("pacer", Arc::new(pacer).run());
+    Ok(Role {
+        name: "admission",
+        public: axum::Router::new(),
+        ops: ops::routes(&parts, signer),
+        api: ops::api(),
+    })
+}

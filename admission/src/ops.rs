@@ -1,0 +1,180 @@
+//! The ops door: the admin API, one file per endpoint, and the console's page. Every admin call needs the admin token.
+
+mod audit;
+
+mod console;
+mod figures;
+mod get_event;
+mod keys;
+mod list;
+mod list_events;
+mod live;
+mod patch_admission;
+mod post_phase;
+mod post_stock;
+mod put_event;
+mod schema;
+mod shown;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::{get, patch, post};
+use chassis::admin::AdminToken;
+use chassis::{Lifecycle, Problem};
+use domain::event::AckLevel;
+use domain::{EventId, Random, Refusal};
+use lua::{Change, Store, StoreError};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+
+use crate::Parts;
+use crate::keys::Signer;
+use figures::Figures;
+
+/// Who makes the changes that come through this door.
+const ADMIN: Change<'static> = Change { by: "admin" };
+
+/// What the handlers need; each asks for its part.
+#[derive(Clone, FromRef)]
+struct Desk {
+    store: Store,
+    default_ack: AckLevel,
+    signer: Arc<Signer>,
+    token: AdminToken,
+    figures: Figures,
+    lifecycle: Lifecycle,
+    random: Arc<dyn Random>,
+}
+
+/// The routes of the ops door.
+pub fn routes(parts: &Parts, signer: Arc<Signer>) -> Router {
+    let figures = Figures::new();
+    parts.lifecycle.spawn(
+        "ops figures",
+        figures.clone().read(
+            parts.store.clone(),
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.random),
+            parts.lifecycle.clone(),
+        ),
+    );
+    let desk = Desk {
+        store: parts.store.clone(),
+        default_ack: parts.default_ack,
+        signer,
+        token: parts.admin_token.clone(),
+        figures,
+        lifecycle: parts.lifecycle.clone(),
+        random: Arc::clone(&parts.random),
+    };
+    let admin = Router::new()
+        .route("/api/v1/admin/events", get(list_events::list_events))
+        .route(
+            "/api/v1/admin/events/{event}",
+            get(get_event::get_event).put(put_event::put_event),
+        )
+        .route(
+            "/api/v1/admin/events/{event}/admission",
+            patch(patch_admission::patch_admission),
+        )
+        .route(
+            "/api/v1/admin/events/{event}/phase",
+            post(post_phase::post_phase),
+        )
+        .route(
+            "/api/v1/admin/events/{event}/stock",
+            post(post_stock::post_stock),
+        )
+        .route("/api/v1/admin/events/{event}/audit", get(audit::audit))
+        .route("/api/v1/admin/keys", get(keys::keys));
+    parts
+        .admin_token
+        .guard(admin)
+        // The live socket takes the token in its first frame too, so it stands outside the guard and checks by itself.
+        .route("/api/v1/admin/live", get(live::live))
+        .merge(console::routes())
+        .with_state(desk)
+}
+
+/// The admin API's part of the API description.
+pub fn api() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(
+        paths(
+            put_event::put_event,
+            list_events::list_events,
+            get_event::get_event,
+            patch_admission::patch_admission,
+            post_phase::post_phase,
+            post_stock::post_stock,
+            audit::audit,
+            keys::keys,
+            live::live,
+        ),
+        tags((name = "ops", description = "What the organiser does. On the ops door, with the admin token."))
+    )]
+    struct Api;
+    let mut api = Api::openapi();
+    api.components.get_or_insert_default().add_security_scheme(
+        "admin_token",
+        SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+    );
+    api
+}
+
+/// A failed call to the store as an answer. Every call here may be sent again without harm, but for adding stock.
+fn store_failed(error: StoreError) -> Problem {
+    Problem::try_again(error)
+}
+
+fn no_such_event(event: &EventId) -> Problem {
+    Problem::new(
+        Refusal::NoSuchEvent,
+        format!("There is no event `{event}`; make it with PUT first."),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::{Method, Request};
+
+    use crate::stage::Stage;
+
+    #[tokio::test]
+    async fn every_described_call_exists_and_asks_for_the_credential_before_anything_else() {
+        let stage = Stage::set().await;
+        let replica = stage.replica().await;
+        let api = serde_json::to_value(&replica.api).unwrap();
+        let mut calls = 0;
+        for (path, methods) in api["paths"].as_object().unwrap() {
+            let path = path.replace("{event}", "nowhere");
+            for method in methods.as_object().unwrap().keys() {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                for credential in [None, Some("Bearer wrong"), Some("Basic x")] {
+                    let mut request = Request::builder().method(&method).uri(&path);
+                    if let Some(credential) = credential {
+                        request = request.header("authorization", credential);
+                    }
+                    let request = request.body(Body::from("not json")).unwrap();
+                    let refused = replica.send(request).await.refused(401, "unauthorized");
+                    assert!(refused["detail"].is_string(), "{method} {path}");
+                }
+                calls += 1;
+            }
+        }
+        assert_eq!(calls, 9);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_away_is_said_and_not_a_server_error() {
+        let mut stage = Stage::set().await;
+        let replica = stage.replica().await;
+        stage.stop_redis().await;
+        let reply = replica.get("/api/v1/admin/events").await;
+        assert!(reply.headers.contains_key("retry-after"));
+        reply.refused(503, "try-again");
+    }
+}

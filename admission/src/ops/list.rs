@@ -1,0 +1,49 @@
+//! Lists: `{items, next}`, read on with `?after=<next>&limit=`.
+
+use chassis::Problem;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Items of a page when the caller does not say.
+const DEFAULT: usize = 50;
+/// Most items of a page.
+const MOST: usize = 1_000;
+
+/// Where to read on, and how much.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// The `next` of the page before.
+    pub after: Option<String>,
+    /// Most items of the page, 1–1,000; 50 when left out.
+    limit: Option<usize>,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct List<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where to read on; null at the end.
+    #[schema(required)]
+    pub next: Option<String>,
+}
+
+impl ListQuery {
+    /// Most items of the page.
+    pub fn limit(&self) -> Result<usize, Problem> {
+        match self.limit.unwrap_or(DEFAULT) {
+            limit @ 1..=MOST => Ok(limit),
+            _ => Err(Problem::field(
+                "limit",
+                "`limit` must be a whole number from 1 to 1000.",
+            )),
+        }
+    }
+}
+
+/// Refuses an `after` that no page gave.
+pub fn bad_after() -> Problem {
+    Problem::field("after", "`after` must be the `next` of the page before.")
+}

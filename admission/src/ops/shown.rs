@@ -1,0 +1,173 @@
+//! An event as ops see it: what is set, where it stands, and its live figures.
+
+use domain::event::{Admission, Definition};
+use domain::{EventId, Millis, Phase};
+use futures_util::future::try_join_all;
+use lua::{Figures, LiveEvent, Store, StoreError};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use super::schema::{PhaseSchema, SettingsSchema};
+
+/// Most events that are read at once.
+const AT_ONCE: usize = 64;
+
+/// An event with its live figures.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct ShownEvent {
+    /// Its id.
+    #[schema(value_type = String, example = "demo")]
+    event: EventId,
+    #[serde(flatten)]
+    #[schema(value_type = SettingsSchema)]
+    definition: Definition,
+    /// Where it stands in its life.
+    #[schema(value_type = PhaseSchema)]
+    phase: Phase,
+    /// Its coupons.
+    stock: ShownStock,
+    /// Its pace.
+    admission: ShownAdmission,
+    /// People in the line; 0 once the line has ended.
+    waiting: u64,
+    /// All ever let in.
+    admitted: u64,
+    /// Those with a live ticket not yet redeemed.
+    outstanding: u64,
+    /// Coupons issued.
+    redeemed: u64,
+    /// Tickets that ended unused.
+    no_shows: u64,
+    /// Visitors who left.
+    left: u64,
+    /// Records in the outbox that the log has not acknowledged.
+    outbox_lag: u64,
+    /// Records that the ledger has not committed.
+    ledger_lag: u64,
+    /// Raised by every change of what is set.
+    version: u64,
+    /// When this was so, by the store's clock.
+    #[schema(value_type = String, format = DateTime)]
+    at: Millis,
+}
+
+/// The coupons of an event.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Stock)]
+pub struct ShownStock {
+    /// All it ever had.
+    pub total: u64,
+    /// Those not yet issued.
+    pub remaining: u64,
+}
+
+/// The pace of an event as it holds.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Admission)]
+pub struct ShownAdmission {
+    /// Visitors let in per second.
+    #[serde(serialize_with = "whole_when_whole")]
+    rate_per_s: f64,
+    /// Most admitted visitors that may be outstanding at once.
+    capacity: u64,
+    /// How long a ticket lasts, in seconds.
+    ticket_ttl_s: u64,
+}
+
+impl ShownEvent {
+    /// The event `live` with its `figures`.
+    pub fn new(live: LiveEvent, figures: Figures) -> Self {
+        Self {
+            event: live.event.event,
+            definition: live.event.definition,
+            phase: live.event.phase,
+            stock: ShownStock {
+                total: figures.total,
+                remaining: figures.remaining,
+            },
+            admission: live.event.admission.into(),
+            waiting: figures.waiting,
+            admitted: figures.admitted,
+            outstanding: figures.outstanding,
+            redeemed: figures.redeemed,
+            no_shows: figures.no_shows,
+            left: figures.left,
+            outbox_lag: figures.outbox_lag,
+            ledger_lag: figures.ledger_lag,
+            version: live.version,
+            at: live.at,
+        }
+    }
+
+    /// Reads an event, if there is one.
+    pub async fn read(store: &Store, event: &EventId) -> Result<Option<Self>, StoreError> {
+        let (live, figures) = tokio::try_join!(store.event(event), store.figures(event))?;
+        Ok(live
+            .zip(figures)
+            .map(|(live, figures)| Self::new(live, figures)))
+    }
+
+    /// Reads many events, keeping their order; one that is gone by now is left out.
+    pub async fn read_all(store: &Store, events: &[EventId]) -> Result<Vec<Self>, StoreError> {
+        let mut shown = Vec::with_capacity(events.len());
+        for some in events.chunks(AT_ONCE) {
+            let read = try_join_all(some.iter().map(|event| Self::read(store, event))).await?;
+            shown.extend(read.into_iter().flatten());
+        }
+        Ok(shown)
+    }
+}
+
+impl From<Admission> for ShownAdmission {
+    fn from(admission: Admission) -> Self {
+        Self {
+            rate_per_s: admission.rate_per_s,
+            capacity: admission.capacity,
+            ticket_ttl_s: admission.ticket_ttl_s,
+        }
+    }
+}
+
+/// Shows 5, not 5.0.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn whole_when_whole<S: Serializer>(rate: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if rate.fract() == 0.0 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate is 0 to a million"
+        )]
+        serializer.serialize_u64(*rate as u64)
+    } else {
+        serializer.serialize_f64(*rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_rate_is_shown_whole() {
+        for (rate_per_s, shown) in [
+            (5.0, "5"),
+            (0.0, "0"),
+            (0.5, "0.5"),
+            (1_000_000.0, "1000000"),
+        ] {
+            let admission = Admission {
+                rate_per_s,
+                capacity: 2,
+                ticket_ttl_s: 3,
+            };
+            assert_eq!(
+                serde_json::to_string(&ShownAdmission::from(admission)).unwrap(),
+                format!(r#"{{"rate_per_s":{shown},"capacity":2,"ticket_ttl_s":3}}"#)
+            );
+        }
+    }
+}
