@@ -122,7 +122,7 @@ fn admit_keys(keys: &Keys<'_>) -> [String; 14] {
     ]
 }
 
-/// Reads admitted places as the store keeps them: place and "seq `admitted_ms` `expires_ms` kid".
+/// Reads admitted places as the store keeps them: place and `seq admitted_ms expires_ms kid`.
 fn admitted_places(held: &[(String, String)]) -> Result<Vec<AdmittedPlace>, StoreError> {
     held.iter()
         .map(|(place, record)| {

@@ -8,7 +8,7 @@ use redis::aio::ConnectionManager;
 use crate::batch::Batch;
 use crate::connect::{Settings, Store, StoreError};
 use crate::keys::Keys;
-use crate::line::issue;
+use crate::places::issue;
 use crate::script::{parsed, script, tags};
 
 script!(REDEEM = "redeem", "clock", "moves", "pace", "event");

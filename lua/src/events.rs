@@ -1,9 +1,8 @@
-//! Events: made, changed, moved.
+//! Events: made, defined, read.
 
-use domain::event::{Admission, AdmissionChange, Definition, Event, MOST_STOCK, OnSoldOut};
-use domain::phase::PhaseMove;
+use domain::event::{Admission, Definition, Event, OnSoldOut};
 use domain::place::GoneReason;
-use domain::{EventId, Millis, Phase};
+use domain::{EventId, Millis};
 
 use crate::connect::{Store, StoreError};
 use crate::keys::{EVENTS, Keys};
@@ -11,15 +10,6 @@ use crate::script::{Reply, parsed, script, tags};
 
 script!(EVENT = "event", "clock", "moves", "pace", "event");
 script!(PUT_EVENT = "put_event", "clock", "moves", "pace", "event");
-script!(
-    SET_ADMISSION = "set_admission",
-    "clock",
-    "moves",
-    "pace",
-    "event"
-);
-script!(MOVE_PHASE = "move_phase", "clock", "moves", "pace", "event");
-script!(ADD_STOCK = "add_stock", "clock", "moves", "pace", "event");
 
 /// Who makes a change, for the audit.
 #[derive(Clone, Copy, Debug)]
@@ -54,33 +44,6 @@ pub enum PutOutcome {
     Held(LiveEvent),
     /// Somebody else changed the event since `version` was read: read again and merge again.
     Conflict,
-}
-
-/// What became of a change to the pace or the phase.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SetOutcome {
-    /// The event as it now stands.
-    Set(LiveEvent),
-    /// The life of an event has no such move.
-    Refused(PhaseMove),
-    /// There is no such event.
-    NoSuchEvent,
-}
-
-/// What became of adding stock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StockOutcome {
-    /// The stock as it now stands.
-    Added {
-        /// All coupons the event ever had.
-        total: u64,
-        /// Those not yet issued.
-        remaining: u64,
-    },
-    /// The event would hold more than an event may.
-    TooMuch,
-    /// There is no such event.
-    NoSuchEvent,
 }
 
 impl Store {
@@ -153,121 +116,10 @@ impl Store {
         ids.sort_unstable();
         Ok(ids)
     }
-
-    /// Sets the whole pace; see [`Self::change_admission`].
-    pub async fn set_admission(
-        &self,
-        event: &EventId,
-        admission: Admission,
-        change: Change<'_>,
-    ) -> Result<SetOutcome, StoreError> {
-        let whole = AdmissionChange {
-            rate_per_s: Some(admission.rate_per_s),
-            capacity: Some(admission.capacity),
-            ticket_ttl_s: Some(admission.ticket_ttl_s),
-        };
-        self.change_admission(event, whole, change).await
-    }
-
-    /// Sets what is given of the pace, whose ranges the caller checked; what is left out stays, also when somebody else
-    /// changes it at the same moment. In force for the next admission in every replica.
-    pub async fn change_admission(
-        &self,
-        event: &EventId,
-        admission: AdmissionChange,
-        change: Change<'_>,
-    ) -> Result<SetOutcome, StoreError> {
-        tags!(Outcome { Set = "set", NoSuchEvent = "no-such-event" });
-        let keys = Keys::of(event);
-        let mut reply = SET_ADMISSION
-            .keys([
-                keys.event(),
-                keys.counts(),
-                keys.stock(),
-                keys.seq(),
-                keys.moves(),
-                keys.pace(),
-                keys.outbox(),
-                keys.audit(),
-            ])
-            .arg(change.by)
-            .arg(given(admission.rate_per_s))
-            .arg(given(admission.capacity))
-            .arg(given(admission.ticket_ttl_s))
-            .run(&self.connection)
-            .await?;
-        match reply.tag()? {
-            Outcome::Set => live_event(event, reply).map(SetOutcome::Set),
-            Outcome::NoSuchEvent => Ok(SetOutcome::NoSuchEvent),
-        }
-    }
-
-    /// Moves the event to `phase`, checking the move in the same step.
-    pub async fn move_phase(
-        &self,
-        event: &EventId,
-        phase: Phase,
-        change: Change<'_>,
-    ) -> Result<SetOutcome, StoreError> {
-        tags!(Outcome { Set = "set", Refused = "refused", NoSuchEvent = "no-such-event" });
-        let before = Phase::ALL
-            .iter()
-            .filter(|from| from.allowed().contains(&phase));
-        let mut call = MOVE_PHASE
-            .keys(every_change_keys(&Keys::of(event)))
-            .arg(change.by)
-            .arg(phase.as_str());
-        for from in before {
-            call = call.arg(from.as_str());
-        }
-        let mut reply = call.run(&self.connection).await?;
-        Ok(match reply.tag()? {
-            Outcome::Set => SetOutcome::Set(live_event(event, reply)?),
-            Outcome::Refused => SetOutcome::Refused(PhaseMove {
-                from: reply.parse()?,
-                to: phase,
-            }),
-            Outcome::NoSuchEvent => SetOutcome::NoSuchEvent,
-        })
-    }
-
-    /// Adds coupons.
-    pub async fn add_stock(
-        &self,
-        event: &EventId,
-        add: u64,
-        change: Change<'_>,
-    ) -> Result<StockOutcome, StoreError> {
-        tags!(Outcome { Added = "added", TooMuch = "too-much", NoSuchEvent = "no-such-event" });
-        let keys = Keys::of(event);
-        let mut reply = ADD_STOCK
-            .keys([
-                keys.event(),
-                keys.counts(),
-                keys.stock(),
-                keys.seq(),
-                keys.moves(),
-                keys.outbox(),
-                keys.audit(),
-            ])
-            .arg(change.by)
-            .arg(add)
-            .arg(MOST_STOCK)
-            .run(&self.connection)
-            .await?;
-        Ok(match reply.tag()? {
-            Outcome::Added => StockOutcome::Added {
-                total: reply.take()?,
-                remaining: reply.take()?,
-            },
-            Outcome::TooMuch => StockOutcome::TooMuch,
-            Outcome::NoSuchEvent => StockOutcome::NoSuchEvent,
-        })
-    }
 }
 
-/// The keys in the order of put_event.lua's and move_phase.lua's contracts.
-fn every_change_keys(keys: &Keys<'_>) -> [String; 9] {
+/// The keys in the order of the contracts of `put_event.lua` and `move_phase.lua`.
+pub(crate) fn every_change_keys(keys: &Keys<'_>) -> [String; 9] {
     [
         keys.event(),
         keys.counts(),
@@ -293,7 +145,7 @@ fn on_sold_out(what: OnSoldOut) -> &'static str {
 }
 
 /// A value as the scripts want it: its text, or nothing. Rates are written with all their digits, never with an exponent.
-fn given(value: Option<impl ToString>) -> String {
+pub(crate) fn given(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
@@ -303,7 +155,7 @@ fn time(at: Option<Millis>) -> String {
 }
 
 /// Reads an event in the order of `shown` in part "event" of the scripts.
-fn live_event(event: &EventId, mut reply: Reply) -> Result<LiveEvent, StoreError> {
+pub(crate) fn live_event(event: &EventId, mut reply: Reply) -> Result<LiveEvent, StoreError> {
     let definition: String = reply.take()?;
     let definition = serde_json::from_str(&definition)
         .map_err(|error| StoreError::Unexpected(error.to_string()))?;

@@ -4,7 +4,7 @@ use domain::EventId;
 
 /// The ids of all events (set).
 pub(crate) const EVENTS: &str = "events";
-/// The public halves of the signing keys (hash: kid → "x issuer…").
+/// The public halves of the signing keys (hash: kid → `x issuer…`).
 pub(crate) const PUBLIC_KEYS: &str = "keys:public";
 /// The channel on which watermarks are told.
 pub(crate) const ACKS: &str = "acks";
@@ -51,7 +51,7 @@ keys! {
     places = "line" ":places";
     /// String: the last seq given.
     seq = "line" ":seq";
-    /// Hash of those let in and not yet redeemed: place → "seq admitted_ms expires_ms kid".
+    /// Hash of those let in and not yet redeemed: place → `seq admitted_ms expires_ms kid`.
     admitted = "line" ":admitted";
     /// Sorted set of the same places: place → when the ticket ends, in ms.
     outstanding = "line" ":outstanding";
@@ -69,7 +69,7 @@ keys! {
     stock = "coupon" ":stock";
     /// Set of all holders.
     participants = "coupon" ":participants";
-    /// Hash: holder → "serial issued_ms ordinal epoch jti code".
+    /// Hash: holder → `serial issued_ms ordinal epoch jti code`.
     issued = "coupon" ":issued";
     /// Hash: code → holder.
     coupons = "coupon" ":coupons";

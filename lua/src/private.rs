@@ -1,28 +1,27 @@
 //! A private `redis-server` child: the embedded default's store, and the one that tests run on. Unix socket only, AOF on
 //! every write, its own folder. It ends with its parent, also when the parent is killed.
 
-use std::fs::{DirBuilder, File, TryLockError};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+mod folder;
+
+use std::fs::File;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use self::folder::{
+    absolute, check_owner, earlier_child_ended, locked, made, socket_of, unavailable, url_of,
+};
 use crate::connect::{Settings, StoreError};
 
-/// The longest path that a unix socket may have, with a little room.
-const LONGEST_SOCKET_PATH: usize = 100;
 /// How long a child of an earlier run may take to end.
 const ENDING_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a child may take to read its append-only file.
-const LOADING_PATIENCE: Duration = Duration::from_secs(300);
+const LOADING_PATIENCE: Duration = Duration::from_mins(5);
 /// With this code `setpriv` ends when there is no `redis-server`.
 const NOT_FOUND: i32 = 127;
 const NOT_INSTALLED: &str =
@@ -64,11 +63,11 @@ impl PrivateRedis {
         let keeper = std::thread::Builder::new()
             .name("private-redis".to_owned())
             .spawn(move || keep(command, starting, &told_to_end, &ending))
-            .map_err(unavailable)?;
+            .map_err(|error| unavailable(&error))?;
         let pid = started
             .await
             .map_err(|_| StoreError::Unavailable("its keeper ended".to_owned()))?
-            .map_err(not_startable)?;
+            .map_err(|error| not_startable(&error))?;
         let redis = Self {
             settings: Self::settings_of(&folder),
             pid,
@@ -205,105 +204,12 @@ fn command(folder: &Path, socket: &Path) -> Command {
     command
 }
 
-/// Makes a folder, if missing, for its owner alone.
-fn made(folder: &Path) -> Result<(), StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))
-}
-
-/// The folder as every working directory sees it.
-fn absolute(folder: &Path) -> PathBuf {
-    std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf())
-}
-
-/// Locks the folder, waiting for a process that is just ending.
-async fn locked(folder: &Path) -> Result<File, StoreError> {
-    let lock = File::create(folder.join("lock")).map_err(unavailable)?;
-    let waiting = async {
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(()),
-                Err(TryLockError::Error(error)) => return Err(unavailable(error)),
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK_AGAIN).await,
-            }
-        }
-    };
-    match tokio::time::timeout(ENDING_PATIENCE, waiting).await {
-        Ok(outcome) => outcome.map(|()| lock),
-        Err(_) => Err(StoreError::Unavailable(format!(
-            "another process uses the folder {}; stop it or choose another folder",
-            folder.display()
-        ))),
-    }
-}
-
-/// Waits until nothing answers at the socket: a child whose parent was killed still writes its last byte.
-async fn earlier_child_ended(socket: &Path) -> Result<(), StoreError> {
-    let ended = async {
-        while UnixStream::connect(socket).is_ok() {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    };
-    tokio::time::timeout(ENDING_PATIENCE, ended)
-        .await
-        .map_err(|_| {
-            StoreError::Unavailable(format!(
-                "another redis-server answers at {}; stop it",
-                socket.display()
-            ))
-        })
-}
-
-/// The socket of a folder: inside it, or, where its path is too long for a socket, in a folder below the system's temporary
-/// one, named by the path's hash.
-fn socket_of(folder: &Path) -> PathBuf {
-    let folder = absolute(folder);
-    let inside = folder.join("redis.sock");
-    if inside.as_os_str().len() <= LONGEST_SOCKET_PATH {
-        return inside;
-    }
-    let mut hasher = DefaultHasher::new();
-    folder.hash(&mut hasher);
-    std::env::temp_dir()
-        .join(format!("stanchion-{:016x}", hasher.finish()))
-        .join("redis.sock")
-}
-
-/// A folder in a place where anybody may make one must belong to the owner of `folder`, and to nobody else.
-fn check_owner(elsewhere: &Path, folder: &Path) -> Result<(), StoreError> {
-    match (elsewhere.metadata(), folder.metadata()) {
-        (Ok(theirs), Ok(ours)) if theirs.uid() == ours.uid() && theirs.mode() & 0o077 == 0 => {
-            Ok(())
-        }
-        _ => Err(StoreError::Unavailable(format!(
-            "{} is not for us alone; remove it",
-            elsewhere.display()
-        ))),
-    }
-}
-
-/// The socket as a URL; what a URL gives a meaning of its own is written as `%XX`.
-fn url_of(socket: &Path) -> String {
-    let mut url = "redis+unix://".to_owned();
-    for &byte in socket.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    url
-}
-
 async fn ping(settings: &Settings) -> Result<(), StoreError> {
     let mut connection = settings.patient_connection().await?;
     Ok(redis::cmd("PING").exec_async(&mut connection).await?)
 }
 
-fn not_startable(error: io::Error) -> StoreError {
+fn not_startable(error: &io::Error) -> StoreError {
     if error.kind() == io::ErrorKind::NotFound {
         StoreError::Unavailable(
             "`setpriv` is not installed: install the package util-linux".to_owned(),
@@ -311,8 +217,4 @@ fn not_startable(error: io::Error) -> StoreError {
     } else {
         unavailable(error)
     }
-}
-
-fn unavailable(error: io::Error) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }
