@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::Result;
-use client::AckLevel;
 
 use crate::floor;
 use crate::load::{metered, request};
@@ -35,7 +34,7 @@ pub async fn measure(binary: &Path, rounds: usize) -> Result<Vec<Figure>> {
     let (mut server, mut redis, mut wall) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let running = Server::embedded(binary)?;
-        running.event("enter", 1, 0.0, AckLevel::Redis).await?;
+        running.event("enter", 1, 0.0, "redis").await?;
         let round = metered(&running, requests("enter", ENTERS), 201).await?;
         server.push(round.server);
         redis.push(round.redis);

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use client::AckLevel;
 
 use crate::load::{FULL, Pace, drive};
 use crate::redeem;
@@ -17,16 +16,16 @@ const COUPONS: usize = 20_000;
 /// Measures.
 pub async fn measure(binary: &Path) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for (ack, level) in [(AckLevel::Redis, "redis"), (AckLevel::Ledger, "ledger")] {
+    for level in ["redis", "ledger"] {
         let server = Server::embedded(binary)?;
-        let requests = Arc::new(redeem::tickets(&server, "full", COUPONS, ack).await?);
+        let requests = Arc::new(redeem::tickets(&server, "full", COUPONS, level).await?);
         let most = per_second(COUPONS, drive(server.public, requests, FULL).await?.elapsed);
         let half = Pace {
             connections: 256,
             per_s: Some(most / 2.0),
             keep_bodies: false,
         };
-        let requests = Arc::new(redeem::tickets(&server, "half", COUPONS, ack).await?);
+        let requests = Arc::new(redeem::tickets(&server, "half", COUPONS, level).await?);
         let outcome = drive(server.public, requests, half).await?;
         ensure!(
             outcome.statuses == [(200, COUPONS)].into(),

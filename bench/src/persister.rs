@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use client::AckLevel;
 
 use crate::load::{FULL, drive};
 use crate::redeem;
@@ -45,7 +44,7 @@ async fn catch_up(binary: &Path, database: &str, event: &str) -> Result<f64> {
         &redis.url,
     ];
     let server = Server::start(binary, &others)?;
-    let requests = redeem::tickets(&server, event, COUPONS, AckLevel::Redis).await?;
+    let requests = redeem::tickets(&server, event, COUPONS, "redis").await?;
     drive(server.public, Arc::new(requests), FULL).await?;
     let began = Instant::now();
     let persister = Server::start(

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use client::AckLevel;
 
 use crate::enter;
 use crate::floor;
@@ -64,8 +63,8 @@ async fn everyones_ticket(server: &Server, event: &str, count: usize) -> Result<
 
 /// Measures.
 pub async fn measure(binary: &Path, rounds: usize) -> Result<Vec<Figure>> {
-    let soon = level(binary, rounds, AckLevel::Redis).await?;
-    let sure = level(binary, rounds, AckLevel::Ledger).await?;
+    let soon = level(binary, rounds, "redis").await?;
+    let sure = level(binary, rounds, "ledger").await?;
     let floor = floor::route(rounds, |number| {
         format!(r#"{{"place_token":"{}"}}"#, enter::token(number))
     })
@@ -104,7 +103,7 @@ pub async fn measure(binary: &Path, rounds: usize) -> Result<Vec<Figure>> {
 }
 
 /// The medians of one ack level.
-async fn level(binary: &Path, rounds: usize, ack: AckLevel) -> Result<Round> {
+async fn level(binary: &Path, rounds: usize, ack: &str) -> Result<Round> {
     let (mut server, mut redis, mut wall) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let running = Server::embedded(binary)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use client::{AckLevel, AdmissionChange, EventPut, Ops, Phase};
+use client::{AdmissionChange, EventPut, Ops, Phase};
 
 /// A running `stanchion serve`.
 pub struct Server {
@@ -95,7 +95,7 @@ impl Server {
             title: Some(event.to_owned()),
             stock: Some(stock),
             phase: Some(Phase::Open),
-            ack: Some(ack),
+            others: [("ack".to_owned(), ack.into())].into_iter().collect(),
             admission: AdmissionChange {
                 rate_per_s: Some(rate_per_s),
                 capacity: Some(10_000_000),

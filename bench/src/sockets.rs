@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use client::{AckLevel, AdmissionChange};
+use client::AdmissionChange;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
 use tokio_tungstenite::client_async_with_config;
@@ -163,9 +163,7 @@ pub async fn measure(binary: &Path, sockets: usize) -> Result<Vec<Figure>> {
 /// Everyone waits; then ten people a second are let in.
 async fn ours(binary: &Path, sockets: usize) -> Result<Measured> {
     let server = Server::embedded(binary)?;
-    server
-        .event("idle", 1_000_000, 0.0, AckLevel::Redis)
-        .await?;
+    server.event("idle", 1_000_000, 0.0, "redis").await?;
     drive(
         server.public,
         Arc::new(enter::requests("idle", sockets)),
