@@ -19,7 +19,7 @@ pub async fn tickets(
     server: &Server,
     event: &str,
     count: usize,
-    ack: AckLevel,
+    ack: &str,
 ) -> Result<Vec<Vec<u8>>> {
     server
         .event(event, u64::try_from(count)?, 1_000_000.0, ack)

@@ -84,13 +84,7 @@ impl Server {
     }
 
     /// Makes an open event with this stock and rate.
-    pub async fn event(
-        &self,
-        event: &str,
-        stock: u64,
-        rate_per_s: f64,
-        ack: AckLevel,
-    ) -> Result<()> {
+    pub async fn event(&self, event: &str, stock: u64, rate_per_s: f64, ack: &str) -> Result<()> {
         let put = EventPut {
             title: Some(event.to_owned()),
             stock: Some(stock),
