@@ -1,1 +1,18 @@
-//! x
+//! The log: records in Kafka. The one room that speaks to Kafka.
+//!
+//! Kafka transactions are not used: the producer is idempotent, records have ids that make a second copy harmless, and the
+//! consumer keeps its offsets in the ledger, in the transaction that writes the rows.
+
+mod consume;
+mod produce;
+mod scan;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod topics;
+
+pub use consume::{Consumer, Heard, Message, Run};
+pub use produce::{Dead, Producer};
+pub use scan::records_of;
+pub use settings::{LogError, Settings};
+pub use topics::{Fault, Topic, ensure_topics, faults};

@@ -1,0 +1,193 @@
+//! Reading records as one member of the group of persisters. Where a partition is read on from is the ledger's knowledge; the
+//! group only shares the partitions out, and the offsets it is told are a hint for monitors of its lag.
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt as _;
+use parking_lot::Mutex;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, StreamConsumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message as _;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::mpsc;
+
+use crate::settings::{LogError, Settings, told};
+use crate::topics::{Topic, blocking};
+
+/// The group of all persisters of an installation.
+const GROUP: &str = "stanchion-persister";
+
+/// A message of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its offset.
+    pub offset: u64,
+    /// Its key, if it has one.
+    pub key: Option<Vec<u8>>,
+    /// The message.
+    pub payload: Vec<u8>,
+}
+
+/// Messages that follow each other in one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The partition.
+    pub partition: i32,
+    /// The messages, offsets ascending (gaps are possible).
+    pub messages: Vec<Message>,
+}
+
+/// What the consumer heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// These partitions are ours, all of them and no others. Nothing of them is read before
+    /// [`Consumer::read_from`] says from where.
+    Assigned(Vec<i32>),
+    /// No partition is ours any more.
+    Revoked,
+    /// Messages, at most one run per partition.
+    Messages(Vec<Run>),
+}
+
+/// A member of the group.
+pub struct Consumer {
+    inner: StreamConsumer<Shares>,
+    news: mpsc::UnboundedReceiver<Heard>,
+}
+
+impl Consumer {
+    /// Joins the group; what it is given comes out of [`Self::next`].
+    pub fn join(settings: &Settings) -> Result<Self, LogError> {
+        let (sender, news) = mpsc::unbounded_channel();
+        let mut config = settings.client();
+        config
+            .set("group.id", GROUP)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("allow.auto.create.topics", "false")
+            .set("partition.assignment.strategy", "range,roundrobin")
+            .set("session.timeout.ms", "10000")
+            .set("fetch.error.backoff.ms", "100")
+            .set("queued.max.messages.kbytes", "16384");
+        let inner: StreamConsumer<Shares> =
+            config.create_with_context(Shares(Mutex::new(sender)))?;
+        inner.subscribe(&[Topic::Records.name()])?;
+        Ok(Self { inner, news })
+    }
+
+    /// The next thing heard. Messages are taken as they are there, at most `most`, never waiting for more. Cancel safe.
+    pub async fn next(&mut self, most: usize) -> Result<Heard, LogError> {
+        let first = tokio::select! {
+            biased;
+            Some(heard) = self.news.recv() => return Ok(heard),
+            message = self.inner.recv() => message?,
+        };
+        let mut runs: BTreeMap<i32, Vec<Message>> = BTreeMap::new();
+        let mut taken = 0;
+        let mut message = Some(first);
+        while let Some(read) = message {
+            runs.entry(read.partition()).or_default().push(Message {
+                offset: read.offset().unsigned_abs(),
+                key: read.key().map(<[u8]>::to_vec),
+                payload: read.payload().unwrap_or_default().to_vec(),
+            });
+            taken += 1;
+            message = if taken < most {
+                self.inner.recv().now_or_never().and_then(Result::ok)
+            } else {
+                None
+            };
+        }
+        let run = |(partition, messages)| Run {
+            partition,
+            messages,
+        };
+        Ok(Heard::Messages(runs.into_iter().map(run).collect()))
+    }
+
+    /// Reads these partitions, each from the offset named with it, and no others. 0 is the beginning of what is there; any
+    /// other offset that the log does not hold makes [`Self::next`] fail with [`LogError::OffsetLost`].
+    pub fn read_from(&self, offsets: &[(i32, u64)]) -> Result<(), LogError> {
+        let mut list = TopicPartitionList::new();
+        for &(partition, offset) in offsets {
+            let offset = match i64::try_from(offset) {
+                Ok(1..) => Offset::Offset(offset.cast_signed()),
+                _ => Offset::Beginning,
+            };
+            list.add_partition_offset(Topic::Records.name(), partition, offset)?;
+        }
+        Ok(self.inner.assign(&list)?)
+    }
+
+    /// Tells the group how far a partition has been committed to the ledger, for monitors of its lag. Nothing depends on it.
+    pub fn tell_progress(&self, partition: i32, next_offset: u64) {
+        let mut list = TopicPartitionList::new();
+        let offset = Offset::Offset(next_offset.cast_signed());
+        let told = list
+            .add_partition_offset(Topic::Records.name(), partition, offset)
+            .and_then(|()| self.inner.commit(&list, CommitMode::Async));
+        if let Err(error) = told {
+            tracing::debug!(%error, partition, "the group was not told of the progress");
+        }
+    }
+
+    /// Leaves the group, so that others take over at once.
+    pub async fn leave(self) -> Result<(), LogError> {
+        blocking(move || {
+            drop(self);
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Passes the group's decisions on as news. Assigned partitions are not read from the offsets that the group knows: the
+/// owner answers with [`Consumer::read_from`] once the ledger has told where to begin.
+struct Shares(Mutex<mpsc::UnboundedSender<Heard>>);
+
+impl Shares {
+    fn tell(&self, heard: Heard) {
+        // Nobody listens any more once the consumer is being dropped.
+        let _ = self.0.lock().send(heard);
+    }
+}
+
+impl ClientContext for Shares {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        told(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "the kafka client met an error");
+    }
+}
+
+impl ConsumerContext for Shares {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        decision: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        if decision == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            let ours = partitions.elements();
+            let ours = ours
+                .iter()
+                .map(rdkafka::topic_partition_list::TopicPartitionListElem::partition);
+            self.tell(Heard::Assigned(ours.collect()));
+            return;
+        }
+        if decision != RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS {
+            let code: RDKafkaErrorCode = decision.into();
+            tracing::warn!(%code, "kafka could not share the partitions out");
+        }
+        if let Err(error) = consumer.unassign() {
+            tracing::warn!(%error, "kafka did not take the partitions back");
+        }
+        self.tell(Heard::Revoked);
+    }
+}

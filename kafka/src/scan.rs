@@ -1,0 +1,85 @@
+//! Reading everything the log holds of one event, for reconciliation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::EventId;
+use domain::record::{NotARecord, Record};
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::settings::{LogError, PATIENCE, Quiet, Settings};
+use crate::topics::{Topic, blocking};
+
+/// How long the log may be silent while there is more to read.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Reads the log from its beginning to where it ends now, and gives every message with the event's key to `found`, in
+/// order. Every partition is read, since the key's partition depends on how many there were when it was written.
+pub async fn records_of(
+    settings: &Settings,
+    event: &EventId,
+    mut found: impl FnMut(Result<Record, NotARecord>),
+) -> Result<(), LogError> {
+    let mut config = settings.client();
+    config
+        .set("group.id", "stanchion-verify")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("auto.offset.reset", "earliest");
+    let consumer: Arc<StreamConsumer<Quiet>> = Arc::new(config.create_with_context(Quiet)?);
+    let mut ends = ends(&consumer).await?;
+    let mut list = TopicPartitionList::new();
+    for &partition in ends.keys() {
+        list.add_partition_offset(Topic::Records.name(), partition, Offset::Beginning)?;
+    }
+    consumer.assign(&list)?;
+    while !ends.is_empty() {
+        let read = tokio::time::timeout(SILENCE, consumer.recv()).await;
+        let message = match read {
+            Ok(Ok(message)) => message,
+            Ok(Err(KafkaError::PartitionEOF(partition))) => {
+                ends.remove(&partition);
+                continue;
+            }
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => return Err(LogError::Unavailable("the log is silent".to_owned())),
+        };
+        if message.key() == Some(event.as_str().as_bytes()) {
+            found(Record::from_json(message.payload().unwrap_or_default()));
+        }
+        let partition = message.partition();
+        if ends
+            .get(&partition)
+            .is_some_and(|end| message.offset() + 1 >= *end)
+        {
+            ends.remove(&partition);
+        }
+    }
+    Ok(())
+}
+
+/// The partitions that hold anything, with the offset after the last message of each.
+async fn ends(consumer: &Arc<StreamConsumer<Quiet>>) -> Result<BTreeMap<i32, i64>, LogError> {
+    let consumer = Arc::clone(consumer);
+    blocking(move || {
+        let topic = Topic::Records.name();
+        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+        let partitions = metadata
+            .topics()
+            .iter()
+            .flat_map(rdkafka::metadata::MetadataTopic::partitions);
+        let mut ends = BTreeMap::new();
+        for partition in partitions {
+            let (begin, end) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE)?;
+            if end > begin {
+                ends.insert(partition.id(), end);
+            }
+        }
+        Ok(ends)
+    })
+    .await
+}
