@@ -1,1 +1,265 @@
-//! The configuration: parsed whole, checked whole, before anything is bound.
+//! The configuration: parsed whole, checked whole, before anything is bound. It comes from arguments and the environment,
+//! arguments first; nothing here reads the process's own.
+
+mod given;
+mod settings;
+mod value;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::admin::AdminToken;
+use crate::client_address::TrustedProxies;
+use crate::telemetry::{LogFilter, LogFormat};
+use crate::throttle::Limits;
+use given::Given;
+pub use given::{Environment, WrongSetting};
+
+/// A part of the service that a process can take on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RoleName {
+    /// The line's front door.
+    Gateway,
+    /// The pacemaker, with the ops API.
+    Admission,
+    /// Exchanges tickets for coupons.
+    Issuer,
+    /// Makes the ledger equal the log.
+    Persister,
+}
+
+impl RoleName {
+    /// Every role.
+    pub const ALL: [Self; 4] = [
+        Self::Gateway,
+        Self::Admission,
+        Self::Issuer,
+        Self::Persister,
+    ];
+
+    /// The role's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Admission => "admission",
+            Self::Issuer => "issuer",
+            Self::Persister => "persister",
+        }
+    }
+}
+
+/// A URL of a store, which may hold a password: shown without it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreUrl(String);
+
+impl StoreUrl {
+    /// The whole URL, for the library that connects.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&given::masked(&self.0))
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Everything that a process is told from outside.
+#[derive(Clone, Debug)]
+pub struct ServeConfig {
+    /// The roles of this process.
+    pub roles: BTreeSet<RoleName>,
+    /// What is kept on this machine.
+    pub data: PathBuf,
+    /// The public door's address.
+    pub listen: SocketAddr,
+    /// The ops door's address.
+    pub ops_listen: SocketAddr,
+    /// How browsers reach the public door: scheme and authority, without a slash at the end.
+    pub public_url: Option<String>,
+    /// The store; none is the private one in the data folder.
+    pub redis_url: Option<StoreUrl>,
+    /// The log; none means that the ledger reads the outbox directly.
+    pub kafka_brokers: Option<String>,
+    /// The ledger; none is SQLite in the data folder.
+    pub database_url: Option<StoreUrl>,
+    /// The signing keys' folder.
+    pub keys: PathBuf,
+    /// Limits per client address.
+    pub limits: Limits,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The credential of the ops door; none is the one in the data folder.
+    pub admin_token: Option<AdminToken>,
+    /// What is logged.
+    pub log: LogFilter,
+    /// How it looks.
+    pub log_format: LogFormat,
+    /// What was given, is not known and does no harm: to be logged.
+    pub warnings: Vec<String>,
+    /// How the settings that may prove wrong later were written.
+    pub written: Written,
+}
+
+/// The flag or variable by which a setting was given, for complaints that come up when it is used.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// `--data`.
+    pub data: String,
+    /// `--listen`.
+    pub listen: String,
+    /// `--ops-listen`.
+    pub ops_listen: String,
+    /// `--keys`.
+    pub keys: String,
+    /// `--redis-url`.
+    pub redis_url: String,
+    /// `--database-url`.
+    pub database_url: String,
+    /// `--kafka-brokers`.
+    pub kafka_brokers: String,
+}
+
+impl ServeConfig {
+    /// Reads and checks everything.
+    pub fn parse(args: &[String], environment: &Environment) -> Result<Self, WrongSetting> {
+        let given = Given::read(args, environment)?;
+        let data = given.value(&settings::DATA, value::folder)?;
+        let data = data.unwrap_or_else(|| PathBuf::from("data"));
+        let keys = given.value(&settings::KEYS, value::folder)?;
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let url = |url: Option<String>| url.map(StoreUrl);
+        let proxies = given.value(&settings::TRUSTED_PROXIES, value::networks)?;
+        let token = given.value(&settings::ADMIN_TOKEN, value::secret)?;
+        let config = Self {
+            roles: given
+                .value(&settings::ROLES, value::roles)?
+                .unwrap_or_else(|| RoleName::ALL.into()),
+            keys: keys.unwrap_or_else(|| data.join("keys")),
+            data,
+            listen: given
+                .value(&settings::LISTEN, value::address)?
+                .unwrap_or(local(8080)),
+            ops_listen: given
+                .value(&settings::OPS_LISTEN, value::address)?
+                .unwrap_or(local(8081)),
+            public_url: given.value(&settings::PUBLIC_URL, value::public_url)?,
+            redis_url: url(given.value(&settings::REDIS_URL, value::redis_url)?),
+            kafka_brokers: given.value(&settings::KAFKA_BROKERS, value::brokers)?,
+            database_url: url(given.value(&settings::DATABASE_URL, value::database_url)?),
+            limits: limits(&given)?,
+            trusted_proxies: TrustedProxies(proxies.unwrap_or_default()),
+            admin_token: token.map(|token| AdminToken::new(&token)),
+            log: given
+                .value(&settings::LOG, |text| text.parse().ok())?
+                .unwrap_or_default(),
+            log_format: given
+                .value(&settings::LOG_FORMAT, log_format)?
+                .unwrap_or_default(),
+            written: Written::of(&given),
+            warnings: given.warnings,
+        };
+        config.checked()
+    }
+
+    /// The settings as `--help` lists them.
+    #[must_use]
+    pub fn help() -> String {
+        given::listed()
+    }
+
+    /// Does this process take on `role`?
+    #[must_use]
+    pub fn has(&self, role: RoleName) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Does this process have a public door? Admission and persister bring no public routes.
+    #[must_use]
+    pub fn has_public_door(&self) -> bool {
+        self.has(RoleName::Gateway) || self.has(RoleName::Issuer)
+    }
+
+    /// What the settings must be to each other.
+    fn checked(self) -> Result<Self, WrongSetting> {
+        let (public, ops) = (self.listen, self.ops_listen);
+        let same_host =
+            public.ip() == ops.ip() || public.ip().is_unspecified() || ops.ip().is_unspecified();
+        if self.has_public_door() && same_host && public.port() == ops.port() && ops.port() != 0 {
+            let allowed = format!("another address than the public door's, {public}");
+            return Err(WrongSetting::new(
+                &self.written.ops_listen,
+                &ops.to_string(),
+                &allowed,
+            ));
+        }
+        if self.roles.len() < RoleName::ALL.len() && self.redis_url.is_none() {
+            return Err(WrongSetting::missing(
+                &self.written.redis_url,
+                "a process with only some of the roles shares its store with the others, so it must be told which",
+            ));
+        }
+        if self.has(RoleName::Admission) && !self.has_public_door() && self.public_url.is_none() {
+            return Err(WrongSetting::missing(
+                "--public-url",
+                "tickets name it as their issuer, and a process without a public door cannot guess it",
+            ));
+        }
+        Ok(self)
+    }
+}
+
+impl Written {
+    fn of(given: &Given) -> Self {
+        Self {
+            data: given.written(&settings::DATA),
+            listen: given.written(&settings::LISTEN),
+            ops_listen: given.written(&settings::OPS_LISTEN),
+            keys: given.written(&settings::KEYS),
+            redis_url: given.written(&settings::REDIS_URL),
+            database_url: given.written(&settings::DATABASE_URL),
+            kafka_brokers: given.written(&settings::KAFKA_BROKERS),
+        }
+    }
+}
+
+fn limits(given: &Given) -> Result<Limits, WrongSetting> {
+    let rate = |setting, default| {
+        let held = given.value(setting, |text| value::Limit::read(text, value::rate))?;
+        Ok(held.map_or_else(|| value::rate(default), value::Limit::at))
+    };
+    let sockets = given.value(&settings::LIMIT_SOCKETS, |text| {
+        value::Limit::read(text, value::sockets)
+    })?;
+    Ok(Limits {
+        enters: rate(&settings::LIMIT_ENTERS, "20/40")?,
+        requests: rate(&settings::LIMIT_REQUESTS, "100/200")?,
+        direct: rate(&settings::LIMIT_DIRECT, "off")?,
+        sockets: sockets.map_or(Some(50), value::Limit::at),
+        exempt: given
+            .value(&settings::LIMIT_EXEMPT, value::networks)?
+            .unwrap_or_default(),
+    })
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "human" => Some(LogFormat::Human),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -64,10 +64,10 @@ impl Doors {
     pub fn open(
         self,
         roles: Vec<Role>,
-        parts: DoorParts,
+        parts: &DoorParts,
         lifecycle: &Lifecycle,
     ) -> std::io::Result<()> {
-        let (public_routes, ops_routes) = routes(roles, &parts, lifecycle);
+        let (public_routes, ops_routes) = routes(roles, parts, lifecycle);
         let dress = |door| Dress::new(door, parts.random.clone(), parts.proxies.clone());
         let public = match self.public {
             Some(listener) => {

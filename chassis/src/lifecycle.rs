@@ -85,8 +85,14 @@ impl Lifecycle {
         }
     }
 
-    /// The doors have answered their last request.
-    pub(crate) fn set_drained(&self) {
+    /// Was the last request answered?
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.drained.is_cancelled()
+    }
+
+    /// The doors have answered their last request; a process without doors says so itself.
+    pub fn set_drained(&self) {
         self.drained.cancel();
     }
 

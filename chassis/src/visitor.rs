@@ -150,9 +150,9 @@ mod tests {
             }
             assert_eq!(set.contains("; Secure"), prefix.starts_with("__Host-"));
             let pair = set.split(';').next().unwrap();
-            let sent = headers(&[(COOKIE, &format!("a=b; {pair}; stanchion-other=x"))]);
-            assert_eq!(rules.cookie(&event, &sent), Some(token.clone()));
-            assert_eq!(rules.cookie(&"other".parse().unwrap(), &sent), None);
+            let request = headers(&[(COOKIE, &format!("a=b; {pair}; stanchion-other=x"))]);
+            assert_eq!(rules.cookie(&event, &request), Some(token.clone()));
+            assert_eq!(rules.cookie(&"other".parse().unwrap(), &request), None);
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 const BACKLOG: i32 = 4_096;
 
 /// After this long without a byte the kernel asks whether the peer is still there.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// A bound socket that does not listen yet: connecting to it is refused.
 #[derive(Debug)]

@@ -103,6 +103,7 @@ fn in_our_words(said: &str) -> String {
             "invalid digit found in string" | "cannot parse integer from empty string" => {
                 "expected a whole number".to_owned()
             }
+            "expected value" => "expected a text".to_owned(),
             said => said.to_owned(),
         };
     };
@@ -115,7 +116,7 @@ fn in_our_words(said: &str) -> String {
     )
 }
 
-/// serde_json adds where it stopped reading, which the path says better.
+/// `serde_json` adds where it stopped reading, which the path says better.
 fn without_position(said: &str) -> &str {
     match said.rfind(" at line ") {
         Some(at) => &said[..at],

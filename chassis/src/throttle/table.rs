@@ -77,7 +77,7 @@ impl<K: Hash + Eq> Part<K> {
         if self.buckets.len() < MOST_PER_PART {
             return true;
         }
-        if self.newcomers % NEWCOMERS_BETWEEN_SWEEPS == 0 {
+        if self.newcomers.is_multiple_of(NEWCOMERS_BETWEEN_SWEEPS) {
             self.buckets.retain(|_, bucket| *bucket > fresh);
         }
         self.newcomers = self.newcomers.wrapping_add(1);
@@ -91,11 +91,12 @@ mod tests {
     use std::time::Duration;
 
     use governor::clock::FakeRelativeClock;
+    use governor::middleware::NoOpMiddleware;
     use governor::{Quota, RateLimiter};
 
     use super::*;
 
-    type Buckets = RateLimiter<u64, BoundedTable<u64>, FakeRelativeClock>;
+    type Buckets = RateLimiter<u64, BoundedTable<u64>, FakeRelativeClock, NoOpMiddleware<Nanos>>;
 
     fn buckets(clock: &FakeRelativeClock) -> Buckets {
         let quota = Quota::per_second(NonZeroU32::MIN).allow_burst(NonZeroU32::new(2).unwrap());
@@ -134,7 +135,7 @@ mod tests {
         for address in 0..2 * (PARTS * MOST_PER_PART) as u64 {
             let _ = (buckets.check_key(&address), buckets.check_key(&address));
         }
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         let newcomer = u64::MAX;
         for address in 0..u64::from(NEWCOMERS_BETWEEN_SWEEPS) * 4 * PARTS as u64 {
             let _ = buckets.check_key(&(newcomer - address));

@@ -1,0 +1,166 @@
+//! Every setting by name, with what it may hold: the one table that arguments, the environment and `--help` are read from.
+
+/// One setting: the flag `--<name>` and the variable `STANCHION_<NAME>`.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// Its name, as in the flag.
+    pub name: &'static str,
+    /// What stands for its value in `--help`; empty for a setting that only the environment may hold, being a secret.
+    pub shape: &'static str,
+    /// What it is for.
+    pub help: &'static str,
+    /// What it may hold: goes on from "must be".
+    pub allowed: &'static str,
+}
+
+impl Setting {
+    /// The flag.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.name)
+    }
+
+    /// The variable in the environment.
+    pub fn variable(&self) -> String {
+        format!("STANCHION_{}", self.name.to_uppercase().replace('-', "_"))
+    }
+
+    /// May it stand on the command line, where every user of the machine can read it?
+    pub fn is_flag(&self) -> bool {
+        !self.shape.is_empty()
+    }
+}
+
+const RATE: &str = "calls per second and calls at once, such as 20/40, or off";
+const NETWORKS: &str = "networks such as 10.0.0.0/8 or addresses, joined by commas";
+const ADDRESS: &str = "an IP address with a port, such as 127.0.0.1:8080 or [::]:8080";
+
+pub(super) const ROLES: Setting = Setting {
+    name: "roles",
+    shape: "NAMES",
+    help: "the roles of this process (default: all)",
+    allowed: "some of gateway, admission, issuer, persister, joined by commas",
+};
+pub(super) const DATA: Setting = Setting {
+    name: "data",
+    shape: "DIR",
+    help: "what is kept on this machine (default: data)",
+    allowed: "a folder that this user may write to",
+};
+pub(super) const LISTEN: Setting = Setting {
+    name: "listen",
+    shape: "ADDRESS",
+    help: "the public door (default: 127.0.0.1:8080)",
+    allowed: ADDRESS,
+};
+pub(super) const OPS_LISTEN: Setting = Setting {
+    name: "ops-listen",
+    shape: "ADDRESS",
+    help: "the ops door (default: 127.0.0.1:8081)",
+    allowed: ADDRESS,
+};
+pub(super) const PUBLIC_URL: Setting = Setting {
+    name: "public-url",
+    shape: "URL",
+    help: "how browsers reach the public door (default: its address, http)",
+    allowed: "http://HOST or https://HOST, with a port where needed and without a path",
+};
+pub(super) const REDIS_URL: Setting = Setting {
+    name: "redis-url",
+    shape: "URL",
+    help: "the store (default: a private redis-server in the data folder)",
+    allowed: "redis://HOST:PORT, rediss://HOST:PORT or redis+unix:///PATH",
+};
+pub(super) const KAFKA_BROKERS: Setting = Setting {
+    name: "kafka-brokers",
+    shape: "LIST",
+    help: "the log (default: none, the ledger reads the outbox directly)",
+    allowed: "HOST:PORT, several joined by commas",
+};
+pub(super) const DATABASE_URL: Setting = Setting {
+    name: "database-url",
+    shape: "URL",
+    help: "the ledger (default: SQLite in the data folder)",
+    allowed: "postgres://USER@HOST/NAME or sqlite://PATH",
+};
+pub(super) const KEYS: Setting = Setting {
+    name: "keys",
+    shape: "DIR",
+    help: "the signing keys of admission, shared by its replicas (default: keys in the data folder)",
+    allowed: "a folder that this user may write to",
+};
+pub(super) const LIMIT_ENTERS: Setting = Setting {
+    name: "limit-enters",
+    shape: "RATE",
+    help: "entering a line, per client address (default: 20/40)",
+    allowed: RATE,
+};
+pub(super) const LIMIT_REQUESTS: Setting = Setting {
+    name: "limit-requests",
+    shape: "RATE",
+    help: "other visitor and redeem calls, per client address (default: 100/200)",
+    allowed: RATE,
+};
+pub(super) const LIMIT_SOCKETS: Setting = Setting {
+    name: "limit-sockets",
+    shape: "COUNT",
+    help: "open sockets per client address (default: 50)",
+    allowed: "a whole number from 1 to 1000000, or off",
+};
+pub(super) const LIMIT_DIRECT: Setting = Setting {
+    name: "limit-direct",
+    shape: "RATE",
+    help: "calls without a line, per client address (default: off)",
+    allowed: RATE,
+};
+pub(super) const LIMIT_EXEMPT: Setting = Setting {
+    name: "limit-exempt",
+    shape: "NETWORKS",
+    help: "client networks without limits (default: none)",
+    allowed: NETWORKS,
+};
+pub(super) const TRUSTED_PROXIES: Setting = Setting {
+    name: "trusted-proxies",
+    shape: "NETWORKS",
+    help: "proxies whose X-Forwarded-For is believed (default: none)",
+    allowed: NETWORKS,
+};
+pub(super) const LOG: Setting = Setting {
+    name: "log",
+    shape: "LEVEL",
+    help: "what is logged (default: info)",
+    allowed: "off, error, warn, info, debug or trace, or pieces such as info,gateway=debug",
+};
+pub(super) const LOG_FORMAT: Setting = Setting {
+    name: "log-format",
+    shape: "FORMAT",
+    help: "human or json (default: human)",
+    allowed: "human or json",
+};
+pub(super) const ADMIN_TOKEN: Setting = Setting {
+    name: "admin-token",
+    shape: "",
+    help: "the credential of the ops door (default: made at the first start and kept in the data folder)",
+    allowed: "1 to 256 visible ASCII characters without spaces",
+};
+
+/// Every setting, in the order of `--help`.
+pub(super) const ALL: [&Setting; 18] = [
+    &ROLES,
+    &DATA,
+    &LISTEN,
+    &OPS_LISTEN,
+    &PUBLIC_URL,
+    &REDIS_URL,
+    &KAFKA_BROKERS,
+    &DATABASE_URL,
+    &KEYS,
+    &LIMIT_ENTERS,
+    &LIMIT_REQUESTS,
+    &LIMIT_SOCKETS,
+    &LIMIT_DIRECT,
+    &LIMIT_EXEMPT,
+    &TRUSTED_PROXIES,
+    &LOG,
+    &LOG_FORMAT,
+    &ADMIN_TOKEN,
+];

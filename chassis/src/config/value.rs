@@ -1,0 +1,138 @@
+//! How the values of settings are read. Each gives `None` for what it does not allow; the table of settings says what is.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::http::Uri;
+use ipnet::IpNet;
+
+use super::RoleName;
+use crate::throttle::Rate;
+
+/// A limit that can be turned off.
+pub(super) enum Limit<T> {
+    Off,
+    At(T),
+}
+
+impl<T> Limit<T> {
+    pub fn read(text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<Self> {
+        if text == "off" {
+            Some(Self::Off)
+        } else {
+            parse(text).map(Self::At)
+        }
+    }
+
+    pub fn at(self) -> Option<T> {
+        match self {
+            Self::Off => None,
+            Self::At(limit) => Some(limit),
+        }
+    }
+}
+
+pub(super) fn roles(text: &str) -> Option<BTreeSet<RoleName>> {
+    text.split(',')
+        .map(|name| {
+            RoleName::ALL
+                .into_iter()
+                .find(|role| role.as_str() == name.trim())
+        })
+        .collect()
+}
+
+/// `localhost` is the one name that is read: it needs no look-up.
+pub(super) fn address(text: &str) -> Option<SocketAddr> {
+    match text.strip_prefix("localhost:") {
+        Some(port) => Some(SocketAddr::new(
+            Ipv4Addr::LOCALHOST.into(),
+            port.parse().ok()?,
+        )),
+        None => text.parse().ok(),
+    }
+}
+
+pub(super) fn folder(text: &str) -> Option<std::path::PathBuf> {
+    (!text.is_empty() && !text.contains('\0')).then(|| text.into())
+}
+
+/// Scheme and authority alone; a slash at the end is taken off.
+pub(super) fn public_url(text: &str) -> Option<String> {
+    let bare = text.strip_suffix('/').unwrap_or(text);
+    let uri: Uri = bare.parse().ok()?;
+    let has_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+    let authority = uri.authority()?;
+    let whole = format!("{}://{authority}", uri.scheme_str()?);
+    (has_scheme
+        && !authority.host().is_empty()
+        && !authority.as_str().contains('@')
+        && whole == bare)
+        .then_some(whole)
+}
+
+pub(super) fn redis_url(text: &str) -> Option<String> {
+    let fits = match text.split_once("://")? {
+        ("redis+unix", path) => path.starts_with('/') && path.len() > 1,
+        ("redis" | "rediss", _) => {
+            let uri: Uri = text.parse().ok()?;
+            let database = uri.path().trim_start_matches('/');
+            let numbered = database.is_empty() || database.parse::<u16>().is_ok();
+            uri.host().is_some_and(|host| !host.is_empty()) && numbered
+        }
+        _ => false,
+    };
+    fits.then(|| text.to_owned())
+}
+
+pub(super) fn database_url(text: &str) -> Option<String> {
+    let fits = match text.split_once("://")? {
+        ("postgres" | "postgresql" | "sqlite", rest) => !rest.is_empty(),
+        _ => false,
+    };
+    fits.then(|| text.to_owned())
+}
+
+pub(super) fn brokers(text: &str) -> Option<String> {
+    let brokers: Vec<_> = text.split(',').map(str::trim).collect();
+    brokers
+        .iter()
+        .all(|broker| is_broker(broker))
+        .then(|| brokers.join(","))
+}
+
+fn is_broker(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    let host_fits = !host.is_empty() && !host.contains(['/', ' ', '@']);
+    host_fits && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+pub(super) fn rate(text: &str) -> Option<Rate> {
+    let (per_s, burst) = text.split_once('/')?;
+    Some(Rate {
+        per_s: per_s.parse().ok()?,
+        burst: burst.parse().ok()?,
+    })
+}
+
+pub(super) fn sockets(text: &str) -> Option<u32> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=1_000_000).contains(count))
+}
+
+/// A bare address is the network of that address alone.
+pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let network = |text: &str| match text.parse::<IpAddr>() {
+        Ok(address) => Some(address.to_canonical().into()),
+        Err(_) => text.parse::<IpNet>().ok(),
+    };
+    text.split(',').map(|entry| network(entry.trim())).collect()
+}
+
+pub(super) fn secret(text: &str) -> Option<String> {
+    let fits = (1..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    fits.then(|| text.to_owned())
+}
