@@ -194,3 +194,341 @@ impl Pacer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use domain::coupon::Issue;
+    use domain::place::PlaceState;
+    use domain::ticket::Claims;
+    use domain::{Holder, Millis, PlaceId};
+    use lua::{Redeem, Redeemed};
+    use serde_json::json;
+
+    use super::*;
+    use crate::stage::{ISSUER, Stage, id, until};
+
+    /// When each was admitted by the store's clock, ascending: the ticket's id ends in it.
+    fn admitted_ms(tickets: &BTreeMap<PlaceId, Claims>) -> Vec<i64> {
+        let ms = |claims: &Claims| claims.jti.rsplit('.').next().unwrap().parse().unwrap();
+        let mut times: Vec<i64> = tickets.values().map(ms).collect();
+        times.sort_unstable();
+        times
+    }
+
+    /// Asserts that in no stretch of time more were let in than the rate allows, plus one second of it.
+    fn assert_paced(times: &[i64], rate_per_s: f64) {
+        let burst = rate_per_s.max(1.0);
+        for (first, from) in times.iter().enumerate() {
+            for (last, to) in times.iter().enumerate().skip(first) {
+                let let_in = f64::from(u32::try_from(last - first + 1).unwrap());
+                // A time is rounded down to its millisecond at both ends.
+                let lasted_s = f64::from(i32::try_from(to - from + 1).unwrap()) / 1_000.0;
+                assert!(
+                    let_in <= burst + rate_per_s * lasted_s + 1e-6,
+                    "{let_in} in {lasted_s} s at {rate_per_s} per second"
+                );
+            }
+        }
+    }
+
+    /// Lets `count` people in at `demo` and mints nothing: what a process does that dies in between.
+    async fn let_in(stage: &Stage, kid: &str, count: usize) -> Vec<AdmittedPlace> {
+        let mut admitted = Vec::new();
+        until("admissions", async || {
+            let most = count - admitted.len();
+            let round = stage.store.admit(&id("demo"), kid, most).await.unwrap();
+            admitted.extend(round.admitted);
+            (admitted.len() == count).then_some(())
+        })
+        .await;
+        admitted
+    }
+
+    async fn redeem(stage: &Stage, event: &str, claims: &Claims) -> Issue {
+        let redeem = Redeem {
+            place: claims.sub.clone(),
+            holder: Holder::from(&claims.sub),
+            jti: claims.jti.clone(),
+            begins_at: Millis(claims.nbf * 1_000),
+            ends_at: Millis(claims.exp * 1_000),
+            code: format!("CODE-{}", claims.sub),
+        };
+        match stage.store.redeem(&id(event), redeem).await.unwrap() {
+            Redeemed::Pass(issue) => issue,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn those_in_line_are_let_in_in_order_with_a_ticket_that_verifies() {
+        let stage = Stage::set().await;
+        let replica = stage.replica().await;
+        replica
+            .make(
+                "demo",
+                json!({ "stock": 50, "phase": "open", "admission": { "rate_per_s": 100 } }),
+            )
+            .await;
+        let places = stage.enter("demo", 30).await;
+        let tickets = stage.ticketed("demo", &places, 30).await;
+        let in_order: Vec<_> = places.iter().map(|place| &tickets[place]).collect();
+        assert!(in_order.windows(2).all(|pair| pair[0].seq < pair[1].seq));
+        assert!(
+            in_order.windows(2).all(|pair| pair[0].iat <= pair[1].iat),
+            "first come, first served"
+        );
+        for claims in in_order {
+            assert_eq!(claims.iss, ISSUER);
+            assert!((claims.iat + 120..=claims.iat + 121).contains(&claims.exp));
+        }
+        redeem(&stage, "demo", &tickets[&places[7]]).await;
+    }
+
+    #[tokio::test]
+    async fn a_crash_between_admission_and_minting_loses_nobody_and_gives_the_same_ticket() {
+        let stage = Stage::set().await;
+        let first = stage.replica().await;
+        first
+            .make("demo", json!({ "stock": 50, "phase": "open" }))
+            .await;
+        first.stop().await;
+        let places = stage.enter("demo", 5).await;
+        let signer = Signer::open(
+            &stage.folder.path().join("keys"),
+            ISSUER,
+            &chassis::system::SystemRandom,
+        );
+        let signer = signer.unwrap();
+        let admitted = let_in(&stage, signer.kid(), 5).await;
+        assert!(stage.tickets("demo", &places).await.is_empty());
+
+        let second = stage.replica().await;
+        stage.ticketed("demo", &places, 5).await;
+        let held = stage.store.tickets(&id("demo"), &places).await.unwrap();
+        for (admitted, held) in admitted.iter().zip(held) {
+            let minted = signer.ticket(&id("demo"), admitted).unwrap();
+            assert_eq!(held.as_deref(), Some(minted.as_str()));
+        }
+        let figures = second.get("/api/v1/admin/events/demo").await.body;
+        assert_eq!(figures["admitted"], 5, "minting late lets nobody in twice");
+    }
+
+    #[tokio::test]
+    async fn a_place_that_another_key_signs_is_left_to_its_holder() {
+        let stage = Stage::set().await;
+        let ours = stage.replica().await;
+        ours.make("demo", json!({ "stock": 50, "phase": "open" }))
+            .await;
+        ours.stop().await;
+        let theirs = stage
+            .replica_with("their-keys", Arc::new(chassis::system::SystemClock))
+            .await;
+        let kid = theirs.get("/api/v1/admin/keys").await.body["items"][0]["kid"].clone();
+        theirs.stop().await;
+        let places = stage.enter("demo", 2).await;
+        let admitted = let_in(&stage, kid.as_str().unwrap(), 1).await;
+        assert_eq!(admitted[0].place, places[0]);
+
+        let ours = stage.replica().await;
+        let tickets = stage.ticketed("demo", &places, 1).await;
+        assert!(
+            tickets.contains_key(&places[1]),
+            "the foreign place holds nobody up"
+        );
+        // Long enough for the store to hand the foreign place out for minting again.
+        let handed_out = admitted[0].admitted_at.plus(1_500);
+        until("a later round", async || {
+            (stage.store.now().await.unwrap() > handed_out).then_some(())
+        })
+        .await;
+        assert_eq!(stage.tickets("demo", &places).await.len(), 1);
+        ours.stop().await;
+
+        let _theirs = stage
+            .replica_with("their-keys", Arc::new(chassis::system::SystemClock))
+            .await;
+        let tickets = stage.ticketed("demo", &places, 2).await;
+        assert_eq!(tickets[&places[0]].sub, places[0]);
+    }
+
+    #[tokio::test]
+    async fn two_replicas_never_let_in_more_than_rate_capacity_and_stock_allow() {
+        let stage = Stage::set().await;
+        let one = stage.replica().await;
+        let two = stage.replica().await;
+        // rate, capacity, stock, people, and how many can be let in while nobody redeems.
+        let table = [
+            ("slow", 4.0, 1_000, 1_000, 10, 10),
+            ("half", 0.5, 1_000, 1_000, 5, 2),
+            ("brisk", 50.0, 1_000, 1_000, 150, 150),
+            ("fast", 1_000.0, 1_000, 1_000, 800, 800),
+            ("full", 1_000.0, 7, 1_000, 60, 7),
+            ("scarce", 1_000.0, 1_000, 5, 60, 5),
+        ];
+        let mut people = BTreeMap::new();
+        for (event, rate_per_s, capacity, stock, crowd, _) in table {
+            let admission = json!({ "rate_per_s": rate_per_s, "capacity": capacity });
+            let body = json!({ "stock": stock, "phase": "open", "admission": admission });
+            one.make(event, body).await;
+            people.insert(event, stage.enter(event, crowd).await);
+        }
+        for (event, rate_per_s, _, _, _, let_in) in table {
+            let tickets = stage.ticketed(event, &people[event], let_in).await;
+            assert_paced(&admitted_ms(&tickets), rate_per_s);
+        }
+        for event in ["full", "scarce"] {
+            let (_, _, _, _, _, let_in) = table.into_iter().find(|row| row.0 == event).unwrap();
+            let figures = two.get(&format!("/api/v1/admin/events/{event}")).await.body;
+            assert_eq!(
+                figures["outstanding"], let_in,
+                "{event}: rounds enough have passed for more"
+            );
+        }
+        // Room for one more, and exactly one comes.
+        let first = stage
+            .tickets("full", &people["full"])
+            .await
+            .into_values()
+            .next()
+            .unwrap();
+        redeem(&stage, "full", &first).await;
+        until("the next one", async || {
+            let figures = one.get("/api/v1/admin/events/full").await.body;
+            (figures["admitted"] == 8).then_some(())
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_changed_rate_is_in_force_for_the_next_admission() {
+        let stage = Stage::set().await;
+        let replica = stage.replica().await;
+        replica
+            .make(
+                "demo",
+                json!({ "stock": 1_000, "phase": "open", "admission": { "rate_per_s": 0 } }),
+            )
+            .await;
+        let places = stage.enter("demo", 300).await;
+        let asked_at = stage.store.now().await.unwrap();
+        replica.patch("demo", json!({ "rate_per_s": 20 })).await;
+        let some = stage.ticketed("demo", &places, 10).await;
+        assert!(
+            admitted_ms(&some).iter().all(|&ms| ms >= asked_at.0),
+            "nobody at a rate of 0"
+        );
+        replica.patch("demo", json!({ "rate_per_s": 0 })).await;
+        let stopped_at = stage.store.now().await.unwrap();
+        replica
+            .post("demo", "phase", json!({ "phase": "paused" }))
+            .await;
+        replica.patch("demo", json!({ "rate_per_s": 1_000 })).await;
+        let resumed_at = stage.store.now().await.unwrap();
+        replica
+            .post("demo", "phase", json!({ "phase": "open" }))
+            .await;
+        let all = stage.ticketed("demo", &places, 300).await;
+        let between = admitted_ms(&all)
+            .into_iter()
+            .filter(|&ms| stopped_at.0 < ms && ms < resumed_at.0)
+            .count();
+        assert_eq!(between, 0, "a pause lets nobody in");
+    }
+
+    #[tokio::test]
+    async fn a_loud_event_does_not_hold_a_quiet_one_up_and_a_thousand_idle_ones_hold_up_neither() {
+        let stage = Stage::set().await;
+        let setter = stage.replica().await;
+        let open =
+            json!({ "stock": 5_000, "phase": "open", "admission": { "rate_per_s": 1_000_000 } });
+        for event in ["loud", "quiet"] {
+            setter.make(event, open.clone()).await;
+        }
+        setter.stop().await;
+        for n in 0..1_000 {
+            setter
+                .make(&format!("idle-{n}"), json!({ "stock": 1, "phase": "open" }))
+                .await;
+        }
+        let loud = stage.enter("loud", 5_000).await;
+        let quiet = stage.enter("quiet", 1).await;
+        let _replica = stage.replica().await;
+        let quiet = admitted_ms(&stage.ticketed("quiet", &quiet, 1).await);
+        let loud = admitted_ms(&stage.ticketed("loud", &loud, 5_000).await);
+        assert!(quiet[0] < *loud.last().unwrap(), "{quiet:?}");
+    }
+
+    #[tokio::test]
+    async fn an_event_moves_at_its_times_by_itself() {
+        let stage = Stage::set().await;
+        let replica = stage.replica().await;
+        let now = stage.store.now().await.unwrap();
+        let times = json!({
+            "stock": 5, "lobby_at": now.plus(300), "opens_at": now.plus(900), "closes_at": now.plus(1_500),
+        });
+        replica.make("demo", times).await;
+        until("the end", async || {
+            let event = replica.get("/api/v1/admin/events/demo").await.body;
+            (event["phase"] == "closed").then_some(())
+        })
+        .await;
+        let audit = replica.get("/api/v1/admin/events/demo/audit").await.body;
+        let told = audit["items"].as_array().unwrap();
+        assert_eq!(told.len(), 4, "{audit}");
+        assert!(
+            told[..3]
+                .iter()
+                .all(|entry| entry["by"] == "schedule" && entry["action"] == "phase")
+        );
+        for (entry, due) in told.iter().zip([1_500, 900, 300]) {
+            let at = Millis::parse(entry["at"].as_str().unwrap()).unwrap();
+            assert!(at >= now.plus(due), "never before its time");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_ticket_that_is_not_used_makes_room_for_the_next() {
+        let stage = Stage::set().await;
+        let replica = stage.replica().await;
+        let admission = json!({ "rate_per_s": 100, "capacity": 1, "ticket_ttl_s": 1 });
+        replica
+            .make(
+                "demo",
+                json!({ "stock": 9, "phase": "open", "admission": admission }),
+            )
+            .await;
+        let places = stage.enter("demo", 2).await;
+        stage.ticketed("demo", &places[..1], 1).await;
+        stage.ticketed("demo", &places[1..], 1).await;
+        let missed = stage.state("demo", &places[0]).await;
+        assert!(matches!(missed, PlaceState::Gone { .. }), "{missed:?}");
+        let figures = replica.get("/api/v1/admin/events/demo").await.body;
+        assert_eq!(
+            (&figures["no_shows"], &figures["outstanding"]),
+            (&json!(1), &json!(1))
+        );
+    }
+
+    #[tokio::test]
+    async fn it_waits_an_outage_of_the_store_out_and_goes_on() {
+        let mut stage = Stage::set().await;
+        let replica = stage.replica().await;
+        replica
+            .make("demo", json!({ "stock": 50, "phase": "open" }))
+            .await;
+        let before = stage.enter("demo", 1).await;
+        stage.ticketed("demo", &before, 1).await;
+        stage.stop_redis().await;
+        replica
+            .get("/api/v1/admin/events")
+            .await
+            .refused(503, "try-again");
+        stage.start_redis().await;
+        until("an answer", async || stage.store.ping().await.ok()).await;
+        let after = stage.enter("demo", 1).await;
+        stage.ticketed("demo", &after, 1).await;
+        replica.stop().await;
+    }
+}
