@@ -95,7 +95,6 @@ impl Server {
                 capacity: Some(10_000_000),
                 ticket_ttl_s: Some(86_400),
             },
-            ..EventPut::default()
         };
         self.ops.put_event(event, &put).await?;
         Ok(())
