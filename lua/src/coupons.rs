@@ -69,7 +69,8 @@ pub(crate) fn redeem_batch(connection: &ConnectionManager, settings: &Settings) 
     Batch::new(settings.patience(), Box::new(run))
 }
 
-async fn redeem(
+/// One call that redeems many.
+pub(crate) async fn redeem(
     connection: &ConnectionManager,
     event: &EventId,
     requests: Vec<Redeem>,

@@ -83,7 +83,8 @@ fn texts(places: &[PlaceId]) -> Vec<&str> {
     places.iter().map(PlaceId::as_str).collect()
 }
 
-async fn enter(
+/// One call that enters many.
+pub(crate) async fn enter(
     connection: &ConnectionManager,
     event: &EventId,
     places: Vec<PlaceId>,
@@ -130,7 +131,8 @@ async fn enter(
     }
 }
 
-async fn look(
+/// One call that looks at many.
+pub(crate) async fn look(
     connection: &ConnectionManager,
     event: &EventId,
     places: Vec<PlaceId>,

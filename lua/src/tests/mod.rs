@@ -1,6 +1,9 @@
 //! The scripts and their callers on a real Redis.
 
+mod model;
 mod path;
+mod sequences;
+mod state;
 
 use domain::event::{AckLevel, Event, EventPut};
 use domain::{EventId, PlaceId};

@@ -1,0 +1,195 @@
+//! The whole state of an event as it is stored, so that a model can be compared with it; and time travel.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::EventId;
+use serde_json::Value;
+
+use crate::Store;
+use crate::keys::Keys;
+
+/// Everything that is stored of an event. JSON is kept as values with all numbers as floats, times and ids as written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct State {
+    pub(super) event: BTreeMap<String, String>,
+    pub(super) stock: Option<u64>,
+    pub(super) seq: u64,
+    pub(super) places: Vec<(String, u64)>,
+    pub(super) admitted: BTreeMap<String, String>,
+    pub(super) outstanding: BTreeMap<String, i64>,
+    pub(super) tickets: BTreeMap<String, String>,
+    pub(super) unminted: BTreeMap<String, i64>,
+    pub(super) gone: BTreeMap<String, String>,
+    pub(super) counts: BTreeMap<String, u64>,
+    pub(super) participants: BTreeSet<String>,
+    pub(super) issued: BTreeMap<String, String>,
+    pub(super) coupons: BTreeMap<String, String>,
+    pub(super) pace: BTreeMap<String, f64>,
+    pub(super) moves: Vec<(String, BTreeMap<String, String>)>,
+    pub(super) outbox: Vec<(String, BTreeMap<String, Value>)>,
+    pub(super) audit: Vec<BTreeMap<String, Value>>,
+}
+
+type Entries = Vec<(String, BTreeMap<String, String>)>;
+
+impl State {
+    /// Reads the state of `event`.
+    pub(super) async fn read(store: &Store, event: &EventId) -> Self {
+        let keys = Keys::of(event);
+        let mut c = store.connection.clone();
+        let (held, stock, seq, places, admitted, outstanding, tickets, unminted, gone): (
+            BTreeMap<String, String>,
+            Option<u64>,
+            Option<u64>,
+            Vec<(String, u64)>,
+            BTreeMap<String, String>,
+            Vec<(String, i64)>,
+            BTreeMap<String, String>,
+            Vec<(String, i64)>,
+            BTreeMap<String, String>,
+        ) = redis::pipe()
+            .hgetall(keys.event())
+            .get(keys.stock())
+            .get(keys.seq())
+            .zrange_withscores(keys.places(), 0, -1)
+            .hgetall(keys.admitted())
+            .zrange_withscores(keys.outstanding(), 0, -1)
+            .hgetall(keys.tickets())
+            .zrange_withscores(keys.unminted(), 0, -1)
+            .hgetall(keys.gone())
+            .query_async(&mut c)
+            .await
+            .unwrap();
+        let (counts, participants, issued, coupons, pace, moves, outbox, audit): (
+            BTreeMap<String, u64>,
+            BTreeSet<String>,
+            BTreeMap<String, String>,
+            BTreeMap<String, String>,
+            BTreeMap<String, f64>,
+            Entries,
+            Entries,
+            Entries,
+        ) = redis::pipe()
+            .hgetall(keys.counts())
+            .smembers(keys.participants())
+            .hgetall(keys.issued())
+            .hgetall(keys.coupons())
+            .hgetall(keys.pace())
+            .cmd("XRANGE")
+            .arg(&[keys.moves().as_str(), "-", "+"])
+            .cmd("XRANGE")
+            .arg(&[keys.outbox().as_str(), "-", "+"])
+            .cmd("XRANGE")
+            .arg(&[keys.audit().as_str(), "-", "+"])
+            .query_async(&mut c)
+            .await
+            .unwrap();
+        Self {
+            event: held,
+            stock,
+            seq: seq.unwrap_or(0),
+            places,
+            admitted,
+            outstanding: outstanding.into_iter().collect(),
+            tickets,
+            unminted: unminted.into_iter().collect(),
+            gone,
+            counts,
+            participants,
+            issued,
+            coupons,
+            pace,
+            moves,
+            outbox: outbox
+                .into_iter()
+                .map(|(id, fields)| (id, json_fields(fields)))
+                .collect(),
+            audit: audit
+                .into_iter()
+                .map(|(_, fields)| json_fields(fields))
+                .collect(),
+        }
+    }
+}
+
+fn json_fields(fields: BTreeMap<String, String>) -> BTreeMap<String, Value> {
+    fields
+        .into_iter()
+        .map(|(name, text)| {
+            let value = match name.as_str() {
+                "event" | "from" | "to" => floats(serde_json::from_str(&text).unwrap()),
+                _ => Value::String(text),
+            };
+            (name, value)
+        })
+        .collect()
+}
+
+/// The value with every number as a float: `10` and `10.0` are one rate.
+pub(super) fn floats(value: Value) -> Value {
+    match value {
+        Value::Number(number) => number.as_f64().into(),
+        Value::Array(values) => values.into_iter().map(floats).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, floats(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+/// Lets `ms` pass for an event: Redis has no clock to turn, so every moment that the scripts compare with the present is
+/// moved into the past instead.
+pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
+    const SHIFT: &str = r"
+        local ms = tonumber(ARGV[1])
+        for _, field in ipairs({ 'lobby_at', 'opens_at', 'closes_at' }) do
+            local at = redis.call('HGET', KEYS[1], field)
+            if at and at ~= '' then
+                redis.call('HSET', KEYS[1], field, string.format('%d', at - ms))
+            end
+        end
+        local admitted = redis.call('HGETALL', KEYS[2])
+        for i = 1, #admitted, 2 do
+            local seq, at, ends, kid = string.match(admitted[i + 1], '^(%S+) (%S+) (%S+) (.*)$')
+            redis.call('HSET', KEYS[2], admitted[i], string.format('%s %d %d %s', seq, at - ms, ends - ms, kid))
+        end
+        for _, key in ipairs({ KEYS[3], KEYS[4] }) do
+            for _, place in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+                redis.call('ZINCRBY', key, -ms, place)
+            end
+        end
+        local at_us = redis.call('HGET', KEYS[5], 'at_us')
+        if at_us then
+            redis.call('HSET', KEYS[5], 'at_us', at_us - ms * 1000)
+        end";
+    let keys = Keys::of(event);
+    redis::Script::new(SHIFT)
+        .key(keys.event())
+        .key(keys.admitted())
+        .key(keys.outstanding())
+        .key(keys.unminted())
+        .key(keys.pace())
+        .arg(ms)
+        .invoke_async::<()>(&mut store.connection.clone())
+        .await
+        .unwrap();
+}
+
+/// The present moment by the store's clock, in microseconds.
+pub(super) async fn now_us(store: &Store) -> i64 {
+    let (seconds, micros): (i64, i64) = redis::cmd("TIME")
+        .query_async(&mut store.connection.clone())
+        .await
+        .unwrap();
+    seconds * 1_000_000 + micros
+}
+
+/// A hash as it is written.
+pub(super) fn hash<const N: usize>(fields: [(&str, String); N]) -> BTreeMap<String, String> {
+    fields
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
