@@ -50,7 +50,7 @@ fn issues(event: &EventId, ordinals: std::ops::Range<u64>) -> Vec<Record> {
 async fn ordinals(settings: &Settings, event: &EventId) -> Vec<u64> {
     let mut ordinals = Vec::new();
     records_of(settings, event, |record| {
-        ordinals.push(record.unwrap().ordinal)
+        ordinals.push(record.unwrap().ordinal);
     })
     .await
     .unwrap();
@@ -59,7 +59,7 @@ async fn ordinals(settings: &Settings, event: &EventId) -> Vec<u64> {
 
 /// The next thing heard, within patience.
 async fn heard(consumer: &mut Consumer) -> Result<Heard, LogError> {
-    tokio::time::timeout(Duration::from_secs(60), consumer.next(500))
+    tokio::time::timeout(Duration::from_mins(1), consumer.next(500))
         .await
         .expect("nothing heard")
 }

@@ -11,7 +11,7 @@ use crate::dead_letters::DeadLetter;
 use crate::error::LedgerError;
 use crate::issuances::Issuance;
 use crate::offsets::Step;
-use crate::{anomalies, dead_letters, events, issuances, offsets};
+use crate::{anomalies, dead_letters, events, issuances, offsets, watermarks};
 
 /// What is to be committed together.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,7 @@ impl Ledger {
         }
         events::upsert(&mut transaction, self.dialect, batch.records).await?;
         let committed = self.issue(&mut transaction, batch.records).await?;
+        watermarks::raise(&mut transaction, batch.records).await?;
         transaction.commit().await?;
         Ok(committed)
     }

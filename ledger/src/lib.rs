@@ -14,6 +14,7 @@ mod issuances;
 mod offsets;
 #[cfg(test)]
 mod tests;
+mod watermarks;
 
 pub use anomalies::Anomaly;
 pub use commit::{Batch, Committed};

@@ -118,6 +118,7 @@ async fn a_batch_becomes_rows_and_a_replay_changes_only_the_offset() {
             ..Committed::default()
         };
         assert_eq!(again, duplicates);
+        assert_eq!(ledger.watermark(&demo()).await.unwrap(), 1_000);
         assert_eq!(rows(&ledger).await, before);
         assert_eq!(ledger.issued(&demo()).await.unwrap(), 1_000);
         assert_eq!(next_offset(&ledger).await, 2_000);
@@ -275,6 +276,7 @@ async fn a_change_never_goes_back() {
         commit(&ledger, &[change(2, "second")], &step(3, 4))
             .await
             .unwrap();
+        assert_eq!(ledger.watermark(&demo()).await.unwrap(), 3);
         let events = ledger.events().await.unwrap();
         assert_eq!(events.len(), 1);
         assert_eq!(events[0].event.definition.title, "third");

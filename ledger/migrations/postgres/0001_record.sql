@@ -66,3 +66,10 @@ CREATE TABLE log_offsets (
     next_offset bigint  NOT NULL,
     PRIMARY KEY (topic, partition)
 );
+
+-- The highest ordinal of each event's records among the rows: what a redeem that waits for the ledger is told, also when the
+-- process that wrote the rows died before it could tell.
+CREATE TABLE watermarks (
+    event   text   PRIMARY KEY,
+    ordinal bigint NOT NULL
+);

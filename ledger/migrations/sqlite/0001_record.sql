@@ -66,3 +66,10 @@ CREATE TABLE log_offsets (
     next_offset INTEGER NOT NULL,
     PRIMARY KEY (topic, partition)
 ) STRICT, WITHOUT ROWID;
+
+-- The highest ordinal of each event's records among the rows: what a redeem that waits for the ledger is told, also when the
+-- process that wrote the rows died before it could tell.
+CREATE TABLE watermarks (
+    event   TEXT    PRIMARY KEY NOT NULL,
+    ordinal INTEGER NOT NULL
+) STRICT;
