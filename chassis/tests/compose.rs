@@ -1,0 +1,121 @@
+//! The settings of `compose/compose.yaml` and its image are read with the program's own parser: a flag or variable that it
+//! does not know, or a value that it refuses, fails here and not on somebody's machine.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use chassis::config::{Environment, RoleName, ServeConfig};
+use serde_yaml_ng::Value;
+
+fn read(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../compose")
+        .join(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// `${NAME}`, `${NAME:-default}` and `${NAME:?sentence}` as compose fills them in when only secrets are set.
+fn filled(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("${") else {
+        return text.to_owned();
+    };
+    let (inside, after) = rest.split_once('}').expect("a variable ends");
+    let value = match inside.split_once(":-") {
+        Some((_, default)) => default,
+        None => "a-secret-of-at-least-thirty-two-characters",
+    };
+    format!("{before}{value}{}", filled(after))
+}
+
+/// The `STANCHION_…` variables that the image sets.
+fn image() -> Environment {
+    let dockerfile = read("Dockerfile").replace("\\\n", " ");
+    dockerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("ENV "))
+        .flat_map(str::split_whitespace)
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The services of the compose file, merge keys applied.
+fn services() -> BTreeMap<String, Value> {
+    let mut file: Value = serde_yaml_ng::from_str(&read("compose.yaml")).unwrap();
+    file.apply_merge().unwrap();
+    serde_yaml_ng::from_value(file["services"].clone()).unwrap()
+}
+
+#[test]
+fn every_role_of_the_compose_file_is_configured_as_the_program_reads_it() {
+    let mut roles = Vec::new();
+    for (name, service) in services() {
+        if service["image"] != "stanchion" {
+            continue;
+        }
+        let command: Vec<String> = serde_yaml_ng::from_value(service["command"].clone()).unwrap();
+        assert_eq!(command[0], "serve", "{name}");
+        let mut environment = image();
+        let own: BTreeMap<String, String> =
+            serde_yaml_ng::from_value(service["environment"].clone()).unwrap();
+        environment.extend(own.into_iter().map(|(name, value)| (name, filled(&value))));
+        let config = ServeConfig::parse(&command[1..], &environment)
+            .unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        assert_eq!(config.warnings, Vec::<String>::new(), "{name}");
+        assert!(
+            config.redis_url.is_some() && config.kafka_brokers.is_some(),
+            "{name} uses the full stack"
+        );
+        assert!(
+            config.listen.ip().is_unspecified(),
+            "{name} is reached from outside its container"
+        );
+        roles.extend(config.roles);
+    }
+    roles.sort_unstable();
+    assert_eq!(roles, RoleName::ALL, "each role is there once");
+}
+
+#[test]
+fn the_stores_of_the_compose_file_keep_what_the_guarantees_assume() {
+    let services = services();
+    let redis: Vec<String> =
+        serde_yaml_ng::from_value(services["redis"]["command"].clone()).unwrap();
+    for pair in [
+        ["--appendonly", "yes"],
+        ["--appendfsync", "always"],
+        ["--maxmemory-policy", "noeviction"],
+    ] {
+        assert!(
+            redis.windows(2).any(|words| words == pair),
+            "redis runs with {pair:?}"
+        );
+    }
+    assert_eq!(
+        services["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"],
+        "false"
+    );
+}
+
+#[test]
+fn the_edge_sends_every_public_path_to_a_role_that_serves_it() {
+    let edge = read("nginx.conf");
+    for (path, upstream) in [
+        ("/redemptions", "http://issuer"),
+        ("/.well-known/jwks.json", "http://issuer"),
+        ("location / {", "http://gateway"),
+    ] {
+        let block = edge
+            .split("location")
+            .find(|block| format!("location{block}").contains(path));
+        assert!(
+            block.is_some_and(|block| block.contains(upstream)),
+            "{path} goes to {upstream}"
+        );
+    }
+    assert!(
+        edge.contains("proxy_next_upstream off"),
+        "a redemption is never sent twice by the edge"
+    );
+}
