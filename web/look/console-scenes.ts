@@ -1,10 +1,201 @@
-/** Scenes of the ops console. The scene's name is its admin token. */
+/** Scenes of the ops console. A scene's name is its admin token. */
 
+import type { Audited, Frame, List, LiveEvent } from '../src/console/api';
 import type { Refused } from './scenes';
 
 export interface ConsoleScene {
+  /** The screen, as the part of the address after `#`. */
+  at: string;
   answer(method: string, path: string): object | Refused | undefined;
-  play(send: (frame: object) => void): void;
+  play(send: (frame: Frame) => void): void;
+  /** Ends every socket after its frames, and lets none in again. */
+  drop?: boolean;
+  /** What an operator does before the picture: presses buttons by the name of their words, or types. */
+  acts?: Act[];
 }
 
-export const CONSOLE_SCENES: Record<string, ConsoleScene> = {};
+export type Act =
+  | 'pause'
+  | 'close'
+  | 'keys'
+  | 'type-rate'
+  | 'add-stock'
+  | 'wrong-token'
+  | 'find-nothing'
+  | 'make-taken';
+
+const FRAMES = 840;
+
+function event(change: Partial<LiveEvent> & { event: string; title: string }): LiveEvent {
+  return {
+    phase: 'open',
+    stock: { total: 1000, remaining: 377 },
+    admission: { rate_per_s: 5, capacity: 1000, ticket_ttl_s: 120 },
+    waiting: 3120,
+    admitted: 702,
+    outstanding: 54,
+    redeemed: 623,
+    no_shows: 25,
+    left: 88,
+    outbox_lag: 0,
+    ledger_lag: 3,
+    ...change,
+  };
+}
+
+const DEMO = event({ event: 'demo', title: 'Autumn Market – first 1,000 coupons' });
+
+const MANY = [
+  event({
+    event: 'autumn-shoes',
+    title: 'Autumn shoes, second batch',
+    phase: 'lobby',
+    waiting: 48_213,
+    admitted: 0,
+    outstanding: 0,
+    redeemed: 0,
+    no_shows: 0,
+    ledger_lag: 0,
+    stock: { total: 20_000, remaining: 20_000 },
+    admission: { rate_per_s: 200, capacity: 5000, ticket_ttl_s: 120 },
+  }),
+  event({
+    event: 'concert-busan',
+    title: 'Concert in Busan',
+    outstanding: 400,
+    stock: { total: 5000, remaining: 4100 },
+    admission: { rate_per_s: 20, capacity: 400, ticket_ttl_s: 300 },
+    waiting: 12_400,
+  }),
+  DEMO,
+  event({
+    event: 'early-birds',
+    title: 'Early birds',
+    phase: 'closed',
+    waiting: 0,
+    outstanding: 0,
+    redeemed: 1000,
+    stock: { total: 1000, remaining: 0 },
+    ledger_lag: 0,
+  }),
+  event({
+    event: 'ledger-trouble',
+    title: 'Museum night',
+    redeemed: 900,
+    ledger_lag: 412,
+    stock: { total: 2000, remaining: 1100 },
+  }),
+  event({
+    event: 'nobody-moves',
+    title: 'Winter coats',
+    admission: { rate_per_s: 0, capacity: 500, ticket_ttl_s: 120 },
+  }),
+  event({
+    event: 'spring-drop',
+    title: '봄맞이 쿠폰 이벤트',
+    phase: 'draft',
+    waiting: 0,
+    admitted: 0,
+    outstanding: 0,
+    redeemed: 0,
+    no_shows: 0,
+    left: 0,
+    ledger_lag: 0,
+    stock: { total: 500, remaining: 500 },
+  }),
+];
+
+/** An event as it was `ago` seconds before what `now` says: its counts grow in waves, and the rate was changed twice. */
+function earlier(now: LiveEvent, ago: number): LiveEvent {
+  const moving = now.event === 'demo' || now.event === 'concert-busan' || now.event === 'ledger-trouble';
+  const rate = now.admission.rate_per_s;
+  const was = ago > 500 ? rate / 2 : ago > 300 ? rate * 1.6 : rate;
+  const grown = moving ? Math.round(ago * 0.8 + 12 * Math.sin(ago / 23)) : 0;
+  const redeemed = Math.max(0, now.redeemed - grown);
+  return {
+    ...now,
+    waiting: Math.max(0, Math.round(now.waiting + (moving ? ago * 1.7 - 300 * Math.sin(ago / 140) : 0))),
+    admitted: Math.max(0, now.admitted - grown),
+    redeemed,
+    // The museum's ledger took its last record when 488 coupons were out.
+    ledger_lag: now.event === 'ledger-trouble' ? Math.max(0, redeemed - 488) : now.ledger_lag,
+    admission: { ...now.admission, rate_per_s: was },
+  };
+}
+
+function play(events: LiveEvent[]): (send: (frame: Frame) => void) => void {
+  return (send) => {
+    const end = Date.now();
+    for (let ago = FRAMES; ago >= 0; ago -= 1) {
+      const at = new Date(end - ago * 1000).toISOString();
+      send({ type: 'figures', at, events: events.map((one) => earlier(one, ago)) });
+    }
+  };
+}
+
+const AUDIT: List<Audited> = {
+  items: [
+    change(
+      '5-0',
+      'admission',
+      { rate_per_s: 8, capacity: 1000, ticket_ttl_s: 120 },
+      { rate_per_s: 5, capacity: 1000, ticket_ttl_s: 120 },
+    ),
+    change('4-0', 'phase', 'paused', 'open'),
+    change('3-0', 'phase', 'open', 'paused'),
+    change('2-0', 'stock', { total: 900 }, { total: 1000 }),
+    change('1-0', 'created', null, { title: 'Autumn Market – first 1,000 coupons', stock: 900 }),
+  ],
+  next: '1-0',
+};
+
+function change(id: string, action: string, from: unknown, to: unknown): Audited {
+  return { id, at: '2026-11-21T10:03:00.000Z', by: 'admin', action, from, to };
+}
+
+function answers(events: LiveEvent[]): ConsoleScene['answer'] {
+  return (method, path) => {
+    if (path === '/events') {
+      return { items: events, next: null };
+    }
+    return path.endsWith('/audit') ? AUDIT : method === 'GET' ? { status: 404, problem: 'not-found' } : {};
+  };
+}
+
+function scene(at: string, events: LiveEvent[], more: Partial<ConsoleScene> = {}): ConsoleScene {
+  return { at, answer: answers(events), play: play(events), ...more };
+}
+
+/** The rate is changed by somebody else while a value is being typed. */
+function overtaken(): ConsoleScene {
+  const after = { ...DEMO, admission: { ...DEMO.admission, rate_per_s: 8 } };
+  return scene('/events/demo', [DEMO], {
+    acts: ['type-rate'],
+    play(send) {
+      play([DEMO])(send);
+      const later = (s: number) => new Date(Date.now() + s * 1000).toISOString();
+      setTimeout(() => send({ type: 'figures', at: later(1), events: [after] }), 2500);
+    },
+  });
+}
+
+export const CONSOLE_SCENES: Record<string, ConsoleScene> = {
+  gate: scene('/', []),
+  'gate-wrong': scene('/', [], { acts: ['wrong-token'] }),
+  events: scene('/', MANY),
+  'events-none': scene('/', []),
+  'events-no-match': scene('/', MANY, { acts: ['find-nothing'] }),
+  'events-lost': scene('/', MANY, { drop: true }),
+  event: scene('/events/demo', [DEMO]),
+  'event-red': scene('/events/ledger-trouble', MANY),
+  'event-closed': scene('/events/early-birds', MANY),
+  'event-typed': scene('/events/demo', [DEMO], { acts: ['type-rate'] }),
+  'event-overtaken': overtaken(),
+  'event-pause': scene('/events/demo', [DEMO], { acts: ['pause'] }),
+  'event-close': scene('/events/demo', [DEMO], { acts: ['close'] }),
+  'event-add-stock': scene('/events/demo', [DEMO], { acts: ['add-stock'] }),
+  'event-unknown': scene('/events/nowhere', [DEMO]),
+  keys: scene('/', MANY, { acts: ['keys'] }),
+  make: scene('/new', MANY),
+  'make-taken': scene('/new', MANY, { acts: ['make-taken'] }),
+};

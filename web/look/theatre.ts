@@ -150,7 +150,16 @@ function playSockets(
       }
       live.on('message', (text) => {
         const hello = JSON.parse(String(text)) as { type: string; token?: string };
-        consoleScenes[hello.token ?? '']?.play((frame) => live.send(JSON.stringify(frame)));
+        const played = consoleScenes[hello.token ?? ''];
+        if (!played || dropped.has(hello.token ?? '')) {
+          live.close(played ? 1011 : 4401);
+          return;
+        }
+        played.play((frame) => live.send(JSON.stringify(frame)));
+        if (played.drop) {
+          dropped.add(hello.token ?? '');
+          live.close(1011);
+        }
       });
     });
   });

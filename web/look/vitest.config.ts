@@ -1,5 +1,5 @@
 import { defineConfig } from 'vite';
 
 export default defineConfig({
-  test: { include: ['look/*.look.ts'], testTimeout: 120_000, hookTimeout: 60_000, maxConcurrency: 3 },
+  test: { include: ['look/*.look.ts'], testTimeout: 600_000, hookTimeout: 60_000, maxConcurrency: 3 },
 });

@@ -30,7 +30,6 @@ function firstSeen(event: string, { id, position }: Waiting): number {
 function parts() {
   return {
     label: h('p', { class: 'label' }),
-    about: h('span', { class: 'about' }),
     digits: h('span', { class: 'digits' }),
     headline: h('h2', { tabindex: -1 }),
     text: h('p'),
@@ -48,7 +47,7 @@ type Parts = ReturnType<typeof parts>;
 export function lineScreen(stage: Stage): Screen {
   const { visit, words } = stage;
   const p = parts();
-  const number = h('p', { class: 'number' }, p.about, p.digits);
+  const number = h('p', { class: 'number' }, p.digits);
   const facts = h('ul', { class: 'facts' }, p.eta, p.behind);
   const chances = h('p', { class: 'chance' }, p.numbers, p.judgement);
   const root = h(
@@ -126,8 +125,7 @@ function head(p: Parts, page: Page, place: Waiting, { visit, words }: Stage): vo
 /** The number itself, and whether waiting still makes sense. */
 function figures(p: Parts, page: Page, place: Waiting, now: number, { words, language }: Stage): void {
   const shown = position(now, language);
-  say(p.label, words.number);
-  say(p.about, shown.about ? words.about : '');
+  say(p.label, shown.about ? words.numberAbout : words.number);
   say(p.digits, shown.digits);
   p.digits.style.setProperty('--length', String(Math.max(3, shown.digits.length)));
   const remaining = page.event?.stock.remaining;

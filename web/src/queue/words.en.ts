@@ -27,7 +27,7 @@ export const en = {
   },
   join: {
     headline: (total: string) => plural(total, 'coupon', 'coupons'),
-    left: (remaining: string) => `${remaining} still here`,
+    left: (remaining: string) => `${remaining} left`,
     waiting: (n: string) => (n === '0' ? 'Nobody is in line' : plural(n, 'person in line', 'people in line')),
     text: 'Join once and keep this page. Reloading, a second tab or a lost connection will not cost you your place.',
     lobby: 'You can come in already and wait for the opening.',
@@ -49,7 +49,7 @@ export const en = {
     text: 'The line starts to move when the event opens.',
   },
   number: 'You are number',
-  about: 'about',
+  numberAbout: 'You are about number',
   behind: (n: string) => (n === '0' ? 'Nobody behind you yet' : `${plural(n, 'person', 'people')} behind you`),
   eta: (range: ShownRange) => `${time(range)} to go`,
   noEta: 'No estimate while the line stands still',

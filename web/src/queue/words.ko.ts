@@ -50,7 +50,7 @@ export const ko: Words = {
     text: '이벤트가 시작되면 줄이 움직입니다.',
   },
   number: '내 순번',
-  about: '약',
+  numberAbout: '내 순번 약',
   behind: (n) => (n === '0' ? '아직 뒤에 기다리는 분이 없습니다' : `내 뒤에 ${n}명`),
   eta: (range) => `예상 대기 ${time(range)}`,
   noEta: '줄이 멈춰 있어 예상 시간을 알 수 없습니다',

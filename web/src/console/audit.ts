@@ -1,0 +1,88 @@
+/** Who changed what: the newest changes, and older ones on demand. */
+
+import { h, say, show } from '../element';
+import type { Audited } from './api';
+import { type Desk, type Part, timeOfDay } from './desk';
+
+/** A change in few words: only the fields that differ, `rate_per_s 5 → 20`. */
+export function difference(from: unknown, to: unknown): string {
+  if (isObject(from) && isObject(to)) {
+    const fields = [...new Set([...Object.keys(from), ...Object.keys(to)])];
+    const told = fields.filter((field) => plain(from[field]) !== plain(to[field]));
+    return told.map((field) => `${field} ${difference(from[field], to[field])}`).join(', ');
+  }
+  return from === null || from === undefined ? plain(to) : `${plain(from)} → ${plain(to)}`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : value === undefined ? '–' : JSON.stringify(value);
+}
+
+export interface Audit extends Part {
+  /** Reads the newest changes again. */
+  read(): Promise<void>;
+}
+
+/** `heard` is told the newest change of the pace whenever the table is read. */
+export function audit(desk: Desk, id: string, heard: (last: Audited | undefined) => void): Audit {
+  const { audit: words } = desk.words;
+  const body = h('tbody');
+  const none = h('p', {}, words.none);
+  const error = h('p', { class: 'error', role: 'alert' });
+  const more = h('button', { type: 'button', click: () => void load(next) }, words.more);
+  const head = h(
+    'tr',
+    {},
+    ...[words.at, words.by, words.what, words.change].map((name) => h('th', { scope: 'col' }, name)),
+  );
+  const table = h('table', { class: 'audit' }, h('thead', {}, head), body);
+  let next: string | null = null;
+
+  async function load(after: string | null): Promise<void> {
+    const reply = await desk.ops.audit(id, after);
+    say(error, desk.failure(reply));
+    if (!reply.ok) {
+      return;
+    }
+    const { items } = reply.body;
+    const rows = items.map((entry) =>
+      h(
+        'tr',
+        {},
+        h('td', {}, timeOfDay(entry.at, desk.language)),
+        h('td', {}, entry.by),
+        h('td', {}, words.action[entry.action] ?? entry.action),
+        h('td', { class: 'change' }, difference(entry.from, entry.to)),
+      ),
+    );
+    if (after === null) {
+      body.replaceChildren(...rows);
+      heard(items.find(({ action }) => action === 'admission' || action === 'created'));
+    } else {
+      body.append(...rows);
+    }
+    next = reply.body.next;
+    show(more, next !== null);
+    show(table, body.childElementCount > 0);
+    show(none, body.childElementCount === 0);
+  }
+  show(more, false);
+  show(none, false);
+  return {
+    root: h(
+      'section',
+      { class: 'panel' },
+      h('h2', {}, words.headline),
+      h('div', { class: 'scroll' }, table),
+      none,
+      error,
+      more,
+    ),
+    paint() {},
+    read: () => load(null),
+  };
+}

@@ -1,0 +1,71 @@
+/** What every part of the console works with: the operator's calls, the newest figures, the words. */
+
+import type { Language } from '../language';
+import { count, rate } from '../number';
+import type { Reply } from '../reply';
+import type { LiveEvent, Ops } from './api';
+import { History } from './history';
+import type { Words } from './words.en';
+
+export class Desk {
+  readonly ops: Ops;
+  readonly words: Words;
+  readonly language: Language;
+  /** By id, as the newest frame has them. */
+  events = new Map<string, LiveEvent>();
+  readonly #histories: Map<string, History>;
+  /** The server's time of the newest frame, in milliseconds. */
+  at = 0;
+
+  constructor(ops: Ops, words: Words, language: Language, before: Desk | null) {
+    this.ops = ops;
+    this.words = words;
+    this.language = language;
+    // A change of language keeps what was seen.
+    this.#histories = before?.ops.token === ops.token ? before.#histories : new Map();
+    this.events = before?.events ?? this.events;
+    this.at = before?.at ?? 0;
+  }
+
+  hear(at: string, events: LiveEvent[]): void {
+    this.at = Date.parse(at);
+    this.events = new Map(events.map((event) => [event.event, event]));
+    for (const event of events) {
+      this.history(event.event).hear(this.at, event);
+    }
+  }
+
+  history(event: string): History {
+    const held = this.#histories.get(event) ?? new History();
+    this.#histories.set(event, held);
+    return held;
+  }
+
+  /** A count as the operator reads it. */
+  n(value: number): string {
+    return count(value, this.language);
+  }
+
+  /** A rate as the operator reads it. */
+  r(value: number): string {
+    return rate(value, this.language);
+  }
+
+  /** Why a call failed, in words. */
+  failure(reply: Reply<unknown>): string {
+    return reply.ok
+      ? ''
+      : this.words.failed(reply.detail || (reply.problem === 'unreachable' ? this.words.away : reply.problem));
+  }
+}
+
+/** A part of a screen: built once, painted on every frame. */
+export interface Part {
+  root: HTMLElement;
+  paint(): void;
+}
+
+/** The time of day, to the second. */
+export function timeOfDay(at: number | string, language: Language): string {
+  return new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(new Date(at));
+}

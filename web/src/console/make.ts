@@ -1,0 +1,96 @@
+/** The form that makes an event. */
+
+import { h, say } from '../element';
+import type { NewEvent, Phase } from './api';
+import type { Desk, Part } from './desk';
+
+function field(
+  id: string,
+  label: string,
+  hint: string,
+  attributes: Record<string, string | number | boolean>,
+): HTMLElement {
+  const hinted = hint ? { 'aria-describedby': `${id}-hint` } : {};
+  return h(
+    'div',
+    { class: 'setting' },
+    h('label', { for: id }, label),
+    h('input', { id, name: id, ...hinted, ...attributes }),
+    hint !== '' && h('small', { id: `${id}-hint` }, hint),
+  );
+}
+
+function choice(id: string, label: string, options: [string, string][], hint = ''): HTMLElement {
+  return h(
+    'div',
+    { class: 'setting' },
+    h('label', { for: id }, label),
+    h('select', { id, name: id }, ...options.map(([value, text]) => h('option', { value }, text))),
+    hint !== '' && h('small', {}, hint),
+  );
+}
+
+/** The fields of the form as the call wants them; empty ones are left to the server. */
+export function newEvent(form: FormData): NewEvent {
+  const text = (name: string) => String(form.get(name) ?? '').trim();
+  const number = (name: string) => (text(name) === '' ? undefined : Number(text(name)));
+  const admission = { rate_per_s: number('rate'), capacity: number('capacity'), ticket_ttl_s: number('ttl') };
+  const given = Object.entries(admission).filter(([, value]) => value !== undefined);
+  return {
+    title: text('title'),
+    stock: number('stock') ?? 0,
+    phase: text('phase') as Phase,
+    on_sold_out: text('on_sold_out'),
+    ...(text('ack') !== '' && { ack: text('ack') }),
+    ...(text('code_pattern') !== '' && { code_pattern: text('code_pattern') }),
+    ...(given.length > 0 && { admission: Object.fromEntries(given) }),
+  };
+}
+
+export function makeScreen(desk: Desk, made: (id: string) => void): Part {
+  const { make: words, phase } = desk.words;
+  const error = h('p', { class: 'error', role: 'alert' });
+  const button = h('button', { class: 'primary' }, words.button);
+  const whole = { type: 'number', min: 0, step: 1 };
+  const form = h(
+    'form',
+    { class: 'panel make' },
+    field('id', words.id, words.idHint, { required: true, pattern: '[a-z0-9][a-z0-9\\-]{0,62}', autocomplete: 'off' }),
+    field('title', words.title, '', { required: true, maxlength: 200 }),
+    field('stock', words.stock, '', { ...whole, required: true, max: 10_000_000, value: 1000 }),
+    field('rate', words.rate, '', { ...whole, step: 'any', max: 1_000_000, value: 10 }),
+    field('capacity', words.capacity, words.capacityHint, { ...whole, min: 1, max: 10_000_000 }),
+    field('ttl', words.ttl, '', { ...whole, min: 1, max: 86_400, value: 120 }),
+    field('code_pattern', words.pattern, words.patternHint, { maxlength: 40, value: '{}' }),
+    choice('ack', words.ack, Object.entries(words.acks), words.ackHint),
+    choice('on_sold_out', words.soldOut, Object.entries(words.soldOuts)),
+    choice('phase', words.phase, [
+      ['draft', phase.draft],
+      ['lobby', phase.lobby],
+      ['open', phase.open],
+    ]),
+    error,
+    button,
+  );
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const fields = new FormData(form);
+    const id = String(fields.get('id'));
+    if (desk.events.has(id)) {
+      say(error, words.exists);
+      return;
+    }
+    button.disabled = true;
+    const reply = await desk.ops.make(id, newEvent(fields));
+    button.disabled = false;
+    say(error, desk.failure(reply));
+    if (reply.ok) {
+      made(id);
+    }
+  });
+  const back = h('p', {}, h('a', { href: '#/' }, desk.words.back));
+  return {
+    root: h('section', { class: 'narrow' }, back, h('h1', { tabindex: -1 }, words.headline), form),
+    paint() {},
+  };
+}

@@ -1,0 +1,76 @@
+/** The pace of an event: rate, capacity and ticket time, each showing what is in force. */
+
+import { h, say } from '../element';
+import type { Admission, Audited } from './api';
+import { type Desk, type Part, timeOfDay } from './desk';
+import { Setting, type SettingOf } from './setting';
+
+/** The slider's steps: none, then ten a decade from 0.1 to 100,000. */
+const STEPS = 61;
+
+/** The rate at a step of the slider, with two digits that count. */
+export function rateAt(step: number): number {
+  return step <= 0 ? 0 : Number((10 ** ((step - 1) / 10 - 1)).toPrecision(2));
+}
+
+/** The step nearest a rate. */
+export function stepAt(rate: number): number {
+  return rate < 0.1 ? 0 : Math.min(STEPS, Math.round((Math.log10(rate) + 1) * 10) + 1);
+}
+
+/** A tenth more or less, as a number one would have typed. */
+export function tenth(rate: number, direction: 1 | -1): number {
+  const moved = rate * (direction === 1 ? 1.1 : 0.9);
+  return Number(moved.toFixed(rate < 10 ? 2 : 0));
+}
+
+export interface Pace extends Part {
+  /** Raises or lowers the rate that is in force by a tenth, now. */
+  nudge(direction: 1 | -1): void;
+  focus(): void;
+  /** Hears the newest change of the pace, to tell who set it. */
+  hear(last: Audited | undefined): void;
+}
+
+export function pace(desk: Desk, event: string, changed: () => void): Pace {
+  const { words } = desk;
+  const since = h('p', { class: 'quiet' });
+  const slider = h('input', { type: 'range', min: 0, max: STEPS, step: 1, 'aria-label': words.pace.slider });
+  const nudge = (direction: 1 | -1) => {
+    const held = desk.events.get(event);
+    if (held) {
+      void rate.set(tenth(held.admission.rate_per_s, direction));
+    }
+  };
+  const less = h('button', { type: 'button', click: () => nudge(-1) }, words.pace.less);
+  const more = h('button', { type: 'button', click: () => nudge(1) }, words.pace.more);
+  const one = (id: keyof Admission, least: number, most: number): SettingOf => ({
+    id,
+    label: words.pace[id],
+    least,
+    most,
+    step: id === 'rate_per_s' ? 'any' : '1',
+    inForce: () => desk.events.get(event)?.admission[id] ?? null,
+    change: (value) => desk.ops.admission(event, { [id]: value }),
+    changed,
+  });
+  const rate = new Setting(desk, one('rate_per_s', 0, 1_000_000), [less, more], [slider]);
+  const capacity = new Setting(desk, one('capacity', 1, 10_000_000));
+  const ttl = new Setting(desk, one('ticket_ttl_s', 1, 86_400));
+  slider.addEventListener('input', () => rate.type(rateAt(slider.valueAsNumber)));
+  return {
+    root: h('section', { class: 'panel' }, h('h2', {}, words.pace.headline), since, rate.root, capacity.root, ttl.root),
+    paint() {
+      for (const part of [rate, capacity, ttl]) {
+        part.paint();
+      }
+      // The slider follows the field, unless it is what moves the field.
+      if (document.activeElement !== slider) {
+        slider.value = String(stepAt(rate.field.valueAsNumber || 0));
+      }
+    },
+    nudge,
+    focus: () => rate.field.select(),
+    hear: (last) => say(since, last ? words.pace.since(timeOfDay(last.at, desk.language), last.by) : ''),
+  };
+}
