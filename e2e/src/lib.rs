@@ -1,1 +1,35 @@
-//! x
+//! What the end-to-end tests share: the real binary as a child process, people who come to it, raw calls, and forged
+//! tickets. The tests know the API alone.
+
+pub mod call;
+pub mod forge;
+pub mod ledger;
+pub mod people;
+pub mod process;
+pub mod server;
+
+pub use call::{Answer, Call};
+pub use people::{End, Story};
+pub use server::{Server, Setup};
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+/// How long something may take that has to happen: generous, since tests share few cores.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Asks until there is an answer.
+pub async fn until<T>(ask: impl AsyncFn() -> Option<T>) -> Result<T> {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .context("it never happens")
+}

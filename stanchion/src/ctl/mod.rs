@@ -6,7 +6,7 @@ mod shown;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use client::{AdmissionChange, ApiError, AuditEntry, LiveEvent, Ops, Options, Page, Put};
 use serde_json::{Value, json};
 
@@ -23,15 +23,7 @@ pub struct CtlArgs {
         global = true
     )]
     ops_url: String,
-    /// The admin token; else the one in the data folder.
-    #[arg(
-        long,
-        env = "STANCHION_ADMIN_TOKEN",
-        hide_env_values = true,
-        global = true
-    )]
-    token: Option<String>,
-    /// The data folder that holds `admin-token`.
+    /// The data folder whose `admin-token` is used, unless `STANCHION_ADMIN_TOKEN` is set.
     #[arg(long, env = "STANCHION_DATA", default_value = "data", global = true)]
     data: PathBuf,
     /// JSON instead of a table.
@@ -43,7 +35,7 @@ pub struct CtlArgs {
 
 /// Carries the order out and shows the answer.
 pub async fn run(args: CtlArgs) -> anyhow::Result<ExitCode> {
-    let token = admin_token(args.token.as_deref(), &args.data)?;
+    let token = admin_token(&args.data)?;
     let ops = Ops::new(&args.ops_url, &token, Options::default())?;
     match answer(&ops, &args.order).await {
         Ok(answer) if args.json => println!("{}", serde_json::to_string_pretty(&answer.json)?),
@@ -56,22 +48,24 @@ pub async fn run(args: CtlArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The admin token: the one given, or the one that the first start left in the data folder.
-pub fn admin_token(given: Option<&str>, data: &Path) -> anyhow::Result<String> {
-    if let Some(token) = given {
-        return Ok(token.to_owned());
+/// The admin token: from the environment, or the one that the first start left in the data folder. It has no flag, since
+/// every user of the machine can read a command line.
+pub fn admin_token(data: &Path) -> anyhow::Result<String> {
+    match std::env::var("STANCHION_ADMIN_TOKEN") {
+        Ok(token) => Ok(token),
+        Err(_) => kept_token(&data.join("admin-token")),
     }
-    let file = data.join("admin-token");
-    let token = std::fs::read_to_string(&file).with_context(|| {
+}
+
+fn kept_token(file: &Path) -> anyhow::Result<String> {
+    let token = std::fs::read_to_string(file).with_context(|| {
         format!(
             "no admin token: set STANCHION_ADMIN_TOKEN, or name the data folder with --data ({} cannot be read)",
             file.display()
         )
     })?;
     let token = token.trim();
-    if token.is_empty() {
-        bail!("{} is empty", file.display());
-    }
+    ensure!(!token.is_empty(), "{} is empty", file.display());
     Ok(token.to_owned())
 }
 
@@ -191,12 +185,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_given_wins_over_the_one_in_the_folder() {
+    fn without_a_token_it_says_where_one_is_looked_for() {
         let folder = tempfile::tempdir().unwrap();
-        let missing = admin_token(None, folder.path()).unwrap_err().to_string();
+        let file = folder.path().join("admin-token");
+        let missing = kept_token(&file).unwrap_err().to_string();
         assert!(missing.contains("STANCHION_ADMIN_TOKEN"), "{missing}");
-        std::fs::write(folder.path().join("admin-token"), "kept\n").unwrap();
-        assert_eq!(admin_token(None, folder.path()).unwrap(), "kept");
-        assert_eq!(admin_token(Some("given"), folder.path()).unwrap(), "given");
+        std::fs::write(&file, "kept\n").unwrap();
+        assert_eq!(kept_token(&file).unwrap(), "kept");
+        std::fs::write(&file, "\n").unwrap();
+        assert!(kept_token(&file).is_err());
     }
 }

@@ -31,10 +31,7 @@ pub struct RehearseArgs {
         default_value = "http://127.0.0.1:8081"
     )]
     ops_url: String,
-    /// The admin token; else the one in the data folder.
-    #[arg(long, env = "STANCHION_ADMIN_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// The data folder that holds `admin-token`.
+    /// The data folder whose `admin-token` is used, unless `STANCHION_ADMIN_TOKEN` is set.
     #[arg(long, env = "STANCHION_DATA", default_value = "data")]
     data: PathBuf,
     /// The event they come for.
@@ -60,7 +57,7 @@ pub struct RehearseArgs {
 /// Runs the rehearsal; fails when a promise was broken.
 pub async fn run(args: RehearseArgs) -> anyhow::Result<ExitCode> {
     descriptors::make_room_for(args.visitors)?;
-    let token = ctl::admin_token(args.token.as_deref(), &args.data)?;
+    let token = ctl::admin_token(&args.data)?;
     let ops = Ops::new(&args.ops_url, &token, Options::default())?;
     let visitor = Visitor::new(&args.url, Options::default())?;
     let before = ops
