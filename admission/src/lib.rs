@@ -7,7 +7,6 @@
 mod keys;
 mod mint;
 mod ops;
-mod outage;
 mod pacer;
 #[cfg(test)]
 mod stage;

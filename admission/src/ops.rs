@@ -151,7 +151,14 @@ mod tests {
         let mut calls = 0;
         for (path, methods) in api["paths"].as_object().unwrap() {
             let path = path.replace("{event}", "nowhere");
-            for method in methods.as_object().unwrap().keys() {
+            for (method, call) in methods.as_object().unwrap() {
+                let answers = call["responses"].as_object().unwrap().values();
+                assert!(
+                    answers
+                        .into_iter()
+                        .all(|answer| answer["description"].is_string()),
+                    "{path}"
+                );
                 let method: Method = method.to_uppercase().parse().unwrap();
                 for credential in [None, Some("Bearer wrong"), Some("Basic x")] {
                     let mut request = Request::builder().method(&method).uri(&path);

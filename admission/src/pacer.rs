@@ -5,19 +5,18 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Lifecycle;
+use chassis::{Lifecycle, Outage};
 use domain::place::AdmittedPlace;
 use domain::{EventId, Random};
 use lua::{Store, StoreError};
 use metrics::counter;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::keys::Signer;
+use crate::keys::{CannotSign, Signer};
 use crate::mint::mint;
-use crate::outage::{Failure, Outage, Standing};
 
 /// How often the list of events is read, so that a new one begins to move.
 const LOOK: Duration = Duration::from_millis(250);
@@ -27,8 +26,15 @@ const PUBLISH: Duration = Duration::from_secs(30);
 const MOST: usize = 500;
 /// Most rounds at once. Waiting ones are served in turn, so a loud event gets no more than its share.
 const ROUNDS: usize = 64;
-/// Pauses from here on, in milliseconds, are shortened by up to a quarter, so that a thousand idle events do not ask in step.
-const SPREAD_MS: u64 = 50;
+
+/// Why a round did not get through.
+#[derive(Debug, thiserror::Error)]
+enum RoundFailed {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Sign(#[from] CannotSign),
+}
 
 /// Lets people in, event by event.
 pub struct Pacer {
@@ -37,7 +43,9 @@ pub struct Pacer {
     random: Arc<dyn Random>,
     lifecycle: Lifecycle,
     rounds: Semaphore,
-    outage: Outage,
+    /// Sent whenever the list of events could be read: what a failed loop waits for, so that an outage is told and
+    /// tried once, not once per event.
+    looked: watch::Sender<()>,
     /// Keys that we do not hold and have told of.
     foreign: Mutex<HashSet<String>>,
 }
@@ -56,7 +64,7 @@ impl Pacer {
             random,
             lifecycle,
             rounds: Semaphore::new(ROUNDS),
-            outage: Outage::default(),
+            looked: watch::Sender::new(()),
             foreign: Mutex::default(),
         }
     }
@@ -66,7 +74,7 @@ impl Pacer {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut publications = interval(PUBLISH);
-        let mut standing = self.outage.standing();
+        let mut outage = Outage::of("store of admission", Arc::clone(&self.random));
         let mut paced = HashSet::new();
         let mut running = JoinSet::new();
         loop {
@@ -80,10 +88,13 @@ impl Pacer {
                 _ = publications.tick() => self.store.publish_key(&self.signer.public()).await,
             };
             match outcome {
-                Ok(()) => standing.well(),
+                Ok(()) => {
+                    outage.over();
+                    self.looked.send_replace(());
+                }
                 Err(error) => {
-                    let wait = self.failed(&mut standing, &error.into());
-                    self.pause(wait).await;
+                    counter!("stanchion_admission_errors_total").increment(1);
+                    self.unless_stopping(outage.failed(error)).await;
                 }
             }
         }
@@ -109,24 +120,37 @@ impl Pacer {
 
     /// Round after round, until the event is gone or stopping is asked for.
     async fn pace(self: Arc<Self>, event: EventId) -> EventId {
-        let mut standing = self.outage.standing();
+        let mut outage = Outage::of("admission of an event", Arc::clone(&self.random));
+        let mut looked = self.looked.subscribe();
+        let mut failed_before = false;
         while !self.lifecycle.is_stopping() {
-            let wait = match self.round(&event).await {
+            match self.round(&event).await {
                 Ok(None) => break,
                 Ok(Some(next_in_ms)) => {
-                    standing.well();
-                    self.spread(next_in_ms)
+                    failed_before = false;
+                    outage.over();
+                    self.unless_stopping(sleep(self.spread(next_in_ms))).await;
                 }
-                Err(failure) => self.failed(&mut standing, &failure),
-            };
-            self.pause(wait).await;
+                Err(error) => {
+                    counter!("stanchion_admission_errors_total").increment(1);
+                    // The first failure may be the whole store's, which the look tells of. A second one after a good look
+                    // is this event's own.
+                    if failed_before {
+                        self.unless_stopping(outage.failed(format!("{event}: {error}")))
+                            .await;
+                    }
+                    failed_before = true;
+                    looked.mark_unchanged();
+                    self.unless_stopping(looked.changed()).await;
+                }
+            }
         }
         event
     }
 
     /// One round: who is next, their tickets, and the tickets of those whom an earlier round let in and never served.
     /// Returns the store's hint for the next round in milliseconds, `None` when there is no such event.
-    async fn round(&self, event: &EventId) -> Result<Option<u64>, Failure> {
+    async fn round(&self, event: &EventId) -> Result<Option<u64>, RoundFailed> {
         // The semaphore is never closed; without a permit the round would be as right.
         let _turn = self.rounds.acquire().await;
         let round = self.store.admit(event, self.signer.kid(), MOST).await?;
@@ -149,9 +173,7 @@ impl Pacer {
             let minted = mint(&self.signer, event, ours).await?;
             self.store.store_tickets(event, &minted).await?;
         }
-        // A full round left people behind who may go at once; the others' rounds come in between.
-        let full = admitted >= MOST as u64;
-        Ok(Some(if full { 0 } else { round.next_in_ms }))
+        Ok(Some(round.next_in_ms))
     }
 
     /// Leaves out the places whose ticket another replica's key signs; tells of each such key once.
@@ -170,27 +192,18 @@ impl Pacer {
         places
     }
 
-    fn failed(&self, standing: &mut Standing, failure: &Failure) -> Duration {
-        counter!("stanchion_admission_errors_total").increment(1);
-        standing.failed(failure, self.random.as_ref())
-    }
-
-    /// The pause that a hint asks for; a long one is a little shorter now and then.
+    /// The pause that a hint asks for, up to an eighth shorter or longer: a thousand idle events do not ask in step.
     fn spread(&self, next_in_ms: u64) -> Duration {
-        let shorter_ms = if next_in_ms < SPREAD_MS {
-            0
-        } else {
-            let most = u32::try_from(next_in_ms / 4).unwrap_or(u32::MAX);
-            u64::from(self.random.below(most))
-        };
-        Duration::from_millis(next_in_ms - shorter_ms)
+        let eighth = next_in_ms / 8;
+        let drawn = u32::try_from(2 * eighth + 1).unwrap_or(u32::MAX);
+        Duration::from_millis(next_in_ms - eighth + u64::from(self.random.below(drawn)))
     }
 
-    /// Waits, but not longer than until stopping is asked for.
-    async fn pause(&self, wait: Duration) {
+    /// Waits for `wait`, but not longer than until stopping is asked for.
+    async fn unless_stopping(&self, wait: impl Future) {
         tokio::select! {
             () = self.lifecycle.stopping() => {}
-            () = sleep(wait) => {}
+            _ = wait => {}
         }
     }
 }

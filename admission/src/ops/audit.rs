@@ -34,11 +34,11 @@ pub struct Audited {
     get, path = "/api/v1/admin/events/{event}/audit", tag = "ops",
     params(("event" = String, Path, description = "The event's id"), ListQuery),
     responses(
-        (status = 200, body = List<Audited>),
-        (status = 400, description = "`bad-request`", content_type = "application/problem+json"),
-        (status = 401, description = "`unauthorized`", content_type = "application/problem+json"),
-        (status = 404, description = "`no-such-event`", content_type = "application/problem+json"),
-        (status = 503, description = "`try-again`", content_type = "application/problem+json"),
+        (status = 200, description = "A page of the list", body = List<Audited>),
+        (status = 400, description = "`bad-request`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`no-such-event`"),
+        (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
     security(("admin_token" = [])),
 )]

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
-use chassis::Lifecycle;
+use chassis::{Lifecycle, Outage};
 use domain::{Clock, Millis, Random};
 use lua::{Store, StoreError};
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Duration, MissedTickBehavior, interval, sleep};
+use tokio::time::{Duration, MissedTickBehavior, interval};
 
 use super::shown::ShownEvent;
-use crate::outage::{Failure, Outage};
 
 /// How often the figures are read.
 const EVERY: Duration = Duration::from_secs(1);
@@ -55,7 +54,7 @@ impl Figures {
         random: Arc<dyn Random>,
         lifecycle: Lifecycle,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let mut standing = Outage::default().standing();
+        let mut outage = Outage::of("figures for the console", random);
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !lifecycle.is_stopping() {
@@ -69,12 +68,10 @@ impl Figures {
             ticks.tick().await;
             match frame(&store, clock.as_ref()).await {
                 Ok(frame) => {
-                    standing.well();
+                    outage.over();
                     self.frames.send_replace(frame.into());
                 }
-                Err(error) => {
-                    sleep(standing.failed(&Failure::Store(error), random.as_ref())).await;
-                }
+                Err(error) => outage.failed(error).await,
             }
         }
         Ok(())

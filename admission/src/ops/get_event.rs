@@ -14,10 +14,10 @@ use super::{no_such_event, store_failed};
     get, path = "/api/v1/admin/events/{event}", tag = "ops",
     params(("event" = String, Path, description = "The event's id")),
     responses(
-        (status = 200, body = ShownEvent),
-        (status = 401, description = "`unauthorized`", content_type = "application/problem+json"),
-        (status = 404, description = "`no-such-event`", content_type = "application/problem+json"),
-        (status = 503, description = "`try-again`", content_type = "application/problem+json"),
+        (status = 200, description = "The event", body = ShownEvent),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`no-such-event`"),
+        (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
     security(("admin_token" = [])),
 )]

@@ -28,10 +28,10 @@ pub struct ShownKey {
 
 /// The keys that sign tickets.
 #[utoipa::path(
-    get, path = "/api/v1/admin/keys", tag = "ops",
+    get, path = "/api/v1/admin/keys", operation_id = "signing_keys", tag = "ops",
     responses(
-        (status = 200, body = List<ShownKey>),
-        (status = 401, description = "`unauthorized`", content_type = "application/problem+json"),
+        (status = 200, description = "The list", body = List<ShownKey>),
+        (status = 401, description = "`unauthorized`"),
     ),
     security(("admin_token" = [])),
 )]

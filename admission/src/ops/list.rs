@@ -16,7 +16,8 @@ const MOST: usize = 1_000;
 pub struct ListQuery {
     /// The `next` of the page before.
     pub after: Option<String>,
-    /// Most items of the page, 1–1,000; 50 when left out.
+    /// Most items of the page; 50 when left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
 }
 

@@ -15,10 +15,10 @@ use super::store_failed;
     get, path = "/api/v1/admin/events", tag = "ops",
     params(ListQuery),
     responses(
-        (status = 200, body = List<ShownEvent>),
-        (status = 400, description = "`bad-request`", content_type = "application/problem+json"),
-        (status = 401, description = "`unauthorized`", content_type = "application/problem+json"),
-        (status = 503, description = "`try-again`", content_type = "application/problem+json"),
+        (status = 200, description = "A page of the list", body = List<ShownEvent>),
+        (status = 400, description = "`bad-request`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
     security(("admin_token" = [])),
 )]

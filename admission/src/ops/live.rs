@@ -56,11 +56,11 @@ enum Ending {
 /// A WebSocket: the figures of every event once a second, `{"type":"figures","at":…,"events":[…]}`. A browser, which
 /// cannot send the header, says `{"type":"hello","token":"…"}` first, within 10 s.
 #[utoipa::path(
-    get, path = "/api/v1/admin/live", tag = "ops",
+    get, path = "/api/v1/admin/live", operation_id = "ops_live", tag = "ops",
     responses(
         (status = 101, description = "Frames; close 4401 without the token, 4400 on anything but `hello`, 1012 after `bye`"),
-        (status = 400, description = "`bad-request`: not a WebSocket", content_type = "application/problem+json"),
-        (status = 401, description = "`unauthorized`", content_type = "application/problem+json"),
+        (status = 400, description = "`bad-request`: not a WebSocket"),
+        (status = 401, description = "`unauthorized`"),
     ),
     security(("admin_token" = []), ()),
 )]

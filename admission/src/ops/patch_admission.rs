@@ -25,10 +25,12 @@ const ANY: Admission = Admission {
     request_body = AdmissionChangeSchema,
     responses(
         (status = 200, description = "The whole block as it now holds", body = ShownAdmission),
-        (status = 400, description = "`bad-request`, with `field`", content_type = "application/problem+json"),
-        (status = 401, description = "`unauthorized`", content_type = "application/problem+json"),
-        (status = 404, description = "`no-such-event`", content_type = "application/problem+json"),
-        (status = 503, description = "`try-again`", content_type = "application/problem+json"),
+        (status = 400, description = "`bad-request`, with `field`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`no-such-event`"),
+        (status = 413, description = "`too-large`"),
+        (status = 415, description = "`unsupported-media-type`"),
+        (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
     security(("admin_token" = [])),
 )]

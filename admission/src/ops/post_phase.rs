@@ -28,11 +28,13 @@ pub struct PhasePost {
     request_body = PhasePost,
     responses(
         (status = 200, description = "The event in its new phase", body = ShownEvent),
-        (status = 400, description = "`bad-request`, with `field`", content_type = "application/problem+json"),
-        (status = 401, description = "`unauthorized`", content_type = "application/problem+json"),
-        (status = 404, description = "`no-such-event`", content_type = "application/problem+json"),
-        (status = 409, description = "`phase-move`, with `from`, `to`, `allowed`", content_type = "application/problem+json"),
-        (status = 503, description = "`try-again`", content_type = "application/problem+json"),
+        (status = 400, description = "`bad-request`, with `field`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`no-such-event`"),
+        (status = 409, description = "`phase-move`, with `from`, `to`, `allowed`"),
+        (status = 413, description = "`too-large`"),
+        (status = 415, description = "`unsupported-media-type`"),
+        (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
     security(("admin_token" = [])),
 )]

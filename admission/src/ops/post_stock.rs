@@ -28,10 +28,12 @@ pub struct StockPost {
     request_body = StockPost,
     responses(
         (status = 200, description = "The stock as it now stands", body = ShownStock),
-        (status = 400, description = "`bad-request`, with `field`", content_type = "application/problem+json"),
-        (status = 401, description = "`unauthorized`", content_type = "application/problem+json"),
-        (status = 404, description = "`no-such-event`", content_type = "application/problem+json"),
-        (status = 503, description = "`try-again`: nothing was added; `outcome-unknown`: read the event before adding again", content_type = "application/problem+json"),
+        (status = 400, description = "`bad-request`, with `field`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`no-such-event`"),
+        (status = 413, description = "`too-large`"),
+        (status = 415, description = "`unsupported-media-type`"),
+        (status = 503, description = "`try-again`: nothing was added; `outcome-unknown`: read the event before adding again"),
     ),
     security(("admin_token" = [])),
 )]

@@ -23,10 +23,12 @@ const MERGES: usize = 8;
     responses(
         (status = 201, description = "The event is new", body = ShownEvent),
         (status = 200, description = "The event was there and is now as put", body = ShownEvent),
-        (status = 400, description = "`bad-request`, with `field`", content_type = "application/problem+json"),
-        (status = 401, description = "`unauthorized`", content_type = "application/problem+json"),
-        (status = 409, description = "`event-is-live`, with `field`", content_type = "application/problem+json"),
-        (status = 503, description = "`try-again`", content_type = "application/problem+json"),
+        (status = 400, description = "`bad-request`, with `field`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 409, description = "`event-is-live`, with `field`"),
+        (status = 413, description = "`too-large`"),
+        (status = 415, description = "`unsupported-media-type`"),
+        (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
     security(("admin_token" = [])),
 )]

@@ -14,7 +14,7 @@ const AT_ONCE: usize = 64;
 
 /// An event with its live figures.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Event)]
+#[schema(as = LiveEvent)]
 pub struct ShownEvent {
     /// Its id.
     #[schema(value_type = String, example = "demo")]
