@@ -1,6 +1,6 @@
-//! Reading everything the log holds of one event, for reconciliation.
+//! Reading everything the log holds of some events, for reconciliation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +17,12 @@ use crate::topics::{Topic, blocking};
 /// How long the log may be silent while there is more to read.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Reads the log from its beginning to where it ends now, and gives every message with the event's key to `found`, in
-/// order. Every partition is read, since the key's partition depends on how many there were when it was written.
+/// Reads the log from its beginning to where it ends now, and gives every message with the key of one of the `events` to
+/// `found`, each event's in order. Every partition is read, since a key's partition depends on how many there were when it
+/// was written.
 pub async fn records_of(
     settings: &Settings,
-    event: &EventId,
+    events: &BTreeSet<EventId>,
     mut found: impl FnMut(Result<Record, NotARecord>),
 ) -> Result<(), LogError> {
     let mut config = settings.client();
@@ -48,7 +49,11 @@ pub async fn records_of(
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => return Err(LogError::Unavailable("the log is silent".to_owned())),
         };
-        if message.key() == Some(event.as_str().as_bytes()) {
+        if message
+            .key()
+            .and_then(event_of)
+            .is_some_and(|event| events.contains(&event))
+        {
             found(Record::from_json(message.payload().unwrap_or_default()));
         }
         let partition = message.partition();
@@ -60,6 +65,11 @@ pub async fn records_of(
         }
     }
     Ok(())
+}
+
+/// The event that a message's key names.
+fn event_of(key: &[u8]) -> Option<EventId> {
+    std::str::from_utf8(key).ok()?.parse().ok()
 }
 
 /// The partitions that hold anything, with the offset after the last message of each.

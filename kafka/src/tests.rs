@@ -49,7 +49,7 @@ fn issues(event: &EventId, ordinals: std::ops::Range<u64>) -> Vec<Record> {
 
 async fn ordinals(settings: &Settings, event: &EventId) -> Vec<u64> {
     let mut ordinals = Vec::new();
-    records_of(settings, event, |record| {
+    records_of(settings, &[event.clone()].into(), |record| {
         ordinals.push(record.unwrap().ordinal);
     })
     .await
@@ -221,9 +221,11 @@ async fn a_message_that_is_no_record_is_given_as_such() {
         .payload("{}");
     raw.send(message, Duration::from_secs(30)).await.unwrap();
     let mut found = Vec::new();
-    records_of(&settings, &strange, |record| found.push(record.is_err()))
-        .await
-        .unwrap();
+    records_of(&settings, &[strange].into(), |record| {
+        found.push(record.is_err());
+    })
+    .await
+    .unwrap();
     assert_eq!(found, [true]);
 }
 

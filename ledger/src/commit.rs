@@ -17,7 +17,7 @@ use crate::{anomalies, dead_letters, events, issuances, offsets, watermarks};
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     /// The records, in the log's order.
-    pub records: &'a [Record],
+    pub records: &'a [&'a Record],
     /// Messages among them that are none.
     pub dead: &'a [DeadLetter],
     /// The offsets that both cover.
@@ -54,9 +54,12 @@ impl Ledger {
     async fn issue(
         &self,
         connection: &mut AnyConnection,
-        records: &[Record],
+        records: &[&Record],
     ) -> Result<Committed, LedgerError> {
-        let given: Vec<Issuance> = records.iter().filter_map(Issuance::of).collect();
+        let given: Vec<Issuance> = records
+            .iter()
+            .filter_map(|record| Issuance::of(record))
+            .collect();
         if given.is_empty() {
             return Ok(Committed::default());
         }

@@ -57,7 +57,7 @@ impl Ledger {
     pub async fn dead_letters(
         &self,
         after: i64,
-        limit: u32,
+        limit: usize,
     ) -> Result<Vec<StoredDeadLetter>, LedgerError> {
         type Row = (i64, String, i32, i64, Option<Vec<u8>>, Vec<u8>, String);
         let rows: Vec<Row> = sqlx::query_as(
@@ -65,7 +65,7 @@ impl Ledger {
              WHERE id > $1 AND state = 'dead' ORDER BY id LIMIT $2",
         )
         .bind(after)
-        .bind(i64::from(limit))
+        .bind(whole(limit as u64)?)
         .fetch_all(&self.pool)
         .await?;
         let stored = |(id, topic, partition, offset, key, payload, reason): Row| StoredDeadLetter {

@@ -39,7 +39,7 @@ struct Row<'a> {
 pub(crate) async fn upsert(
     connection: &mut AnyConnection,
     dialect: Dialect,
-    records: &[Record],
+    records: &[&Record],
 ) -> Result<(), LedgerError> {
     let mut newest: BTreeMap<&EventId, Row<'_>> = BTreeMap::new();
     for record in records {

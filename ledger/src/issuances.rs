@@ -127,13 +127,13 @@ impl Ledger {
         &self,
         event: &EventId,
         after: Serial,
-        limit: u32,
+        limit: usize,
     ) -> Result<Vec<Issuance>, LedgerError> {
         let condition = "event = $1 AND serial > $2 ORDER BY serial LIMIT $3";
         let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(selected(self.dialect, condition)))
             .bind(event.as_str())
             .bind(whole(after.0)?)
-            .bind(i64::from(limit))
+            .bind(whole(limit as u64)?)
             .fetch_all(&self.pool)
             .await?;
         rows.into_iter().map(read).collect()

@@ -78,14 +78,13 @@ async fn commit(
     records: &[Record],
     step: &Step,
 ) -> Result<Committed, LedgerError> {
-    let dead = &[];
-    ledger
-        .commit(Batch {
-            records,
-            dead,
-            step,
-        })
-        .await
+    let records: Vec<&Record> = records.iter().collect();
+    let batch = Batch {
+        records: &records,
+        dead: &[],
+        step,
+    };
+    ledger.commit(batch).await
 }
 
 async fn rows(ledger: &Ledger) -> Vec<Issuance> {
@@ -311,7 +310,7 @@ async fn a_dead_letter_is_kept_byte_for_byte_with_the_step_past_it() {
         let (records, step) = (issues(1..2), step(0, 3));
         let dead = &[letter.clone(), keyed.clone()];
         let batch = Batch {
-            records: &records,
+            records: &records.iter().collect::<Vec<_>>(),
             dead,
             step: &step,
         };

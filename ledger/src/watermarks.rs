@@ -13,7 +13,7 @@ use crate::offsets::whole;
 /// Raises each event's watermark to the highest ordinal among `records`; it never falls.
 pub(crate) async fn raise(
     connection: &mut AnyConnection,
-    records: &[Record],
+    records: &[&Record],
 ) -> Result<(), LedgerError> {
     let mut highest: BTreeMap<&EventId, u64> = BTreeMap::new();
     for record in records {

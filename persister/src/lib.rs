@@ -1,1 +1,55 @@
-//! x
+//! The persister: makes the ledger equal the log, whether that is Kafka or the outbox itself, and compares Redis, log and
+//! ledger on request.
+
+pub mod reconcile;
+mod source;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::sync::Arc;
+
+use axum::Router;
+use chassis::{Lifecycle, Role};
+use domain::Random;
+use ledger::Ledger;
+use lua::Store;
+use utoipa::openapi::OpenApi;
+
+use source::kafka::KafkaSource;
+use source::outbox::OutboxSource;
+
+/// What the persister is built from.
+pub struct Parts {
+    /// The door to Redis.
+    pub store: Store,
+    /// How to open further connections to it.
+    pub redis: lua::Settings,
+    /// The ledger, its tables made.
+    pub ledger: Ledger,
+    /// How to reach Kafka. Without it the outbox is the log.
+    pub kafka: Option<kafka::Settings>,
+    /// When to stop.
+    pub lifecycle: Lifecycle,
+    /// Where jitter and the lease's owner come from.
+    pub random: Arc<dyn Random>,
+}
+
+/// Starts the persister's task. It has no routes.
+#[must_use]
+pub fn build(parts: Parts) -> Role {
+    let spawner = parts.lifecycle.clone();
+    spawner.spawn("persister", async move {
+        match parts.kafka.clone() {
+            Some(settings) => KafkaSource::new(parts, settings).run().await,
+            None => OutboxSource::new(parts).run().await,
+        }
+        Ok(())
+    });
+    Role {
+        name: "persister",
+        public: Router::new(),
+        ops: Router::new(),
+        api: OpenApi::default(),
+    }
+}

@@ -1,0 +1,55 @@
+//! Where records come from, and who is told once they are in the ledger.
+
+pub(crate) mod kafka;
+mod lease;
+pub(crate) mod outbox;
+
+use std::time::Duration;
+
+use chassis::Lifecycle;
+use domain::EventId;
+use domain::event::AckLevel;
+use ledger::{Ledger, LedgerError};
+use lua::{Store, StoreError};
+
+use crate::writer::Halt;
+
+/// About how many records go into one transaction. Nothing waits for a batch to fill.
+const BATCH: usize = 1_000;
+/// How long the stop waits for a store that does not answer; what is not in the ledger yet stays in the log.
+const HAND_OVER: Duration = Duration::from_secs(5);
+
+/// Why a source begins again. Nothing is lost by it: the offset in the ledger tells where to go on.
+#[derive(Debug, thiserror::Error)]
+enum SourceError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Log(#[from] ::kafka::LogError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Halt(#[from] Halt),
+}
+
+/// Resolves when the stop cannot wait for a store any longer.
+async fn out_of_time(lifecycle: &Lifecycle) {
+    lifecycle.drained().await;
+    tokio::time::sleep(HAND_OVER).await;
+}
+
+/// Tells everyone who waits that an event's records are in the ledger up to `ordinal`.
+async fn tell(store: &Store, event: &EventId, ordinal: u64) -> Result<(), StoreError> {
+    if ordinal == 0 {
+        return Ok(());
+    }
+    store
+        .raise_watermark(event, AckLevel::Ledger, ordinal)
+        .await
+}
+
+/// Tells how far an event's records are in the ledger by the ledger's own word: also what was committed by a process that
+/// died before it could tell.
+async fn tell_again(store: &Store, ledger: &Ledger, event: &EventId) -> Result<(), SourceError> {
+    Ok(tell(store, event, ledger.watermark(event).await?).await?)
+}
