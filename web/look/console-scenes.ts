@@ -29,13 +29,13 @@ const FRAMES = 840;
 function event(change: Partial<LiveEvent> & { event: string; title: string }): LiveEvent {
   return {
     phase: 'open',
-    stock: { total: 1000, remaining: 377 },
+    stock: { total: 6000, remaining: 1877 },
     admission: { rate_per_s: 5, capacity: 1000, ticket_ttl_s: 120 },
     waiting: 3120,
-    admitted: 702,
+    admitted: 4502,
     outstanding: 54,
-    redeemed: 623,
-    no_shows: 25,
+    redeemed: 4123,
+    no_shows: 325,
     left: 88,
     outbox_lag: 0,
     ledger_lag: 3,
@@ -43,7 +43,7 @@ function event(change: Partial<LiveEvent> & { event: string; title: string }): L
   };
 }
 
-const DEMO = event({ event: 'demo', title: 'Autumn Market – first 1,000 coupons' });
+const DEMO = event({ event: 'demo', title: 'Autumn Market – first come, first served' });
 
 const MANY = [
   event({
@@ -81,13 +81,13 @@ const MANY = [
   event({
     event: 'ledger-trouble',
     title: 'Museum night',
-    redeemed: 900,
     ledger_lag: 412,
     stock: { total: 2000, remaining: 1100 },
   }),
   event({
     event: 'nobody-moves',
     title: 'Winter coats',
+    ledger_lag: 0,
     admission: { rate_per_s: 0, capacity: 500, ticket_ttl_s: 120 },
   }),
   event({
@@ -110,15 +110,15 @@ function earlier(now: LiveEvent, ago: number): LiveEvent {
   const moving = now.event === 'demo' || now.event === 'concert-busan' || now.event === 'ledger-trouble';
   const rate = now.admission.rate_per_s;
   const was = ago > 500 ? rate / 2 : ago > 300 ? rate * 1.6 : rate;
-  const grown = moving ? Math.round(ago * 0.8 + 12 * Math.sin(ago / 23)) : 0;
+  const grown = moving ? Math.round(ago * 4.4 + 12 * Math.sin(ago / 23)) : 0;
   const redeemed = Math.max(0, now.redeemed - grown);
   return {
     ...now,
     waiting: Math.max(0, Math.round(now.waiting + (moving ? ago * 1.7 - 300 * Math.sin(ago / 140) : 0))),
     admitted: Math.max(0, now.admitted - grown),
     redeemed,
-    // The museum's ledger took its last record when 488 coupons were out.
-    ledger_lag: now.event === 'ledger-trouble' ? Math.max(0, redeemed - 488) : now.ledger_lag,
+    // The museum's ledger took its last record when 3,711 coupons were out.
+    ledger_lag: now.event === 'ledger-trouble' ? Math.max(0, redeemed - 3711) : now.ledger_lag,
     admission: { ...now.admission, rate_per_s: was },
   };
 }
@@ -144,7 +144,7 @@ const AUDIT: List<Audited> = {
     change('4-0', 'phase', 'paused', 'open'),
     change('3-0', 'phase', 'open', 'paused'),
     change('2-0', 'stock', { total: 900 }, { total: 1000 }),
-    change('1-0', 'created', null, { title: 'Autumn Market – first 1,000 coupons', stock: 900 }),
+    change('1-0', 'created', null, { title: 'Autumn Market – first come, first served', stock: 900 }),
   ],
   next: '1-0',
 };

@@ -1,6 +1,6 @@
 /** Every state of the queue page, as the server would tell it. The shapes are the API's own types. */
 
-import type { EventStatus, Frame, PlaceStatus } from '../src/queue/api';
+import type { EventStatus, Frame, Pending, PlaceStatus } from '../src/queue/api';
 
 /** What the server answers instead of a body: a status and a problem's name, or silence. */
 export type Refused = { status: number; problem: string; retryAfter?: number } | 'silence';
@@ -10,8 +10,9 @@ export interface Scene {
   me: PlaceStatus | Refused;
   /** Sent when the socket opens; after `drop` the server answers nobody any more. */
   frames?: (Frame | 'drop')[];
-  enter?: Refused;
-  redeem?: Refused | { code: string };
+  enter?: Refused | PlaceStatus;
+  /** The answers to redeeming, one a call; the last one stays. */
+  redeem?: (Refused | Pending | { code: string })[];
   /** What a person presses before the picture is taken. */
   presses?: ('join' | 'redeem' | 'leave')[];
 }
@@ -114,16 +115,16 @@ export const SCENES: Record<string, () => Scene> = {
   reconnecting: () => ({ ...waitingAt(641, 3120, 812), frames: [...(waitingAt(641, 3120, 812).frames ?? []), 'drop'] }),
   'leave-question': () => ({ ...waitingAt(641, 3120, 812), presses: ['leave'] }),
   turn,
-  'turn-trouble': () => ({ ...turn(), redeem: { status: 403, problem: 'not-the-holder' }, presses: ['redeem'] }),
+  'turn-trouble': () => ({ ...turn(), redeem: [{ status: 403, problem: 'not-the-holder' }], presses: ['redeem'] }),
   checking: () => ({
     ...turn(),
-    redeem: { status: 503, problem: 'outcome-unknown', retryAfter: 600 },
+    redeem: [{ status: 503, problem: 'outcome-unknown', retryAfter: 600 }],
     presses: ['redeem'],
   }),
-  coupon: () => ({ ...turn(), redeem: { code: 'K7QF2MZRXW4T' }, presses: ['redeem'] }),
+  coupon: () => ({ ...turn(), redeem: [{ code: 'K7QF2MZRXW4T' }], presses: ['redeem'] }),
   'coupon-long': () => ({
     ...turn(),
-    redeem: { code: 'AUTUMN-2027-8HJQ-RW3N-K7QF2MZRXW4T-VB6D9SYE' },
+    redeem: [{ code: 'AUTUMN-2027-8HJQ-RW3N-K7QF2MZRXW4T-VB6D9SYE' }],
     presses: ['redeem'],
   }),
   'sold-out': () => ({
@@ -134,4 +135,26 @@ export const SCENES: Record<string, () => Scene> = {
   left: () => ({ status: status(), me: place({ state: 'gone', reason: 'left', position: null, eta_s: null }) }),
   'line-closed': () => ({ status: status({ phase: 'draining' }), me: NO_PLACE }),
   closed: () => ({ status: status({ phase: 'closed' }), me: NO_PLACE }),
+};
+
+/** Whole ways through the page, for tests that walk them. */
+export const WAYS: Record<string, () => Scene> = {
+  'from-the-door-to-the-code': () => ({
+    status: status(),
+    me: NO_PLACE,
+    enter: place({ position: 3, waiting: 12 }),
+    frames: [
+      { type: 'position', position: 1, waiting: 10, eta_s: null, rate_per_s: 5, stock_remaining: 95, at: iso(0) },
+      { type: 'ticket', ticket: 'header.claims.signature', expires_at: iso(105_000) },
+    ],
+    redeem: [{ code: 'K7QF2MZRXW4T' }],
+  }),
+  'an-answer-lost-twice': () => ({
+    ...turn(),
+    redeem: [
+      { status: 503, problem: 'outcome-unknown', retryAfter: 1 },
+      { result: 'pending' },
+      { code: 'K7QF2MZRXW4T' },
+    ],
+  }),
 };

@@ -13,6 +13,8 @@ const POLICY = { 'content-security-policy': "default-src 'self'" };
 
 export interface Theatre {
   url: string;
+  /** The tickets shown to each event's redemptions, in order. */
+  shown: Map<string, string[]>;
   close(): Promise<void>;
 }
 
@@ -57,25 +59,29 @@ function playVisitor(scene: Scene, method: string, rest: string, response: Serve
     answer(response, scene.me);
   } else if (rest === '/places') {
     answer(response, scene.enter ?? scene.me);
-  } else if (rest.startsWith('/redemptions')) {
-    const told = scene.redeem ?? { status: 404, problem: 'not-found' };
-    answer(
-      response,
-      typeof told === 'object' && 'code' in told
-        ? {
-            result: 'pass',
-            event: 'demo',
-            coupon: { code: told.code, serial: 17 },
-            holder: 'kT9r2mB0QJmVwL0y8mYh1A',
-            issued_at: '2026-11-21T10:00:03.120Z',
-            record_id: 'demo.1.17',
-            ack: 'ledger',
-            replayed: false,
-          }
-        : told,
-    );
   } else {
     response.writeHead(204).end();
+  }
+}
+
+/** The answer to the call after `before` others. */
+function playRedemption({ redeem = [] }: Scene, before: number, response: ServerResponse): void {
+  const told = redeem[Math.min(before, redeem.length - 1)] ?? { status: 404, problem: 'not-found' };
+  if (typeof told === 'object' && 'code' in told) {
+    answer(response, {
+      result: 'pass',
+      event: 'demo',
+      coupon: { code: told.code, serial: 17 },
+      holder: 'kT9r2mB0QJmVwL0y8mYh1A',
+      issued_at: '2026-11-21T10:00:03.120Z',
+      record_id: 'demo.1.17',
+      ack: 'ledger',
+      replayed: false,
+    });
+  } else if (typeof told === 'object' && 'result' in told) {
+    send(response, 202, told);
+  } else {
+    answer(response, told);
   }
 }
 
@@ -87,6 +93,7 @@ export async function open(
   // What a visitor's id names: the scene, then `~` and anything that keeps visits apart.
   const sceneOf = (id: string) => scenes[id.split('~')[0] ?? '']?.();
   const dropped = new Set<string>();
+  const shown = new Map<string, string[]>();
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const { pathname } = new URL(request.url ?? '/', 'http://theatre');
     const [, id = '', rest = ''] = /^\/api\/v1\/events\/([^/]+)(.*)$/.exec(pathname) ?? [];
@@ -103,6 +110,10 @@ export async function open(
       const played = consoleScenes[request.headers.authorization?.replace('Bearer ', '') ?? ''];
       const told = played?.answer(request.method ?? 'GET', pathname.replace('/api/v1/admin', ''));
       answer(response, told ?? { status: 401, problem: 'unauthorized' });
+    } else if (scene && rest === '/redemptions') {
+      const before = shown.get(id) ?? [];
+      shown.set(id, [...before, request.headers.authorization ?? '']);
+      playRedemption(scene, before.length, response);
     } else if (scene) {
       const away = dropped.has(id);
       playVisitor(away ? { ...scene, me: 'silence' } : scene, request.method ?? 'GET', rest, response);
@@ -115,6 +126,7 @@ export async function open(
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    shown,
     close: () =>
       new Promise((done) => {
         for (const socket of sockets.clients) {

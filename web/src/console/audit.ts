@@ -6,10 +6,11 @@ import { type Desk, type Part, timeOfDay } from './desk';
 
 /** A change in few words: only the fields that differ, `rate_per_s 5 → 20`. */
 export function difference(from: unknown, to: unknown): string {
-  if (isObject(from) && isObject(to)) {
-    const fields = [...new Set([...Object.keys(from), ...Object.keys(to)])];
-    const told = fields.filter((field) => plain(from[field]) !== plain(to[field]));
-    return told.map((field) => `${field} ${difference(from[field], to[field])}`).join(', ');
+  const before = from ?? {};
+  if (isObject(before) && isObject(to)) {
+    const fields = [...new Set([...Object.keys(before), ...Object.keys(to)])];
+    const told = fields.filter((field) => plain(before[field]) !== plain(to[field]));
+    return told.map((field) => `${field} ${difference(before[field], to[field])}`).join(', ');
   }
   return from === null || from === undefined ? plain(to) : `${plain(from)} → ${plain(to)}`;
 }

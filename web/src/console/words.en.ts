@@ -36,7 +36,7 @@ export const en = {
     lag: 'Ledger lag',
     state: 'State',
   },
-  of: (a: string, b: string) => `${a} of ${b}`,
+  of: (a: string, b: string) => `${a} / ${b}`,
   phase: {
     draft: 'Draft',
     lobby: 'Lobby',
@@ -100,7 +100,7 @@ export const en = {
     ticket_ttl_s: 'Seconds a ticket lasts',
     slider: 'Rate, coarse',
     force: (value: string) => `In force: ${value}`,
-    since: (at: string, by: string) => `since ${at}, by ${by}`,
+    since: (at: string, by: string) => `Last set at ${at} by ${by}`,
     set: (value: string) => `Set ${value}`,
     over: (value: string) => `Replace it by ${value}`,
     moved: (from: string, to: string) => `Changed while you were at it: was ${from}, now ${to}.`,

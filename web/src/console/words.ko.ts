@@ -92,7 +92,7 @@ export const ko: Words = {
     ticket_ttl_s: '티켓 유효 시간(초)',
     slider: '속도 대략 조절',
     force: (value) => `적용 중: ${value}`,
-    since: (at, by) => `${at}부터, ${by}`,
+    since: (at, by) => `마지막 설정: ${at}, ${by}`,
     set: (value) => `${value}(으)로 설정`,
     over: (value) => `${value}(으)로 바꾸기`,
     moved: (from, to) => `편집하는 사이에 ${from}에서 ${to}(으)로 바뀌었습니다.`,

@@ -3,9 +3,9 @@
 import { backoff } from '../backoff';
 import type { Reply } from '../reply';
 import { Api, type Frame, type GoneReason, type Pass, type Pending, type Phase, type PlaceStatus } from './api';
-import { after, type News, type Page, START } from './page';
+import { after, type News, type Page, type Place, START } from './page';
 import { ServerClock } from './server-clock';
-import { type Socket, Wire } from './wire';
+import { type Answer, type Socket, Wire } from './wire';
 
 /** How often somebody without a place looks whether the doors have opened, before jitter. */
 const LOOK_MS = 5000;
@@ -173,23 +173,24 @@ export class Visit {
     }
   }
 
-  /** Asks where the visitor stands; resolves to the wait before the next question, or null when nobody answered. */
-  async #sync(): Promise<number | null> {
+  /** Asks where the visitor stands; null when nobody answered. */
+  async #sync(): Promise<Answer | null> {
+    const before = this.page.place;
     const reply = await this.#api.me();
     if (reply.ok) {
       this.#place(reply.body);
-      return reply.retryAfterMs ?? reply.body.poll_after_ms;
+      return { wait: reply.retryAfterMs ?? reply.body.poll_after_ms, news: moved(before, this.page.place) };
     }
     if (reply.problem === 'no-place') {
       this.#wire.stop();
       this.#tell({ is: 'no-place' });
       this.#watch();
-      return LOOK_MS;
+      return { wait: LOOK_MS, news: true };
     }
     if (this.page.place.is === 'unasked') {
       this.#tell({ is: 'link', link: 'lost' });
     }
-    return reply.problem === 'unreachable' ? null : (reply.retryAfterMs ?? LOOK_MS);
+    return reply.problem === 'unreachable' ? null : { wait: reply.retryAfterMs ?? LOOK_MS, news: false };
   }
 
   #place(status: PlaceStatus): void {
@@ -233,6 +234,11 @@ export class Visit {
     this.page = after(this.page, news);
     this.#changed();
   }
+}
+
+/** Did the person get anywhere? */
+function moved(before: Place, now: Place): boolean {
+  return before.is !== now.is || (before.is === 'waiting' && now.is === 'waiting' && before.position !== now.position);
 }
 
 /** Waits as long as the server asks, else with growing jitter; never less than a moment. */

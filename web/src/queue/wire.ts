@@ -12,10 +12,16 @@ export interface Socket {
   close(): void;
 }
 
+/** What asking over HTTP brought: when to ask again, and whether it told something new. */
+export interface Answer {
+  wait: number;
+  news: boolean;
+}
+
 export interface Ends {
   open(): Socket;
-  /** Asks for the place over HTTP; resolves to the wait before the next question, or null when nobody answered. */
-  poll(): Promise<number | null>;
+  /** Asks for the place over HTTP; null when nobody answered. */
+  poll(): Promise<Answer | null>;
   frame(frame: Frame): void;
   link(link: Link): void;
   random(): number;
@@ -25,7 +31,7 @@ export interface Ends {
 const NO_PLACE = [4401, 4404];
 /** Failures in a row before the page stops hoping for a socket and polls. */
 const PATIENCE = 2;
-/** A socket silent for this long may be dead without knowing; one question tells. */
+/** A socket silent for this long, twice the longest pause between positions, may be dead without knowing; one question tells. */
 const SILENCE_MS = 30_000;
 
 type Timer = ReturnType<typeof setTimeout>;
@@ -70,7 +76,7 @@ export class Wire {
       return;
     }
     if (this.#socket && this.#heard) {
-      void this.#question();
+      void this.#question('back');
     } else {
       clearTimeout(this.#retry);
       this.#connect();
@@ -143,11 +149,11 @@ export class Wire {
 
   #pollAfter(wait: number): void {
     this.#polling = setTimeout(async () => {
-      const next = await this.#ends.poll();
+      const answer = await this.#ends.poll();
       // A socket that came up meanwhile has cleared the timer: the answer was welcome, the next question is not needed.
       if (this.#running && this.#polling) {
-        this.#ends.link(next === null ? 'lost' : 'polling');
-        this.#pollAfter(next ?? backoff(this.#failures, this.#ends.random()) + 1000);
+        this.#ends.link(answer ? 'polling' : 'lost');
+        this.#pollAfter(answer?.wait ?? backoff(this.#failures, this.#ends.random()) + 1000);
       }
     }, wait);
   }
@@ -155,10 +161,10 @@ export class Wire {
   /** Starts the wait for silence anew. */
   #listen(): void {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => void this.#question(), SILENCE_MS);
+    this.#silence = setTimeout(() => void this.#question('silence'), SILENCE_MS);
   }
 
-  async #question(): Promise<void> {
+  async #question(why: 'back' | 'silence'): Promise<void> {
     const socket = this.#socket;
     const answer = await this.#ends.poll();
     if (!this.#running || socket !== this.#socket || !socket) {
@@ -168,6 +174,9 @@ export class Wire {
       // No answer by HTTP either: the socket is taken for dead, and closing it starts the way back.
       this.#drop();
       this.#closed(1006);
+    } else if (why === 'silence' && answer.news) {
+      // The socket should have told this: it is dead, the server is not.
+      this.#connect();
     } else {
       this.#listen();
     }
