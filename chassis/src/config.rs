@@ -204,10 +204,17 @@ impl ServeConfig {
                 &allowed,
             ));
         }
-        if self.roles.len() < RoleName::ALL.len() && self.redis_url.is_none() {
+        let is_split = self.roles.len() < RoleName::ALL.len();
+        if is_split && self.redis_url.is_none() {
             return Err(WrongSetting::missing(
                 &self.written.redis_url,
                 "a process with only some of the roles shares its store with the others, so it must be told which",
+            ));
+        }
+        if is_split && self.has(RoleName::Persister) && self.database_url.is_none() {
+            return Err(WrongSetting::missing(
+                &self.written.database_url,
+                "a persister in a process of its own shares the ledger with others of its kind, so it must be told which",
             ));
         }
         if self.has(RoleName::Admission) && !self.has_public_door() && self.public_url.is_none() {

@@ -1,5 +1,6 @@
 //! The two doors: the public one and the ops one. Every role brings its routes for each; one process merges them.
 
+mod api;
 mod connection;
 mod listener;
 mod pages;
@@ -47,8 +48,6 @@ pub struct DoorParts {
     pub health: Health,
     /// What `/metrics` shows.
     pub metrics: Metrics,
-    /// The API's description, to which every role's part is added.
-    pub api: OpenApi,
 }
 
 /// The doors of this process, bound and not yet listening.
@@ -104,13 +103,13 @@ fn routes(roles: Vec<Role>, parts: &DoorParts, lifecycle: &Lifecycle) -> (Router
     let mut public = health::public_routes();
     let mut ops = health::ops_routes(parts.health.clone(), lifecycle.clone())
         .merge(parts.metrics.clone().ops_routes());
-    let mut api = parts.api.clone();
+    let mut described = Vec::new();
     for role in roles {
         public = public.merge(role.public);
         ops = ops.merge(role.ops);
-        api.merge(role.api);
+        described.push(role.api);
     }
-    let pages = pages::routes(&api);
+    let pages = pages::routes(&api::whole(described.into_iter()));
     let limit = DefaultBodyLimit::max(MOST_BODY);
     (
         public
@@ -120,3 +119,6 @@ fn routes(roles: Vec<Role>, parts: &DoorParts, lifecycle: &Lifecycle) -> (Router
         ops.merge(pages).layer(limit),
     )
 }
+
+#[cfg(test)]
+mod tests;

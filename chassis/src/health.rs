@@ -51,21 +51,50 @@ impl Health {
 
 /// `GET /health` of the public door.
 pub(crate) fn public_routes() -> Router {
-    let healthy = || async { Json(json!({"status": "healthy"})) };
     Router::new().route("/health", get(healthy))
 }
 
 /// `GET /health/live` and `GET /health/ready` of the ops door.
 pub(crate) fn ops_routes(health: Health, lifecycle: Lifecycle) -> Router {
-    let live = || async { Json(json!({"status": "live"})) };
     Router::new()
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .with_state((health, lifecycle))
 }
 
+/// The public door answers.
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "every process",
+    responses((status = 200, description = "`{\"status\": \"healthy\"}`", body = Value))
+)]
+pub(crate) async fn healthy() -> Json<Value> {
+    Json(json!({"status": "healthy"}))
+}
+
+/// The ops door answers.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    tag = "every process",
+    responses((status = 200, description = "`{\"status\": \"live\"}`", body = Value))
+)]
+pub(crate) async fn live() -> Json<Value> {
+    Json(json!({"status": "live"}))
+}
+
 /// 200 when every check passes and nothing is stopping, else 503; the body names every check with what is wrong.
-async fn ready(
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    tag = "every process",
+    responses(
+        (status = 200, description = "Every store answers: `{\"status\": \"ready\", \"checks\": {…}}`", body = Value),
+        (status = 503, description = "One does not, or the process is stopping; the body says which", body = Value),
+    )
+)]
+pub(crate) async fn ready(
     State((health, lifecycle)): State<(Health, Lifecycle)>,
 ) -> (StatusCode, Json<Value>) {
     let results = health.results(PATIENCE).await;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
@@ -95,14 +95,20 @@ async fn reply(State(dress): State<Dress>, mut request: Request, next: Next) -> 
     reply
 }
 
-/// Names the request in a problem, and turns every other error into a problem.
+/// Names the request in a problem, and turns every other error into a problem, but for those that answer JSON of their own
+/// (readiness).
 fn as_problem(reply: Response, id: &RequestId) -> Response {
     let status = reply.status();
     if !status.is_client_error() && !status.is_server_error() {
         return reply;
     }
+    let is_json = reply
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/json");
     let problem = match reply.extensions().get::<Problem>() {
         Some(problem) => problem.clone(),
+        None if is_json => return reply,
         None => framework_error(status),
     };
     // What came with the error stays (`Allow`), unless the problem says it itself.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -124,13 +125,26 @@ impl Metrics {
         Ok(Self(handle))
     }
 
+    /// Metrics that nothing is recorded in: the recorder is one per process, tests share theirs.
+    #[cfg(test)]
+    pub(crate) fn unrecorded() -> Self {
+        Self(PrometheusBuilder::new().build_recorder().handle())
+    }
+
     /// `GET /metrics` of the ops door.
     pub(crate) fn ops_routes(self) -> Router {
         Router::new().route("/metrics", get(shown)).with_state(self)
     }
 }
 
-async fn shown(State(Metrics(handle)): State<Metrics>) -> impl axum::response::IntoResponse {
+/// The metrics in Prometheus' text format.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "every process",
+    responses((status = 200, description = "Prometheus' text format", content_type = "text/plain", body = String))
+)]
+pub(crate) async fn shown(State(Metrics(handle)): State<Metrics>) -> impl IntoResponse {
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         handle.render(),

@@ -1,6 +1,12 @@
 //! The settings of `compose/compose.yaml` and its image are read with the program's own parser: a flag or variable that it
 //! does not know, or a value that it refuses, fails here and not on somebody's machine.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a file of tests: what goes wrong here fails the test"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

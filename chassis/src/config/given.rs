@@ -9,7 +9,7 @@ use super::settings::{ALL, Setting};
 pub type Environment = BTreeMap<String, String>;
 
 /// Variables that other commands of the binary read.
-const OTHER_COMMANDS: [&str; 3] = ["STANCHION_OPS_URL", "STANCHION_URL", "STANCHION_TOKEN"];
+const OTHER_COMMANDS: [&str; 1] = ["STANCHION_OPS_URL"];
 
 /// The longest value that is repeated in a complaint, in characters.
 const MOST_SHOWN: usize = 120;

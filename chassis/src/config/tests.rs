@@ -113,7 +113,12 @@ type Row = (
     &'static [&'static str],
 );
 
-const WRONG: [Row; 35] = [
+const WRONG: [Row; 36] = [
+    (
+        &["--roles", "persister", "--redis-url", "redis://h"],
+        &[],
+        &["--database-url is missing"],
+    ),
     (&["--lisen", "x"], &[], &["--lisen", "--help"]),
     (
         &["--ops_listen", "x"],
@@ -289,6 +294,8 @@ fn a_role_without_a_public_door_may_share_its_port_with_none() {
         "persister",
         "--redis-url",
         "redis+unix:///r.sock",
+        "--database-url",
+        "postgres://h/d",
         "--listen",
         "127.0.0.1:8081",
     ];

@@ -38,7 +38,17 @@ pub(super) async fn nothing_here(uri: Uri) -> Response {
     Problem::from(Refusal::NotFound).into_response()
 }
 
-async fn problem(Path(name): Path<String>) -> Result<impl IntoResponse, Problem> {
+#[utoipa::path(
+    get,
+    path = "/problems/{name}",
+    tag = "every process",
+    params(("name" = String, Path, description = "The last part of a problem's `type`")),
+    responses(
+        (status = 200, description = "A page that explains the problem", content_type = "text/html", body = String),
+        (status = 404, description = "`not-found`"),
+    )
+)]
+pub(super) async fn problem(Path(name): Path<String>) -> Result<impl IntoResponse, Problem> {
     let refusal = Refusal::named(&name).ok_or(Refusal::NotFound)?;
     Ok(([(CACHE_CONTROL, AN_HOUR)], Html(page(refusal.shown()))))
 }

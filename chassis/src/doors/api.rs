@@ -1,0 +1,115 @@
+//! The API's description: what every process has, and, put to each role's part, what every error looks like.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::{OpenApi, Ref, RefOr};
+
+/// The description of what every process has.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Stanchion",
+        description = "A waiting room that issues the scarce thing: a fair line, a ticket, a coupon, and a record of each."
+    ),
+    paths(
+        super::pages::problem,
+        crate::health::healthy,
+        crate::health::live,
+        crate::health::ready,
+        crate::telemetry::shown
+    ),
+    components(schemas(Problem))
+)]
+struct Described;
+
+/// The body of every error (RFC 9457). Further members are named where they come.
+#[derive(utoipa::ToSchema)]
+#[expect(
+    dead_code,
+    reason = "it describes the body that `crate::Problem` writes"
+)]
+struct Problem {
+    /// `/problems/<name>`: answered by both doors with a page that explains it.
+    #[schema(example = "/problems/bad-request")]
+    r#type: String,
+    /// A few words, the same in every case.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// One sentence that says what to do.
+    detail: String,
+    /// The request's id, as in `X-Request-Id`.
+    request_id: String,
+    /// The field that is not as it must be, with `bad-request` and `event-is-live`.
+    field: Option<String>,
+}
+
+/// The whole description: every role's part in one.
+pub(super) fn whole(parts: impl Iterator<Item = OpenApi>) -> OpenApi {
+    let mut api = Described::openapi();
+    for part in parts {
+        api.merge(part);
+    }
+    for item in api.paths.paths.values_mut() {
+        for operation in operations(item) {
+            name_the_errors_body(operation);
+        }
+    }
+    api
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.patch,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Every error without a body of its own has a problem's.
+fn name_the_errors_body(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        if status.starts_with(['4', '5']) && response.content.is_empty() {
+            let problem = ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name("Problem")))
+                .build();
+            response
+                .content
+                .insert("application/problem+json".to_owned(), RefOr::T(problem));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(called))]
+    struct Part;
+
+    #[utoipa::path(get, path = "/called", responses((status = 200, description = "ok"), (status = 404, description = "none")))]
+    #[expect(dead_code, reason = "only its description is used")]
+    fn called() {}
+
+    #[test]
+    fn a_roles_part_is_merged_and_its_errors_are_problems() {
+        let api = whole([Part::openapi()].into_iter());
+        let json = serde_json::to_value(&api).unwrap();
+        assert_eq!(json["info"]["version"], env!("CARGO_PKG_VERSION"));
+        let responses = &json["paths"]["/called"]["get"]["responses"];
+        let body = &responses["404"]["content"]["application/problem+json"]["schema"]["$ref"];
+        assert_eq!(body, "#/components/schemas/Problem");
+        assert!(responses["200"].get("content").is_none());
+        assert!(json["components"]["schemas"]["Problem"]["properties"]["detail"].is_object());
+        assert!(json["paths"]["/health"].is_object());
+    }
+}
