@@ -1,0 +1,123 @@
+//! Live connections: sockets and streams that watch a place, with one slot each and one wheel for all.
+
+pub mod frame;
+pub mod slot;
+pub mod socket;
+pub mod stream;
+pub mod watchers;
+mod wheel;
+
+use std::sync::Arc;
+
+use chassis::Problem;
+use chassis::lifecycle::Hold;
+use chassis::throttle::SocketPermit;
+use domain::place::{GoneReason, PlaceState};
+use domain::{PlaceId, Refusal};
+use lua::Look;
+
+use crate::Gateway;
+use crate::mirror::COMING_BACK_MS;
+use crate::mirror::line::{Line, Watching};
+use frame::Frame;
+use slot::{Close, Next};
+
+/// How a connection begins.
+enum Beginning {
+    /// There is something to watch.
+    Watch(Watching),
+    /// The place is gone: say so, and end.
+    Gone(GoneReason),
+    /// There is nothing to say.
+    End(Close),
+    /// The store does not answer: come back later.
+    ComeBack,
+}
+
+/// What an open connection holds besides its place: its address's share, the stop that waits for it, and its count.
+struct Open {
+    _permit: SocketPermit,
+    _hold: Hold,
+    kind: &'static str,
+}
+
+impl Open {
+    /// Counts a connection of this kind, and keeps the stop waiting for its goodbye.
+    fn new(gateway: &Gateway, permit: SocketPermit, kind: &'static str) -> Self {
+        metrics::gauge!("stanchion_gateway_connections", "kind" => kind).increment(1);
+        Self {
+            _permit: permit,
+            _hold: gateway.lifecycle.hold(),
+            kind,
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::gauge!("stanchion_gateway_connections", "kind" => self.kind).decrement(1);
+    }
+}
+
+/// No new connection while the server stops.
+fn not_stopping(gateway: &Gateway) -> Result<(), Problem> {
+    if gateway.lifecycle.is_stopping() {
+        let detail = "The server is stopping; connect again in a moment.";
+        return Err(Problem::new(Refusal::TryAgain, detail).retry_after(1));
+    }
+    Ok(())
+}
+
+/// Begins to watch a place, as the store knows it now.
+async fn begin(gateway: &Gateway, line: &Arc<Line>, place: PlaceId) -> Beginning {
+    let (seq, admitted) = match gateway.store.look(&line.event, &place).await {
+        Ok(Look::Known(PlaceState::Waiting { seq })) => (seq, false),
+        Ok(Look::Known(PlaceState::Admitted { seq, .. })) => (seq, true),
+        Ok(Look::Known(PlaceState::Redeemed(_))) => return Beginning::End(Close::Done),
+        Ok(Look::Known(PlaceState::Gone { reason })) => return Beginning::Gone(reason),
+        Ok(Look::NoPlace | Look::NoSuchEvent) => return Beginning::End(Close::NoPlace),
+        Err(failure) => {
+            tracing::debug!(%failure, "a place could not be looked at for a new connection");
+            return Beginning::ComeBack;
+        }
+    };
+    let watching = line.watch(place, seq, admitted, gateway.mirror.tick());
+    // Whoever begins to watch after the others were told to come back is told too.
+    if gateway.lifecycle.is_stopping() {
+        watching.watcher.bye(coming_back_ms(gateway));
+    }
+    Beginning::Watch(watching)
+}
+
+/// The next thing to do for a connection.
+async fn next(gateway: &Gateway, watching: &Watching) -> Next {
+    let Watching { line, watcher, .. } = watching;
+    watcher
+        .next(|| line.document(), || gateway.clock.now())
+        .await
+}
+
+/// Asks the store what became of the place. When it does not answer, the next visit asks again.
+async fn look(gateway: &Gateway, watching: &Watching) {
+    let Watching { line, watcher, .. } = watching;
+    match gateway.store.look(&line.event, &watcher.place).await {
+        Ok(look) => watcher.learn(&line.event, look),
+        Err(failure) => tracing::debug!(%failure, "a place could not be looked at"),
+    }
+}
+
+/// The goodbye of a server that stops or cannot look.
+fn bye(gateway: &Gateway) -> Frame {
+    Frame::Bye {
+        retry_after_ms: coming_back_ms(gateway),
+    }
+}
+
+fn coming_back_ms(gateway: &Gateway) -> u32 {
+    gateway.random.below(COMING_BACK_MS)
+}
+
+/// Counts a frame that is about to be sent.
+fn count(frame: &Frame) {
+    metrics::counter!("stanchion_gateway_frames_total", "kind" => frame.kind()).increment(1);
+}

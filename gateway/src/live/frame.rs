@@ -1,0 +1,203 @@
+//! What sockets and streams say: one JSON object each.
+
+use domain::eta::Eta;
+use domain::place::GoneReason;
+use domain::{EventId, Millis, Phase};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Where a waiting visitor stands, as far as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Position {
+    /// How many stand before, plus one; none before a drawn line opens.
+    pub position: Option<u64>,
+    /// How many wait in all.
+    pub waiting: u64,
+    /// The time left; none when nobody is let in.
+    pub eta_s: Option<Eta>,
+    /// Visitors let in per second.
+    #[serde(serialize_with = "plain_number")]
+    pub rate_per_s: f64,
+    /// Coupons not yet issued.
+    pub stock_remaining: u64,
+}
+
+/// One frame to a visitor.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Frame {
+    /// Where the visitor stands.
+    Position {
+        /// The figures.
+        #[serde(flatten)]
+        shown: Position,
+        /// When this was so.
+        at: Millis,
+    },
+    /// It is the visitor's turn.
+    Ticket {
+        /// What to redeem.
+        ticket: String,
+        /// When it ends.
+        expires_at: Millis,
+        /// Where to redeem it.
+        redeem_url: String,
+    },
+    /// The event changed.
+    Event {
+        /// Its phase.
+        phase: Phase,
+        /// Is every coupon gone?
+        sold_out: bool,
+        /// Coupons not yet issued.
+        stock_remaining: u64,
+    },
+    /// The place is no longer in the line.
+    Gone {
+        /// Why.
+        reason: GoneReason,
+    },
+    /// The server is stopping; the place is safe.
+    Bye {
+        /// Come back after so many milliseconds.
+        retry_after_ms: u32,
+    },
+}
+
+/// What a visitor may say.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Said {
+    /// The first frame of a socket without cookie: whose place it is.
+    Hello {
+        /// The place token; its form is judged later.
+        place_token: String,
+    },
+    /// The visitor gives the place up.
+    Leave {},
+}
+
+impl Frame {
+    /// The ticket of somebody's turn in `event`.
+    pub fn ticket(event: &EventId, ticket: String, expires_at: Millis) -> Self {
+        Self::Ticket {
+            ticket,
+            expires_at,
+            redeem_url: format!("/api/v1/events/{event}/redemptions"),
+        }
+    }
+
+    /// The frame's name, as in its `type`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Position { .. } => "position",
+            Self::Ticket { .. } => "ticket",
+            Self::Event { .. } => "event",
+            Self::Gone { .. } => "gone",
+            Self::Bye { .. } => "bye",
+        }
+    }
+
+    /// The frame as it is sent.
+    pub fn to_json(&self) -> String {
+        // Every field is a number, a text or a list of them: this cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A whole number without its `.0`, as people write it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be whole and small just before"
+)]
+pub fn plain_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if number.fract() == 0.0 && (0.0..1e15).contains(number) {
+        serializer.serialize_u64(*number as u64)
+    } else {
+        serializer.serialize_f64(*number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_written_as_the_contract_shows_them() {
+        let at = Millis::parse("2026-11-21T10:00:03.120Z").unwrap();
+        let position = Position {
+            position: Some(1_234),
+            waiting: 98_000,
+            eta_s: Some(Eta { low: 60, high: 90 }),
+            rate_per_s: 200.0,
+            stock_remaining: 812,
+        };
+        let drawn = Position {
+            position: None,
+            eta_s: None,
+            rate_per_s: 0.5,
+            ..position
+        };
+        let table = [
+            (
+                Frame::Position { shown: position, at },
+                r#"{"type":"position","position":1234,"waiting":98000,"eta_s":{"low":60,"high":90},"rate_per_s":200,"stock_remaining":812,"at":"2026-11-21T10:00:03.120Z"}"#,
+            ),
+            (
+                Frame::Position { shown: drawn, at },
+                r#"{"type":"position","position":null,"waiting":98000,"eta_s":null,"rate_per_s":0.5,"stock_remaining":812,"at":"2026-11-21T10:00:03.120Z"}"#,
+            ),
+            (
+                Frame::ticket(&"demo".parse().unwrap(), "a.b.c".to_owned(), at),
+                r#"{"type":"ticket","ticket":"a.b.c","expires_at":"2026-11-21T10:00:03.120Z","redeem_url":"/api/v1/events/demo/redemptions"}"#,
+            ),
+            (
+                Frame::Event {
+                    phase: Phase::Paused,
+                    sold_out: false,
+                    stock_remaining: 812,
+                },
+                r#"{"type":"event","phase":"paused","sold_out":false,"stock_remaining":812}"#,
+            ),
+            (
+                Frame::Gone {
+                    reason: GoneReason::NoShow,
+                },
+                r#"{"type":"gone","reason":"no-show"}"#,
+            ),
+            (
+                Frame::Bye {
+                    retry_after_ms: 850,
+                },
+                r#"{"type":"bye","retry_after_ms":850}"#,
+            ),
+        ];
+        for (frame, json) in table {
+            assert_eq!(frame.to_json(), json);
+            assert!(json.starts_with(&format!("{{\"type\":\"{}\"", frame.kind())));
+        }
+    }
+
+    #[test]
+    fn only_hello_and_leave_are_understood() {
+        let said = |json| serde_json::from_str::<Said>(json).ok();
+        let hello = Said::Hello {
+            place_token: "x".to_owned(),
+        };
+        assert_eq!(said(r#"{"type":"hello","place_token":"x"}"#), Some(hello));
+        assert_eq!(said(r#"{"type":"leave"}"#), Some(Said::Leave {}));
+        for wrong in [
+            "",
+            "hello",
+            "[]",
+            r#"{"type":"hello"}"#,
+            r#"{"type":"hello","place_token":7}"#,
+            r#"{"type":"hello","place_token":"x","more":1}"#,
+            r#"{"type":"leave","now":true}"#,
+            r#"{"type":"dance"}"#,
+            r#"{"place_token":"x"}"#,
+        ] {
+            assert_eq!(said(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What one connection is owed. The wheel and the moves put news in, the connection takes them out when it can: a newer
+//! position replaces an older one, so a slow reader gets the newest. Pure: time is a tick, randomness a number.
+
+use domain::place::{GoneReason, PlaceState};
+use domain::{EventId, Millis, Phase, pace};
+use lua::Look;
+
+use super::frame::{Frame, Position};
+use crate::mirror::document::Document;
+
+/// Milliseconds in a tick of the wheel.
+pub const TICK_MS: u64 = 100;
+/// Between two pings, in ticks.
+const PING_TICKS: u64 = 250;
+/// Between two looks at a place that was let in and has no ticket yet, in ticks.
+const NO_TICKET_TICKS: usize = 10;
+/// Between two looks at a place that has its ticket: was it redeemed elsewhere, did it end?
+const TICKET_TICKS: usize = 50;
+
+/// How a connection ends. The codes are those of a WebSocket; a stream just ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// Nothing more will come: the place is gone, or holds its coupon.
+    Done,
+    /// The server is stopping.
+    Restart,
+    /// A frame that is not understood; the reason says what is.
+    NotUnderstood(&'static str),
+    /// Nobody said hello in time.
+    NoHello,
+    /// The token has no place in this line.
+    NoPlace,
+}
+
+/// What a connection does next.
+#[derive(Debug, PartialEq)]
+pub enum Next {
+    /// Send this.
+    Send(Frame),
+    /// Ask the store what became of the place, and tell [`Slot::learn`].
+    Look,
+    /// Ask the peer whether it is still there.
+    Ping,
+    /// Say goodbye.
+    Close(Close),
+    /// The peer is dead: let go without goodbye.
+    Drop,
+}
+
+/// Where the place is, as far as the connection was told or is about to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Admitted { told: bool },
+}
+
+/// What the line looks like to one waiting place.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The present tick.
+    pub tick: u64,
+    /// The event.
+    pub document: &'a Document,
+    /// Is the place out of the line?
+    pub gone: bool,
+    /// Its position, for as long as it is not.
+    pub position: u64,
+    /// How many wait in all.
+    pub waiting: u64,
+    /// A random number.
+    pub draw: u32,
+}
+
+/// One connection's news.
+#[derive(Debug)]
+pub struct Slot {
+    /// Readings of the event that began earlier say nothing about this place: the store was asked later.
+    born: u64,
+    stage: Stage,
+    told: Option<Position>,
+    told_event: (Phase, bool),
+    position: Option<Position>,
+    event: bool,
+    ticket: Option<Box<Frame>>,
+    gone: Option<GoneReason>,
+    look: bool,
+    bye_ms: Option<u32>,
+    ping: bool,
+    pinged: u64,
+    answered: bool,
+    dead: bool,
+    closing: Option<Close>,
+}
+
+impl Slot {
+    /// The slot of a place that waits, or was let in when `admitted`; `born` is the number of the next reading of its event.
+    pub fn new(born: u64, admitted: bool, document: &Document, tick: u64) -> Self {
+        let stage = if admitted {
+            Stage::Admitted { told: false }
+        } else {
+            Stage::Waiting
+        };
+        Self {
+            born,
+            stage,
+            told: None,
+            told_event: (document.phase(), document.sold_out()),
+            position: None,
+            event: false,
+            ticket: None,
+            gone: None,
+            look: admitted,
+            bye_ms: None,
+            ping: false,
+            pinged: tick,
+            answered: true,
+            dead: false,
+            closing: None,
+        }
+    }
+
+    /// Looks at the line on this place's behalf; the number of ticks until the next visit.
+    pub fn visit(&mut self, seen: &Seen<'_>) -> usize {
+        let event = (seen.document.phase(), seen.document.sold_out());
+        if self.told_event != event {
+            self.told_event = event;
+            self.event = true;
+        }
+        self.visit_peer(seen.tick);
+        match self.stage {
+            Stage::Waiting => self.visit_waiting(seen),
+            Stage::Admitted { told } => {
+                self.look = true;
+                if told { TICKET_TICKS } else { NO_TICKET_TICKS }
+            }
+        }
+    }
+
+    fn visit_waiting(&mut self, seen: &Seen<'_>) -> usize {
+        let ended = seen.document.ended();
+        if let Some(reason) = ended.filter(|_| seen.document.number >= self.born) {
+            self.let_go(reason);
+            return NO_TICKET_TICKS;
+        }
+        if seen.gone || ended.is_some() {
+            self.look = true;
+            return NO_TICKET_TICKS;
+        }
+        let told = self.told.and_then(|told| told.position);
+        let position = told.map_or(seen.position, |told| told.min(seen.position));
+        let shown = Position {
+            position: Some(position),
+            waiting: seen.waiting,
+            eta_s: seen.document.eta(position),
+            rate_per_s: seen.document.rate_per_s(),
+            stock_remaining: seen.document.remaining(),
+        };
+        self.position = (self.told != Some(shown)).then_some(shown);
+        ticks(pace::jittered_ms(position, seen.draw))
+    }
+
+    /// Pings now and then; a peer that left the last ping unanswered is dead.
+    fn visit_peer(&mut self, tick: u64) {
+        if tick < self.pinged + PING_TICKS {
+            return;
+        }
+        self.dead |= !self.answered;
+        self.ping = true;
+        self.pinged = tick;
+        self.answered = false;
+    }
+
+    /// Something was heard from the peer.
+    pub fn answer(&mut self) {
+        self.answered = true;
+    }
+
+    /// The store has news of the place.
+    pub fn news(&mut self) {
+        self.look = true;
+    }
+
+    /// The place is gone for this reason.
+    pub fn let_go(&mut self, reason: GoneReason) {
+        if self.closing.is_none() {
+            self.gone = Some(reason);
+        }
+    }
+
+    /// The server is stopping: come back after `retry_after_ms`.
+    pub fn bye(&mut self, retry_after_ms: u32) {
+        self.bye_ms = Some(retry_after_ms);
+    }
+
+    /// What the store says of the place.
+    pub fn learn(&mut self, event: &EventId, look: Look) {
+        match look {
+            Look::Known(PlaceState::Waiting { .. }) => {}
+            Look::Known(PlaceState::Admitted {
+                ticket, expires_at, ..
+            }) => {
+                let told = self.stage == Stage::Admitted { told: true };
+                if let Some(ticket) = ticket.filter(|_| !told) {
+                    self.ticket = Some(Box::new(Frame::ticket(event, ticket, expires_at)));
+                    self.stage = Stage::Admitted { told: true };
+                } else if !told {
+                    self.stage = Stage::Admitted { told: false };
+                }
+                self.position = None;
+            }
+            Look::Known(PlaceState::Gone { reason }) => self.let_go(reason),
+            Look::Known(PlaceState::Redeemed(_)) => self.closing = Some(Close::Done),
+            Look::NoPlace | Look::NoSuchEvent => self.closing = Some(Close::NoPlace),
+        }
+    }
+
+    /// The next thing to do, most urgent first; `None` for now.
+    pub fn take(&mut self, document: &Document, now: Millis) -> Option<Next> {
+        if self.dead {
+            return Some(Next::Drop);
+        }
+        if let Some(close) = self.closing {
+            return Some(Next::Close(close));
+        }
+        if std::mem::take(&mut self.event) {
+            let (phase, sold_out) = self.told_event;
+            return Some(Next::Send(Frame::Event {
+                phase,
+                sold_out,
+                stock_remaining: document.remaining(),
+            }));
+        }
+        if let Some(reason) = self.gone.take() {
+            self.closing = Some(Close::Done);
+            return Some(Next::Send(Frame::Gone { reason }));
+        }
+        if let Some(ticket) = self.ticket.take() {
+            return Some(Next::Send(*ticket));
+        }
+        if let Some(retry_after_ms) = self.bye_ms.take() {
+            self.closing = Some(Close::Restart);
+            return Some(Next::Send(Frame::Bye { retry_after_ms }));
+        }
+        if std::mem::take(&mut self.look) {
+            return Some(Next::Look);
+        }
+        if let Some(shown) = self.position.take() {
+            self.told = Some(shown);
+            return Some(Next::Send(Frame::Position { shown, at: now }));
+        }
+        std::mem::take(&mut self.ping).then_some(Next::Ping)
+    }
+
+    /// Is the peer dead?
+    pub fn is_dead(&self) -> bool {
+        self.dead
+    }
+
+    /// Is there anything to do?
+    pub fn is_due(&self) -> bool {
+        self.dead
+            || self.event
+            || self.gone.is_some()
+            || self.ticket.is_some()
+            || self.closing.is_some()
+            || self.bye_ms.is_some()
+            || self.look
+            || self.position.is_some()
+            || self.ping
+    }
+}
+
+/// Milliseconds as ticks, rounded up.
+fn ticks(ms: u64) -> usize {
+    usize::try_from(ms.div_ceil(TICK_MS)).unwrap_or(usize::MAX)
+}

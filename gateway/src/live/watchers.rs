@@ -1,0 +1,199 @@
+//! The connections that watch one line, and the wheel that visits them: no task and no timer for any of them.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::task::Poll;
+
+use domain::place::GoneReason;
+use domain::{EventId, Millis, PlaceId, Seq};
+use futures_util::task::AtomicWaker;
+use lua::Look;
+use parking_lot::Mutex;
+
+use super::slot::{Next, Seen, Slot};
+use super::wheel::Wheel;
+use crate::mirror::document::Document;
+
+/// News for everybody reach all connections of a line in so many ticks, one second.
+const TELLING_TICKS: usize = 10;
+/// But at least so many connections are told in one tick.
+const LEAST_TOLD: usize = 500;
+
+/// One connection: whose place it watches, what it is owed, and how to wake its task.
+#[derive(Debug)]
+pub struct Watcher {
+    /// Whose place.
+    pub place: PlaceId,
+    slot: Mutex<Slot>,
+    waker: AtomicWaker,
+}
+
+impl Watcher {
+    /// Changes what is owed, and wakes the connection when there is something to do.
+    fn change(&self, change: impl FnOnce(&mut Slot)) {
+        let due = {
+            let mut slot = self.slot.lock();
+            change(&mut slot);
+            slot.is_due()
+        };
+        if due {
+            self.waker.wake();
+        }
+    }
+
+    /// The next thing to do, as soon as there is one. `document` and `now` are asked for when it is taken.
+    pub async fn next(
+        &self,
+        document: impl Fn() -> Arc<Document>,
+        now: impl Fn() -> Millis,
+    ) -> Next {
+        std::future::poll_fn(|context| {
+            self.waker.register(context.waker());
+            let mut slot = self.slot.lock();
+            if !slot.is_due() {
+                return Poll::Pending;
+            }
+            slot.take(&document(), now())
+                .map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    /// Resolves when the peer turns out to be dead: for a connection that is busy sending.
+    pub async fn died(&self) {
+        std::future::poll_fn(|context| {
+            self.waker.register(context.waker());
+            if self.slot.lock().is_dead() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    /// Something was heard from the peer.
+    pub fn answered(&self) {
+        self.slot.lock().answer();
+    }
+
+    /// What the store says of the place.
+    pub fn learn(&self, event: &EventId, look: Look) {
+        self.change(|slot| slot.learn(event, look));
+    }
+
+    /// The server is stopping.
+    pub fn bye(&self, retry_after_ms: u32) {
+        self.change(|slot| slot.bye(retry_after_ms));
+    }
+}
+
+/// Names one connection among those of a line, in the line's order; a place may be watched by several.
+pub type Key = (Seq, u64);
+
+/// All connections of one line.
+#[derive(Debug, Default)]
+pub struct Watchers {
+    all: BTreeMap<Key, Arc<Watcher>>,
+    wheel: Wheel<Key>,
+    /// News for everybody: the last one who was visited for it, and how many are visited per tick.
+    telling: Option<(Bound<Key>, usize)>,
+    /// The next connection's number.
+    number: u64,
+}
+
+impl Watchers {
+    /// Adds a connection; it is visited at once.
+    pub fn add<'a>(
+        &mut self,
+        place: PlaceId,
+        seq: Seq,
+        slot: Slot,
+        seen: impl Fn(Seq, u64) -> Seen<'a>,
+    ) -> (Key, Arc<Watcher>) {
+        let key = (seq, self.number);
+        self.number += 1;
+        let watcher = Arc::new(Watcher {
+            place,
+            slot: Mutex::new(slot),
+            waker: AtomicWaker::new(),
+        });
+        self.all.insert(key, watcher.clone());
+        self.visit(key, &seen);
+        (key, watcher)
+    }
+
+    /// Takes a connection away.
+    pub fn remove(&mut self, key: Key) {
+        self.all.remove(&key);
+    }
+
+    /// Does nobody watch?
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// There is news for everybody: visits all of them, spread over the next ticks.
+    pub fn tell_all(&mut self) {
+        let share = self.all.len() / TELLING_TICKS + 1;
+        self.telling = Some((Bound::Unbounded, share.max(LEAST_TOLD)));
+    }
+
+    /// The store has news of these places.
+    pub fn news(&self, seqs: impl Iterator<Item = Seq>) {
+        for watcher in seqs.flat_map(|seq| self.of(seq)) {
+            watcher.change(Slot::news);
+        }
+    }
+
+    /// These places are gone.
+    pub fn let_go(&self, seqs: impl Iterator<Item = Seq>, reason: GoneReason) {
+        for watcher in seqs.flat_map(|seq| self.of(seq)) {
+            watcher.change(|slot| slot.let_go(reason));
+        }
+    }
+
+    /// The server is stopping; `spread` gives the milliseconds after which each comes back.
+    pub fn bye(&self, spread: impl Fn() -> u32) {
+        for watcher in self.all.values() {
+            watcher.bye(spread());
+        }
+    }
+
+    /// One tick: visits those who are due, and the next of those who have news to be told.
+    pub fn turn<'a>(&mut self, seen: impl Fn(Seq, u64) -> Seen<'a>) {
+        for key in self.wheel.turn() {
+            self.visit(key, &seen);
+        }
+        let Some((from, share)) = self.telling.take() else {
+            return;
+        };
+        let rest = self.all.range((from, Bound::Unbounded));
+        let mut last = None;
+        for (&key, watcher) in rest.take(share) {
+            watcher.change(|slot| {
+                slot.visit(&seen(key.0, key.1));
+            });
+            last = Some(key);
+        }
+        self.telling = last.map(|last| (Bound::Excluded(last), share));
+    }
+
+    /// Visits one connection, if it is still there, and puts it back on the wheel.
+    fn visit<'a>(&mut self, key: Key, seen: &impl Fn(Seq, u64) -> Seen<'a>) {
+        let Some(watcher) = self.all.get(&key) else {
+            return;
+        };
+        let mut ticks = 0;
+        watcher.change(|slot| ticks = slot.visit(&seen(key.0, key.1)));
+        self.wheel.schedule(key, ticks);
+    }
+
+    /// The connections of one place.
+    fn of(&self, seq: Seq) -> impl Iterator<Item = &Arc<Watcher>> {
+        self.all
+            .range((seq, 0)..=(seq, u64::MAX))
+            .map(|(_, watcher)| watcher)
+    }
+}

@@ -1,0 +1,254 @@
+//! The mirror of the lines that somebody looks at: positions and status come from here, never from one call per visitor.
+//! A line is followed from the first request that names it until nobody has asked for a while.
+
+pub mod bitmap;
+pub mod document;
+pub mod line;
+mod positions;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chassis::outage::Outage;
+use chassis::{Lifecycle, Problem};
+use domain::{EventId, Random, Refusal};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared, join_all};
+use lua::{MoveEntry, Moves, MovesGap, Store, StoreError};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
+
+use crate::live::slot::TICK_MS;
+use line::Line;
+
+/// How long one read of the moves waits for the first: how late a line that was just loaded is followed.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// Connections that are told to come back do so spread over this time, in milliseconds.
+pub const COMING_BACK_MS: u32 = 10_000;
+
+type Loaded = Result<Option<Arc<Line>>, StoreError>;
+
+/// All followed lines.
+pub struct Mirror {
+    store: Store,
+    random: Arc<dyn Random>,
+    lines: RwLock<HashMap<EventId, Arc<Line>>>,
+    /// First loads under way, each shared by all who wait for it.
+    loads: Mutex<HashMap<EventId, Shared<BoxFuture<'static, Loaded>>>>,
+    /// The present tick.
+    tick: AtomicU64,
+}
+
+impl Mirror {
+    /// A mirror that follows nothing yet.
+    pub fn new(store: Store, random: Arc<dyn Random>) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            random,
+            lines: RwLock::default(),
+            loads: Mutex::default(),
+            tick: AtomicU64::new(0),
+        })
+    }
+
+    /// Keeps the mirror true until the lifecycle stops: hears the moves, and visits the connections.
+    pub fn start(self: &Arc<Self>, moves: Moves, lifecycle: &Lifecycle) {
+        lifecycle.spawn("moves", {
+            let (mirror, lifecycle) = (self.clone(), lifecycle.clone());
+            async move {
+                tokio::select! {
+                    () = mirror.follow(moves) => {}
+                    () = lifecycle.stopping() => {}
+                }
+                Ok(())
+            }
+        });
+        lifecycle.spawn("wheel", {
+            let (mirror, lifecycle) = (self.clone(), lifecycle.clone());
+            async move {
+                tokio::select! {
+                    () = mirror.turn() => {}
+                    () = lifecycle.stopping() => mirror.bye(),
+                }
+                Ok(())
+            }
+        });
+    }
+
+    /// The line of an event; `no-such-event`, or `try-again` when the store has not answered for a while.
+    pub async fn line(self: &Arc<Self>, event: &EventId) -> Result<Arc<Line>, Problem> {
+        let held = self.lines.read().get(event).cloned();
+        let line = match held {
+            Some(line) => line,
+            None => self
+                .loaded(event)
+                .await
+                .map_err(Problem::try_again)?
+                .ok_or(Refusal::NoSuchEvent)?,
+        };
+        let tick = self.tick();
+        line.ask(tick);
+        if line.is_stale(tick) {
+            return Err(Problem::try_again("the event was read too long ago"));
+        }
+        Ok(line)
+    }
+
+    /// The present tick.
+    pub fn tick(&self) -> u64 {
+        self.tick.load(Ordering::Relaxed)
+    }
+
+    /// Loads a line for everyone who waits for it. An unknown event leaves nothing behind.
+    async fn loaded(self: &Arc<Self>, event: &EventId) -> Loaded {
+        let load = self
+            .loads
+            .lock()
+            .entry(event.clone())
+            .or_insert_with(|| self.begin_load(event.clone()))
+            .clone();
+        load.await
+    }
+
+    /// The load is a task of its own: it ends, and is forgotten, whoever stops waiting for it.
+    fn begin_load(self: &Arc<Self>, event: EventId) -> Shared<BoxFuture<'static, Loaded>> {
+        let (tell, told) = oneshot::channel();
+        let mirror = self.clone();
+        tokio::spawn(async move {
+            let loaded = Line::load(&mirror.store, &event, mirror.tick()).await;
+            let loaded = loaded.map(|line| line.map(Arc::new));
+            if let Ok(Some(line)) = &loaded {
+                tracing::debug!(event = %event, "following a line");
+                mirror.lines.write().insert(event.clone(), line.clone());
+            }
+            mirror.loads.lock().remove(&event);
+            // Nobody may be waiting any more.
+            let _ = tell.send(loaded);
+        });
+        let given_up = || Err(StoreError::Unavailable("its load was given up".to_owned()));
+        told.map(move |loaded| loaded.unwrap_or_else(|_| given_up()))
+            .boxed()
+            .shared()
+    }
+
+    fn lines(&self) -> Vec<Arc<Line>> {
+        self.lines.read().values().cloned().collect()
+    }
+
+    /// Hears the moves of all followed lines.
+    async fn follow(&self, mut moves: Moves) {
+        let mut outage = Outage::of("moves", self.random.clone());
+        loop {
+            let lines = self.lines();
+            for line in &lines {
+                if line.begins_loading() {
+                    self.load_again(line.clone());
+                }
+            }
+            let followed: Vec<(EventId, u64)> = lines
+                .iter()
+                .filter_map(|line| Some((line.event.clone(), line.followed()?)))
+                .collect();
+            match moves.next(&followed, PATIENCE).await {
+                Ok(heard) => {
+                    outage.over();
+                    self.hear(heard).await;
+                }
+                Err(failure) => {
+                    if let StoreError::Unexpected(_) = failure {
+                        // Reading the same entry again would fail again.
+                        lines.iter().for_each(|line| line.lose());
+                    }
+                    outage.failed(failure).await;
+                }
+            }
+        }
+    }
+
+    /// Takes in what was read, and reads those events again that changed.
+    async fn hear(&self, heard: Vec<Result<MoveEntry, MovesGap>>) {
+        let mut changed = HashMap::new();
+        for entry in heard {
+            match entry {
+                Ok(entry) => {
+                    let line = self.lines.read().get(&entry.event).cloned();
+                    if let Some(line) = line.filter(|line| line.hear(&entry)) {
+                        changed.insert(entry.event, line);
+                    }
+                }
+                Err(MovesGap { event }) => {
+                    if let Some(line) = self.lines.read().get(&event) {
+                        line.lose();
+                    }
+                }
+            }
+        }
+        let readings = changed.values().map(|line| line.read_again(&self.store, self.tick()));
+        for reading in join_all(readings).await {
+            if let Err(failure) = reading {
+                // The clock reads it again within a second.
+                tracing::warn!(%failure, "an event that changed could not be read");
+            }
+        }
+    }
+
+    /// Loads a line again, in a task of its own that ends when it is loaded.
+    fn load_again(&self, line: Arc<Line>) {
+        metrics::counter!("stanchion_gateway_mirror_reloads_total").increment(1);
+        tracing::info!(event = %line.event, "moves were missed: the line is loaded again");
+        let (store, random) = (self.store.clone(), self.random.clone());
+        tokio::spawn(async move {
+            let mut outage = Outage::of("loading a line", random);
+            while let Err(failure) = line.load_again(&store).await {
+                outage.failed(failure).await;
+            }
+            outage.over();
+        });
+    }
+
+    /// Turns the wheels of all lines, tick by tick.
+    async fn turn(&self) {
+        let followed = metrics::gauge!("stanchion_gateway_lines_followed");
+        let mut ticks = tokio::time::interval(Duration::from_millis(TICK_MS));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            let tick = self.tick.fetch_add(1, Ordering::Relaxed) + 1;
+            let mut seed = [0; 8];
+            self.random.fill(&mut seed);
+            let seed = u64::from_le_bytes(seed);
+            let mut count: u32 = 0;
+            for line in self.lines() {
+                line.turn(tick, seed);
+                if line.is_idle(tick) {
+                    tracing::debug!(event = %line.event, "a line is no longer followed");
+                    self.lines.write().remove(&line.event);
+                } else if line.begins_reading(tick) {
+                    self.read_for_the_clock(line, tick);
+                }
+                count += 1;
+            }
+            followed.set(count);
+        }
+    }
+
+    fn read_for_the_clock(&self, line: Arc<Line>, tick: u64) {
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            if let Err(failure) = line.finish_reading(&store, tick).await {
+                // Whoever follows the moves has told of the outage; what is shown grows stale and is then refused.
+                tracing::debug!(%failure, "an event could not be read");
+            }
+        });
+    }
+
+    /// Tells every connection that the server is stopping.
+    fn bye(&self) {
+        for line in self.lines() {
+            line.bye(|| self.random.below(COMING_BACK_MS));
+        }
+    }
+}

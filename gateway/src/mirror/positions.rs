@@ -1,0 +1,75 @@
+//! A line's people as numbers: the last ordinal given, who is gone, and how far the moves were heard.
+
+use domain::Seq;
+use lua::{Move, MoveEntry};
+
+use super::bitmap::Gone;
+
+/// One line as far as the moves were heard.
+#[derive(Debug)]
+pub struct Positions {
+    /// The last move that was heard.
+    heard: u64,
+    /// The last ordinal given, as far as is known.
+    last: Seq,
+    gone: Gone,
+}
+
+impl Positions {
+    /// A line as it was loaded: everything up to the move `heard` is in it.
+    pub fn loaded(heard: u64, last: Seq, gone: Gone) -> Self {
+        Self {
+            heard,
+            last,
+            gone,
+        }
+    }
+
+    /// The last move that was heard.
+    pub fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// Takes in a move, if it is the next one.
+    pub fn hear(&mut self, entry: &MoveEntry) -> bool {
+        if entry.n != self.heard + 1 {
+            return false;
+        }
+        self.heard = entry.n;
+        self.reached(entry.last_seq);
+        if let Move::Admitted(seqs) | Move::Gone(_, seqs) = &entry.change {
+            for &seq in seqs {
+                // An ordinal beyond the last one given is nobody's; it would only make the bitmap grow.
+                if seq <= self.last {
+                    self.gone.insert(seq);
+                }
+            }
+        }
+        true
+    }
+
+    /// The line has come at least to this ordinal.
+    pub fn reached(&mut self, last: Seq) {
+        self.last = self.last.max(last);
+    }
+
+    /// How many stand before this ordinal, plus one.
+    pub fn position(&self, seq: Seq) -> u64 {
+        seq.0.saturating_sub(self.gone.below(seq)).max(1)
+    }
+
+    /// Is this ordinal out of the line?
+    pub fn is_gone(&self, seq: Seq) -> bool {
+        self.gone.contains(seq)
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> u64 {
+        self.last.0.saturating_sub(self.gone.total())
+    }
+
+    /// The last ordinal given, as far as is known.
+    pub fn last(&self) -> Seq {
+        self.last
+    }
+}

@@ -1,0 +1,177 @@
+//! `GET /e/{event}`: the queue page, complete for browsers without scripts: it shows where the visitor stands and asks again
+//! at the server's pace. `POST` is the form that enters.
+
+mod fallback;
+mod words;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::{LOCATION, SET_COOKIE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse as _, Response};
+use chassis::{Path, Problem, Query};
+use domain::{EventId, PlaceToken, Refusal};
+use lua::Look;
+use serde::Deserialize;
+
+use crate::Gateway;
+use crate::mirror::line::Line;
+use fallback::Fallback;
+use words::Language;
+
+/// The page's query; whatever else is in it is somebody else's.
+#[derive(Deserialize)]
+pub struct Asked {
+    lang: Option<String>,
+}
+
+/// The queue page.
+///
+/// For browsers: it works without scripts too. The language is that of `?lang` (`en`, `ko`), the cookie `stanchion-lang`,
+/// or `Accept-Language`.
+#[utoipa::path(
+    get,
+    operation_id = "page",
+    path = "/e/{event}",
+    tag = "line",
+    params(
+        ("event" = String, Path, description = "The event's id"),
+        ("lang" = Option<String>, Query, description = "`en` or `ko`"),
+    ),
+    responses(
+        (status = 200, description = "The page", content_type = "text/html", body = String),
+        (status = 404, description = "No such event: the page says so", content_type = "text/html", body = String),
+        (status = 429, description = "`slow-down`, with `Retry-After`"),
+        (status = 503, description = "`try-again`, with `Retry-After`"),
+    )
+)]
+pub async fn handler(
+    State(gateway): State<Arc<Gateway>>,
+    Path(event): Path<EventId>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let language = Language::choose(asked.lang.as_deref(), &headers);
+    let (status, page) = match gateway.mirror.line(&event).await {
+        Ok(line) => {
+            let fallback = fallback(&gateway, &line, &headers).await?;
+            let title = line.document().title().to_owned();
+            (StatusCode::OK, fill(&title, language, &fallback))
+        }
+        // People open this: the page says it in their language.
+        Err(problem) if problem.refusal() == Refusal::NoSuchEvent => {
+            let page = fill(event.as_str(), language, &Fallback::UnknownEvent);
+            (StatusCode::NOT_FOUND, page)
+        }
+        Err(problem) => return Err(problem),
+    };
+    let by_language = HeaderValue::from_static("accept-language, cookie");
+    Ok((status, [(VARY, by_language)], Html(page)).into_response())
+}
+
+/// Enters, for browsers without scripts.
+#[utoipa::path(
+    post,
+    operation_id = "enter_by_form",
+    path = "/e/{event}",
+    tag = "line",
+    params(("event" = String, Path, description = "The event's id")),
+    responses(
+        (status = 303, description = "To the page, which says where the visitor stands or why not"),
+        (status = 403, description = "`foreign-origin`"),
+        (status = 404, description = "`no-such-event`"),
+        (status = 429, description = "`slow-down`, with `Retry-After`"),
+        (status = 503, description = "`try-again`, with `Retry-After`"),
+    )
+)]
+pub async fn enter(
+    State(gateway): State<Arc<Gateway>>,
+    Path(event): Path<EventId>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    gateway.visitors.same_origin(&headers)?;
+    let token = gateway
+        .visitors
+        .cookie(&event, &headers)
+        .unwrap_or_else(|| PlaceToken::generate(&*gateway.random));
+    let entered = crate::enter::enter(&gateway, &event, &token).await;
+    let lang = asked.lang.as_deref().and_then(Language::known);
+    let query = lang.map_or(String::new(), |lang| format!("?lang={}", lang.tag()));
+    let mut response = (StatusCode::SEE_OTHER, [(LOCATION, format!("/e/{event}{query}"))]).into_response();
+    match entered.as_ref().map_err(Problem::refusal) {
+        Ok(_) => {
+            let cookie = gateway.visitors.set_cookie(&event, &token);
+            response.headers_mut().insert(SET_COOKIE, cookie);
+            Ok(response)
+        }
+        // The page itself says what has become of the event.
+        Err(
+            Refusal::NotOpenYet | Refusal::SoldOut | Refusal::LineClosed | Refusal::EventClosed,
+        ) => Ok(response),
+        Err(_) => entered.map(|_| response),
+    }
+}
+
+/// What the page shows without scripts.
+async fn fallback(
+    gateway: &Gateway,
+    line: &Arc<Line>,
+    headers: &HeaderMap,
+) -> Result<Fallback, Problem> {
+    let Some(token) = gateway.visitors.cookie(&line.event, headers) else {
+        return Ok(Fallback::outside(&line.document(), line.waiting()));
+    };
+    let look = gateway.store.look(&line.event, &token.place_id()).await;
+    Ok(match look.map_err(Problem::try_again)? {
+        Look::Known(state) => Fallback::inside(line, state),
+        Look::NoPlace | Look::NoSuchEvent => Fallback::outside(&line.document(), line.waiting()),
+    })
+}
+
+/// Fills the shell in one pass, so that nothing filled in is taken for a place to fill.
+fn fill(title: &str, language: Language, fallback: &Fallback) -> String {
+    let shell = web::queue_shell();
+    let title = escaped(title);
+    let head = fallback.head();
+    let main = fallback.main(language);
+    let fillings = [
+        (web::LANG, language.tag()),
+        (web::TITLE, title.as_str()),
+        (web::HEAD, head.as_str()),
+        (web::FALLBACK, main.as_str()),
+    ];
+    let mut page = String::with_capacity(shell.len() + 2 * title.len() + head.len() + main.len());
+    let mut rest = shell;
+    while let Some(at) = rest.find("<!--stanchion:") {
+        page.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let filled = fillings.iter().find_map(|(mark, filling)| Some((rest.strip_prefix(mark)?, filling)));
+        let Some((after, filling)) = filled else {
+            page.push_str(&rest[..1]);
+            rest = &rest[1..];
+            continue;
+        };
+        page.push_str(filling);
+        rest = after;
+    }
+    page.push_str(rest);
+    page
+}
+
+/// Text for HTML, in elements and in quoted attributes.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            _ => safe.push(character),
+        }
+    }
+    safe
+}

@@ -1,0 +1,219 @@
+//! What the queue page says without scripts: one thing at a time, and when to ask again.
+
+use domain::place::{GoneReason, PlaceState};
+use domain::{Millis, Phase, eta::Eta, pace};
+
+use super::escaped;
+use super::words::{Language, Words};
+use crate::mirror::document::Document;
+use crate::mirror::line::Line;
+
+/// When somebody outside looks again whether the line takes them, in seconds.
+const LOOK_AGAIN_S: u64 = 15;
+/// When somebody who was let in looks again, in seconds.
+const TURN_S: u64 = 5;
+
+/// One state of the page.
+#[derive(Debug)]
+pub enum Fallback {
+    /// A draft.
+    NotOpenYet {
+        opens_at: Option<Millis>,
+    },
+    /// The line takes people, and this one is not in it.
+    Join {
+        remaining: u64,
+        waiting: u64,
+    },
+    /// In line.
+    Waiting {
+        phase: Phase,
+        position: u64,
+        eta: Option<Eta>,
+    },
+    /// Let in.
+    Turn {
+        ends_at: Option<Millis>,
+    },
+    /// The coupon.
+    Coupon {
+        code: String,
+        serial: u64,
+    },
+    /// No longer in line; may join again where the line takes people.
+    Gone {
+        reason: GoneReason,
+        may_join: bool,
+    },
+    /// Nobody new may join.
+    LineClosed,
+    /// Every coupon is gone.
+    SoldOut,
+    /// The event is over.
+    Closed,
+    /// There is no such event.
+    UnknownEvent,
+}
+
+impl Fallback {
+    /// For somebody without a place.
+    pub fn outside(document: &Document, waiting: u64) -> Self {
+        let ended = document.ended();
+        match document.phase() {
+            Phase::Draft => Self::NotOpenYet {
+                opens_at: document.opens_at(),
+            },
+            _ if ended == Some(GoneReason::SoldOut) => Self::SoldOut,
+            Phase::Lobby | Phase::Open | Phase::Paused => Self::Join {
+                remaining: document.remaining(),
+                waiting,
+            },
+            Phase::Draining => Self::LineClosed,
+            Phase::Closed => Self::Closed,
+        }
+    }
+
+    /// For somebody whose place the store knows.
+    pub fn inside(line: &Line, state: PlaceState) -> Self {
+        let document = line.document();
+        match state {
+            PlaceState::Waiting { seq } => {
+                let position = line.position(seq);
+                Self::Waiting {
+                    phase: document.phase(),
+                    position,
+                    eta: document.eta(position),
+                }
+            }
+            PlaceState::Admitted {
+                expires_at, ticket, ..
+            } => Self::Turn {
+                ends_at: ticket.map(|_| expires_at),
+            },
+            PlaceState::Redeemed(issue) => Self::Coupon {
+                code: issue.coupon.code,
+                serial: issue.coupon.serial.0,
+            },
+            PlaceState::Gone { reason } => Self::Gone {
+                reason,
+                may_join: document.phase().takes_visitors(),
+            },
+        }
+    }
+
+    /// For the end of `<head>`: when a browser without scripts asks again.
+    pub fn head(&self) -> String {
+        let again_s = match self {
+            Self::Waiting { position, .. } => pace::interval_ms(*position).div_ceil(1_000).max(2),
+            Self::Turn { .. } => TURN_S,
+            Self::NotOpenYet { .. } | Self::Join { .. } => LOOK_AGAIN_S,
+            _ => return String::new(),
+        };
+        format!("<noscript><meta http-equiv=\"refresh\" content=\"{again_s}\"></noscript>")
+    }
+
+    /// For the inside of `<main>`.
+    pub fn main(&self, language: Language) -> String {
+        let words = language.words();
+        let inside = match self {
+            Self::NotOpenYet { opens_at } => {
+                let at = opens_at.map(|at| words.opens_at.replace("{}", &at.to_string()));
+                said(words.not_open) + &at.map(paragraph).unwrap_or_default()
+            }
+            Self::Join { remaining, waiting } => join(words, *remaining, *waiting),
+            Self::Waiting {
+                phase,
+                position,
+                eta,
+            } => waiting(words, *phase, *position, *eta),
+            Self::Turn { ends_at: Some(at) } => {
+                let [headline, text] = words.turn;
+                said([headline, &text.replace("{}", &at.to_string())])
+            }
+            Self::Turn { ends_at: None } => said(words.turn_soon),
+            Self::Coupon { code, serial } => coupon(words, code, *serial),
+            Self::Gone { reason, may_join } => gone(words, *reason, *may_join),
+            Self::LineClosed => said(words.line_closed),
+            Self::SoldOut => said(words.sold_out),
+            Self::Closed => said(words.closed),
+            Self::UnknownEvent => said(words.unknown),
+        };
+        format!("<section class=\"screen\">{inside}</section>")
+    }
+}
+
+fn join(words: &Words, remaining: u64, waiting: u64) -> String {
+    let figures = [(words.left, remaining), (words.in_line, waiting)];
+    let figures: String = figures
+        .into_iter()
+        .map(|(text, figure)| paragraph(text.replace("{}", &grouped(figure))))
+        .collect();
+    figures + &paragraph(words.join_text.to_owned()) + &form(words.join)
+}
+
+fn waiting(words: &Words, phase: Phase, position: u64, eta: Option<Eta>) -> String {
+    let mut inside = match phase {
+        Phase::Draft | Phase::Lobby => said(words.lobby),
+        Phase::Paused => said(words.paused),
+        Phase::Open | Phase::Draining | Phase::Closed => String::new(),
+    };
+    inside += &format!(
+        "<p class=\"label\">{}</p><p class=\"number\"><span class=\"digits\">{}</span></p>",
+        escaped(words.number),
+        grouped(position)
+    );
+    if let Some(Eta { low, high }) = eta {
+        let range = words
+            .range
+            .replacen("{}", &grouped(low), 1)
+            .replacen("{}", &grouped(high), 1);
+        inside += &paragraph(range);
+    }
+    inside + &paragraph(words.refreshes.to_owned())
+}
+
+fn coupon(words: &Words, code: &str, serial: u64) -> String {
+    said(words.coupon)
+        + &format!("<p class=\"code\">{}</p>", escaped(code))
+        + &paragraph(words.record.replace("{}", &serial.to_string()))
+}
+
+fn gone(words: &Words, reason: GoneReason, may_join: bool) -> String {
+    let text = match reason {
+        GoneReason::Left => words.gave_up,
+        GoneReason::NoShow => words.missed,
+        GoneReason::SoldOut => words.sold_out,
+        GoneReason::Closed => words.closed,
+    };
+    let again = may_join && matches!(reason, GoneReason::Left | GoneReason::NoShow);
+    let form = again.then(|| form(words.again));
+    said(text) + &form.unwrap_or_default()
+}
+
+fn said([headline, text]: [&str; 2]) -> String {
+    format!("<h2>{}</h2><p>{}</p>", escaped(headline), escaped(text))
+}
+
+fn paragraph(text: String) -> String {
+    format!("<p>{}</p>", escaped(&text))
+}
+
+fn form(button: &str) -> String {
+    format!(
+        "<form method=\"post\"><button class=\"primary\">{}</button></form>",
+        escaped(button)
+    )
+}
+
+/// A number with its thousands set apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}

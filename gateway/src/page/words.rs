@@ -1,0 +1,200 @@
+//! The sentences of the page without scripts, in each language.
+
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
+
+/// The cookie in which the page keeps a person's choice.
+const LANGUAGE_COOKIE: &str = "stanchion-lang";
+
+/// A language that the page speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    English,
+    /// Korean.
+    Korean,
+}
+
+impl Language {
+    /// The language of a tag such as `ko-KR`, if the page speaks it.
+    pub fn known(tag: &str) -> Option<Self> {
+        let base = tag.trim().split('-').next()?;
+        if base.eq_ignore_ascii_case("en") {
+            Some(Self::English)
+        } else if base.eq_ignore_ascii_case("ko") {
+            Some(Self::Korean)
+        } else {
+            None
+        }
+    }
+
+    /// Its tag, for `<html lang>`.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Korean => "ko",
+        }
+    }
+
+    /// The one to speak: that of the query, of the cookie, or the one that the browser likes best.
+    pub fn choose(query: Option<&str>, headers: &HeaderMap) -> Self {
+        query
+            .and_then(Self::known)
+            .or_else(|| Self::of_cookie(headers))
+            .or_else(|| Self::accepted(headers))
+            .unwrap_or(Self::English)
+    }
+
+    fn of_cookie(headers: &HeaderMap) -> Option<Self> {
+        headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|header| header.to_str().ok())
+            .flat_map(|header| header.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find_map(|(name, tag)| (name == LANGUAGE_COOKIE).then(|| Self::known(tag))?)
+    }
+
+    /// The known one with the greatest weight; of equals, the first.
+    fn accepted(headers: &HeaderMap) -> Option<Self> {
+        let mut best: Option<(f32, Self)> = None;
+        let ranges = headers
+            .get_all(ACCEPT_LANGUAGE)
+            .iter()
+            .filter_map(|header| header.to_str().ok())
+            .flat_map(|header| header.split(','));
+        for range in ranges {
+            let (tag, weight) = range.split_once(";q=").unwrap_or((range, "1"));
+            let weight: f32 = weight.trim().parse().unwrap_or(0.0);
+            if let Some(language) = Self::known(tag)
+                && weight > best.map_or(0.0, |(weight, _)| weight)
+            {
+                best = Some((weight, language));
+            }
+        }
+        best.map(|(_, language)| language)
+    }
+
+    /// Everything said in this language.
+    pub fn words(self) -> &'static Words {
+        match self {
+            Self::English => &ENGLISH,
+            Self::Korean => &KOREAN,
+        }
+    }
+}
+
+/// Every sentence; `{}` stands for a number, a time or a code.
+pub struct Words {
+    pub not_open: [&'static str; 2],
+    pub opens_at: &'static str,
+    pub join: &'static str,
+    pub join_text: &'static str,
+    pub left: &'static str,
+    pub in_line: &'static str,
+    pub lobby: [&'static str; 2],
+    pub paused: [&'static str; 2],
+    pub number: &'static str,
+    pub refreshes: &'static str,
+    pub range: &'static str,
+    pub turn: [&'static str; 2],
+    pub turn_soon: [&'static str; 2],
+    pub coupon: [&'static str; 2],
+    pub record: &'static str,
+    pub sold_out: [&'static str; 2],
+    pub missed: [&'static str; 2],
+    pub gave_up: [&'static str; 2],
+    pub again: &'static str,
+    pub line_closed: [&'static str; 2],
+    pub closed: [&'static str; 2],
+    pub unknown: [&'static str; 2],
+}
+
+static ENGLISH: Words = Words {
+    not_open: ["Not open yet.", "This page asks again by itself."],
+    opens_at: "The line opens at {}.",
+    join: "Join the line",
+    join_text: "Reloading or a lost connection will not cost you your place.",
+    left: "{} coupons left",
+    in_line: "{} in line",
+    lobby: [
+        "You are in.",
+        "The line starts to move when the event opens.",
+    ],
+    paused: [
+        "The line is paused by the organiser.",
+        "Your place is kept.",
+    ],
+    number: "You are number",
+    refreshes: "This page asks again by itself.",
+    range: "{} to {} seconds to go",
+    turn: [
+        "It’s your turn.",
+        "Switch JavaScript on for this page and take your coupon before {}.",
+    ],
+    turn_soon: ["It’s your turn.", "Your ticket is on its way."],
+    coupon: ["Here is your coupon.", "Your code"],
+    record: "Kept on the record as #{}.",
+    sold_out: [
+        "All coupons are gone.",
+        "Thank you for waiting; there is no need to stay.",
+    ],
+    missed: [
+        "Your turn went by.",
+        "Your ticket was not used in time. You can join again at the back.",
+    ],
+    gave_up: [
+        "You left the line.",
+        "Your place went to the people behind you.",
+    ],
+    again: "Join again at the back",
+    line_closed: [
+        "The line is closed.",
+        "Those already in line are being served. Nobody new can join.",
+    ],
+    closed: ["The event is over.", "Thank you for coming."],
+    unknown: [
+        "There is no such event.",
+        "Please check the address you were given.",
+    ],
+};
+
+static KOREAN: Words = Words {
+    not_open: ["아직 시작 전입니다.", "이 화면은 스스로 다시 확인합니다."],
+    opens_at: "{}에 시작합니다.",
+    join: "줄 서기",
+    join_text: "새로고침하거나 연결이 끊겨도 순번은 그대로입니다.",
+    left: "남은 쿠폰 {}장",
+    in_line: "{}명 대기 중",
+    lobby: ["입장 완료.", "이벤트가 시작되면 줄이 움직입니다."],
+    paused: ["잠시 멈췄습니다.", "순번은 그대로 유지됩니다."],
+    number: "내 순번",
+    refreshes: "이 화면은 스스로 다시 확인합니다.",
+    range: "예상 대기 {}–{}초",
+    turn: [
+        "차례가 되었습니다!",
+        "이 화면에서 JavaScript를 켜고 {} 전에 쿠폰을 받아 주세요.",
+    ],
+    turn_soon: ["차례가 되었습니다!", "입장권을 준비하고 있습니다."],
+    coupon: ["쿠폰이 발급되었습니다.", "쿠폰 코드"],
+    record: "{}번째로 기록되었습니다.",
+    sold_out: [
+        "쿠폰이 모두 소진되었습니다.",
+        "기다려 주셔서 감사합니다. 더 기다리지 않으셔도 됩니다.",
+    ],
+    missed: [
+        "순번이 지나갔습니다.",
+        "제한 시간 안에 받지 않아 순번이 지나갔습니다. 맨 뒤에서 다시 줄을 설 수 있습니다.",
+    ],
+    gave_up: ["줄에서 나왔습니다.", "자리는 뒤에 계신 분들께 돌아갔습니다."],
+    again: "맨 뒤에서 다시 줄 서기",
+    line_closed: [
+        "입장이 마감되었습니다.",
+        "이미 줄을 선 분들만 받을 수 있습니다.",
+    ],
+    closed: ["이벤트가 끝났습니다.", "찾아 주셔서 감사합니다."],
+    unknown: [
+        "존재하지 않는 이벤트입니다.",
+        "안내받은 주소를 다시 확인해 주세요.",
+    ],
+};
