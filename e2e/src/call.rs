@@ -40,6 +40,11 @@ impl Call {
         }
     }
 
+    /// What a GET with a bearer token is answered with.
+    pub async fn get(url: &str, token: &str) -> Result<Answer> {
+        Self::new("GET", url).bearer(token).send().await
+    }
+
     /// Sets a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

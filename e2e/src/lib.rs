@@ -7,6 +7,7 @@ pub mod ledger;
 pub mod people;
 pub mod process;
 pub mod server;
+pub mod shape;
 
 pub use call::{Answer, Call};
 pub use people::{End, Story};

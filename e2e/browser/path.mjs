@@ -1,0 +1,130 @@
+// Walks the whole path in a real browser, against a real server: stand in line, watch the number fall after the rate was turned
+// up in the console, redeem with the keyboard alone, read the code; a second tab and a reload keep the place; without JavaScript
+// the page still enters and shows the number. Pictures of each step go to e2e/screenshots.
+//
+//   node path.mjs <public url> <ops url> <event>      admin token in STANCHION_ADMIN_TOKEN
+//
+// The event stands still (rate 0) with people before us. Prints one JSON object of what was seen; the caller judges it.
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const require = createRequire(new URL('../../web/package.json', import.meta.url));
+const { chromium } = require('playwright-core');
+
+const [publicUrl, opsUrl, event] = process.argv.slice(2);
+const token = process.env.STANCHION_ADMIN_TOKEN;
+const pictures = new URL('../screenshots/', import.meta.url).pathname;
+mkdirSync(pictures, { recursive: true });
+
+const folder = mkdtempSync(join(tmpdir(), 'stanchion-browser-'));
+const quiet = ['--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const browser = (name, options = {}) =>
+  chromium.launchPersistentContext(join(folder, name), {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    chromiumSandbox: false,
+    args: quiet,
+    locale: 'en',
+    viewport: { width: 1024, height: 800 },
+    ...options,
+  });
+
+const seen = { positions: [], complaints: [] };
+const watch = (page) => page.on('pageerror', (error) => seen.complaints.push(String(error)));
+const digits = async (page) => Number((await page.locator('.line .digits').innerText()).replaceAll(/\D/g, ''));
+const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' });
+
+/** Presses Tab until the button has the focus, then the key. */
+async function press(page, name, key) {
+  await page.getByRole('button', { name }).waitFor();
+  for (let presses = 0; presses < 20; presses += 1) {
+    if ((await page.evaluate(() => document.activeElement?.textContent)) === name) {
+      await page.keyboard.press(key);
+      return;
+    }
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`the keyboard does not reach “${name}”`);
+}
+
+/** Without JavaScript: a form enters, the page shows the number. */
+async function withoutJavaScript() {
+  const context = await browser('plain', { javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(`${publicUrl}/e/${event}`);
+  await page.locator('form button').first().click();
+  await page.waitForURL(`${publicUrl}/e/${event}`);
+  seen.plain = await page.locator('main').innerText();
+  await picture(page, 'no-javascript');
+  await context.close();
+}
+
+/** Opens the console and sets the rate. */
+async function turnUpTheRate(context, rate) {
+  const page = await context.newPage();
+  watch(page);
+  await page.goto(`${opsUrl}/`);
+  await page.locator('#token').fill(token);
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: new RegExp(event) }).first().click();
+  await page.locator('#rate_per_s').fill(String(rate));
+  await page.keyboard.press('Enter');
+  await page.locator('.force', { hasText: `${rate}` }).first().waitFor();
+  await picture(page, 'console');
+  await page.close();
+}
+
+try {
+  await withoutJavaScript();
+  const context = await browser('visitor');
+  const page = await context.newPage();
+  watch(page);
+  await page.goto(`${publicUrl}/e/${event}`);
+  await picture(page, 'join');
+  await press(page, 'Join the line', 'Enter');
+  await page.locator('.line .digits').waitFor();
+  seen.first = await digits(page);
+  await picture(page, 'waiting');
+
+  const second = await context.newPage();
+  watch(second);
+  await second.goto(`${publicUrl}/e/${event}`);
+  await second.locator('.line .digits').waitFor();
+  seen.secondTab = await digits(second);
+  await second.close();
+
+  await page.reload();
+  await page.locator('.line .digits').waitFor();
+  seen.reloaded = await digits(page);
+
+  // Every number that the page shows from now on, as it changes.
+  await page.exposeFunction('shown', (text) => seen.positions.push(Number(text.replaceAll(/\D/g, ''))));
+  await page.evaluate(() => {
+    const screen = document.querySelector('#screen');
+    const tell = () => {
+      const shown = screen.querySelector('.line .digits')?.textContent;
+      if (shown) {
+        globalThis.shown(shown);
+      }
+    };
+    new MutationObserver(tell).observe(screen, { childList: true, subtree: true, characterData: true });
+  });
+  await turnUpTheRate(context, 4);
+  await page.bringToFront();
+  await page.getByRole('button', { name: 'Get my coupon' }).waitFor({ timeout: 60_000 });
+  await picture(page, 'turn');
+  await press(page, 'Get my coupon', 'Space');
+  await page.locator('.coupon .code').waitFor();
+  seen.code = await page.locator('.coupon .code').innerText();
+  seen.record = await page.locator('.coupon .record').innerText();
+  await picture(page, 'coupon');
+  await page.reload();
+  await page.locator('.coupon .code').waitFor();
+  seen.codeAfterReload = await page.locator('.coupon .code').innerText();
+  await context.close();
+  console.log(JSON.stringify(seen));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
