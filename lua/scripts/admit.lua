@@ -24,8 +24,8 @@ local MOST_SWEPT, MOST_UNMINTED = 500, 500
 -- After this time without a ticket in the store its minter is taken for dead, and another mints it again.
 local MINTING_MS = 1000
 -- When to ask again, in milliseconds: not faster than a round is worth, not slower than a newcomer should notice; when the
--- capacity is used up, soon, because any redeem makes room; seldom when the event is over.
-local SOONEST_MS, FULL_MS, LATEST_MS, OVER_MS = 20, 50, 250, 5000
+-- capacity is used up, soon, because any redeem makes room; more seldom while nobody is let in, hardly ever when it is over.
+local SOONEST_MS, FULL_MS, LATEST_MS, IDLE_MS, OVER_MS = 20, 50, 250, 500, 5000
 
 local event = read_event(keys)
 if not event then
@@ -47,6 +47,18 @@ local function follow_schedule()
   if event.phase ~= 'draft' and event.phase ~= 'closed' and due(event.closes_at) then
     enter_phase(keys, event, now, 'closed', 'schedule')
   end
+end
+
+-- Cuts a pause short where a phase move comes due within it.
+local function until_due(pause_ms)
+  local next_at = { draft = event.lobby_at, lobby = event.opens_at }
+  local closes_at = event.phase ~= 'draft' and event.closes_at or ''
+  for _, at in ipairs({ next_at[event.phase] or '', closes_at }) do
+    if at ~= '' then
+      pause_ms = math.min(pause_ms, math.max(SOONEST_MS, at - now_ms))
+    end
+  end
+  return pause_ms
 end
 
 -- Lets go of those whose ticket ended unused; gives their number.
@@ -117,7 +129,7 @@ if event.phase == 'closed' then
 end
 local no_shows = sweep()
 if not ADMITS[event.phase] or event.ended ~= '' then
-  return { 'round', {}, unminted(), no_shows, LATEST_MS }
+  return { 'round', {}, unminted(), no_shows, until_due(IDLE_MS) }
 end
 
 local rate = tonumber(event.rate)
@@ -144,4 +156,4 @@ local function next_in_ms()
   end
   return math.min(LATEST_MS, math.max(SOONEST_MS, math.ceil((1 - tokens) * 1000 / rate)))
 end
-return { 'round', admitted, late, no_shows, next_in_ms() }
+return { 'round', admitted, late, no_shows, until_due(next_in_ms()) }

@@ -168,3 +168,212 @@ fn tell_all<A>(callers: Vec<oneshot::Sender<Answer<A>>>, error: &StoreError) {
         let _ = caller.send(Err(error.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+    use tokio::sync::{Notify, Semaphore};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(30);
+
+    fn id(text: &str) -> EventId {
+        text.parse().unwrap()
+    }
+
+    /// A batch that doubles numbers; a call for the event `loud` waits for a permit. Notes the calls it makes.
+    struct Doubling {
+        batch: Batch<u64, u64>,
+        calls: Arc<Mutex<Vec<Vec<u64>>>>,
+        permits: Arc<Semaphore>,
+        began: Arc<Notify>,
+        most_at_once: Arc<AtomicUsize>,
+    }
+
+    fn doubling(patience: Duration) -> Doubling {
+        let calls: Arc<Mutex<Vec<Vec<u64>>>> = Arc::default();
+        let permits = Arc::new(Semaphore::new(0));
+        let began = Arc::new(Notify::new());
+        let (at_once, most_at_once) =
+            (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let run: Run<u64, u64> = {
+            let (calls, permits, began, most) = (
+                Arc::clone(&calls),
+                Arc::clone(&permits),
+                Arc::clone(&began),
+                Arc::clone(&most_at_once),
+            );
+            Box::new(move |event, numbers| {
+                let (calls, permits, began, most, at_once) = (
+                    Arc::clone(&calls),
+                    Arc::clone(&permits),
+                    Arc::clone(&began),
+                    Arc::clone(&most),
+                    Arc::clone(&at_once),
+                );
+                Box::pin(async move {
+                    calls.lock().push(numbers.clone());
+                    began.notify_one();
+                    if event.as_str() == "loud" {
+                        most.fetch_max(
+                            at_once.fetch_add(1, Ordering::SeqCst) + 1,
+                            Ordering::SeqCst,
+                        );
+                        permits.acquire().await.unwrap().forget();
+                        at_once.fetch_sub(1, Ordering::SeqCst);
+                    }
+                    if numbers.contains(&13) {
+                        return Err(StoreError::Unknown("thirteen".to_owned()));
+                    }
+                    Ok(numbers.iter().map(|number| number * 2).collect())
+                })
+            })
+        };
+        Doubling {
+            batch: Batch::new(patience, run),
+            calls,
+            permits,
+            began,
+            most_at_once,
+        }
+    }
+
+    /// Two calls under way for `loud`, and `waiting` behind them.
+    async fn busy(
+        doubling: &Doubling,
+        waiting: impl IntoIterator<Item = u64>,
+    ) -> Vec<tokio::task::JoinHandle<Answer<u64>>> {
+        let ask = |number| {
+            let batch = Batch {
+                inner: Arc::clone(&doubling.batch.inner),
+            };
+            tokio::spawn(async move { batch.ask(&id("loud"), number).await })
+        };
+        let mut asked = Vec::new();
+        for number in [1, 2] {
+            asked.push(ask(number));
+            doubling.began.notified().await;
+        }
+        for number in waiting {
+            asked.push(ask(number));
+        }
+        let queued = asked.len() - 2;
+        while doubling.batch.inner.lanes.lock()[&id("loud")].waiting.len() < queued {
+            tokio::task::yield_now().await;
+        }
+        asked
+    }
+
+    #[tokio::test]
+    async fn requests_that_come_meanwhile_share_the_next_call_and_get_each_their_own_answer() {
+        let doubling = doubling(SOON);
+        let asked = busy(&doubling, 100..200).await;
+        doubling.permits.add_permits(1_000);
+        let answers: Vec<u64> = join_all(asked)
+            .await
+            .into_iter()
+            .map(|answer| answer.unwrap().unwrap())
+            .collect();
+        let expected: Vec<u64> = [1, 2]
+            .into_iter()
+            .chain(100..200)
+            .map(|number| number * 2)
+            .collect();
+        assert_eq!(answers, expected);
+        let sizes: Vec<usize> = doubling.calls.lock().iter().map(Vec::len).collect();
+        assert_eq!(
+            sizes,
+            [1, 1, 64, 36],
+            "at once when idle, then together, never too many"
+        );
+        assert_eq!(doubling.most_at_once.load(Ordering::SeqCst), MOST_CALLS);
+        assert!(
+            doubling.batch.inner.lanes.lock().is_empty(),
+            "an idle event takes no room"
+        );
+    }
+
+    #[tokio::test]
+    async fn one_loud_event_does_not_delay_another() {
+        let doubling = doubling(SOON);
+        let loud = busy(&doubling, 100..200).await;
+        assert_eq!(doubling.batch.ask(&id("quiet"), 21).await, Ok(42));
+        doubling.permits.add_permits(1_000);
+        join_all(loud).await;
+    }
+
+    #[tokio::test]
+    async fn a_failed_call_is_told_to_everyone_in_it_and_to_nobody_else() {
+        let doubling = doubling(SOON);
+        let asked = busy(&doubling, [13, 100]).await;
+        doubling.permits.add_permits(1_000);
+        let answers: Vec<Answer<u64>> = join_all(asked)
+            .await
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        let thirteen = Err(StoreError::Unknown("thirteen".to_owned()));
+        assert_eq!(answers, [Ok(2), Ok(4), thirteen.clone(), thirteen]);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_went_away_harms_nobody_and_is_not_sent() {
+        let doubling = doubling(SOON);
+        let mut asked = busy(&doubling, [100, 101, 102]).await;
+        for gone in [0, 3] {
+            asked[gone].abort();
+        }
+        let gone = (asked.remove(3), asked.remove(0));
+        assert!(gone.0.await.is_err() && gone.1.await.is_err());
+        doubling.permits.add_permits(1_000);
+        let answers: Vec<u64> = join_all(asked)
+            .await
+            .into_iter()
+            .map(|answer| answer.unwrap().unwrap())
+            .collect();
+        assert_eq!(answers, [4, 200, 204]);
+        assert_eq!(doubling.calls.lock()[2], [100, 102]);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_longer_than_their_patience() {
+        let doubling = doubling(Duration::from_millis(50));
+        let asked = busy(&doubling, [100]).await;
+        for answer in join_all(asked).await {
+            assert!(matches!(answer.unwrap(), Err(StoreError::Unknown(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_crowd_too_large_is_turned_away_at_once() {
+        let doubling = doubling(SOON);
+        let asked = busy(&doubling, 0..MOST_WAITING as u64).await;
+        let turned_away = doubling.batch.ask(&id("loud"), 7).await;
+        assert!(
+            matches!(turned_away, Err(StoreError::Unavailable(_))),
+            "{turned_away:?}"
+        );
+        for one in asked {
+            one.abort();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_frees_its_slot() {
+        let run: Run<u64, u64> = Box::new(|_, numbers| {
+            Box::pin(async move {
+                assert!(!numbers.contains(&13), "thirteen");
+                Ok(numbers)
+            })
+        });
+        let batch = Batch::new(SOON, run);
+        for _ in 0..=MOST_CALLS {
+            let answer = batch.ask(&id("demo"), 13).await;
+            assert!(matches!(answer, Err(StoreError::Unknown(_))), "{answer:?}");
+        }
+        assert_eq!(batch.ask(&id("demo"), 1).await, Ok(1));
+    }
+}

@@ -16,8 +16,11 @@ use crate::line::{EnterBatch, LookBatch};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// The longest pause between two attempts to connect again.
-const LONGEST_RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// A connection that broke is made again in this many attempts with growing pauses, about half a second in all: calls that come
+/// meanwhile wait for it, so that a short restart is not noticed, and are told soon when it is a long one.
+const CONNECT_ATTEMPTS: usize = 4;
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// How to reach Redis.
 #[derive(Clone, Debug)]
@@ -162,7 +165,9 @@ impl Store {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(settings.response_timeout))
-            .set_max_delay(LONGEST_RETRY_PAUSE);
+            .set_number_of_retries(CONNECT_ATTEMPTS)
+            .set_min_delay(SHORTEST_PAUSE)
+            .set_max_delay(LONGEST_PAUSE);
         let connection = settings
             .client()?
             .get_connection_manager_with_config(config)

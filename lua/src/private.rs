@@ -6,7 +6,7 @@ mod folder;
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -39,6 +39,7 @@ pub struct PrivateRedis {
     /// The thread that started the child: the child's signal at its parent's death follows that thread, not the process.
     keeper: Option<std::thread::JoinHandle<()>>,
     ended: watch::Receiver<Option<ExitStatus>>,
+    socket: PathBuf,
     /// Keeps a second process from starting a child in the same folder.
     _lock: File,
 }
@@ -49,7 +50,7 @@ impl PrivateRedis {
     pub async fn start(folder: &Path) -> Result<Self, StoreError> {
         made(folder)?;
         let folder = absolute(folder);
-        let lock = locked(&folder).await?;
+        let lock = locked(&folder, ENDING_PATIENCE).await?;
         let socket = socket_of(&folder);
         if let Some(elsewhere) = socket.parent().filter(|parent| *parent != folder) {
             made(elsewhere)?;
@@ -69,6 +70,7 @@ impl PrivateRedis {
             .map_err(|_| StoreError::Unavailable("its keeper ended".to_owned()))?
             .map_err(|error| not_startable(&error))?;
         let redis = Self {
+            socket,
             settings: Self::settings_of(&folder),
             pid,
             alive: Some(alive),
@@ -90,6 +92,12 @@ impl PrivateRedis {
     #[must_use]
     pub fn settings_of(folder: &Path) -> Settings {
         Settings::new(url_of(&socket_of(folder)))
+    }
+
+    /// Its socket, for a shell's `redis-cli -s`.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// Its process id.
@@ -142,9 +150,12 @@ impl Drop for PrivateRedis {
     fn drop(&mut self) {
         drop(self.alive.take());
         if let Some(keeper) = self.keeper.take() {
-            // It panics nowhere; and there is nobody to tell.
+            // It panics nowhere, and there is nobody to tell.
             let _ = keeper.join();
         }
+        // A folder that was made for the socket alone is empty now and goes; any other is not empty and stays.
+        let _ = std::fs::remove_file(&self.socket);
+        let _ = self.socket.parent().map(std::fs::remove_dir);
     }
 }
 

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{ENDING_PATIENCE, LOOK_AGAIN};
 use crate::connect::StoreError;
@@ -29,8 +30,8 @@ pub(super) fn absolute(folder: &Path) -> PathBuf {
     std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf())
 }
 
-/// Locks the folder, waiting for a process that is just ending.
-pub(super) async fn locked(folder: &Path) -> Result<File, StoreError> {
+/// Locks the folder, waiting up to `patience` for a process that is just ending.
+pub(super) async fn locked(folder: &Path, patience: Duration) -> Result<File, StoreError> {
     let lock = File::create(folder.join("lock")).map_err(|error| unavailable(&error))?;
     let waiting = async {
         loop {
@@ -41,7 +42,7 @@ pub(super) async fn locked(folder: &Path) -> Result<File, StoreError> {
             }
         }
     };
-    match tokio::time::timeout(ENDING_PATIENCE, waiting).await {
+    match tokio::time::timeout(patience, waiting).await {
         Ok(outcome) => outcome.map(|()| lock),
         Err(_) => Err(StoreError::Unavailable(format!(
             "another process uses the folder {}; stop it or choose another folder",
@@ -113,4 +114,22 @@ pub(super) fn url_of(socket: &Path) -> String {
 /// An error of the system as one of the store.
 pub(super) fn unavailable(error: &io::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_serves_one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = locked(folder.path(), ENDING_PATIENCE).await.unwrap();
+        let second = locked(folder.path(), Duration::from_millis(50)).await;
+        let Err(StoreError::Unavailable(why)) = second else {
+            panic!("both have it")
+        };
+        assert!(why.contains("another process uses the folder"), "{why}");
+        drop(first);
+        assert!(locked(folder.path(), Duration::ZERO).await.is_ok());
+    }
 }

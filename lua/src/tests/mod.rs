@@ -1,16 +1,33 @@
 //! The scripts and their callers on a real Redis.
 
+mod installation;
+mod life;
 mod model;
 mod path;
+mod private;
+mod races;
+mod rounds;
 mod sequences;
+mod settings;
 mod state;
+mod steps;
+mod streams;
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use domain::event::{AckLevel, Event, EventPut};
-use domain::{EventId, PlaceId};
+use domain::place::AdmittedPlace;
+use domain::{EventId, Millis, PlaceId};
 use tempfile::TempDir;
 
 use crate::private::PrivateRedis;
-use crate::{Change, LiveEvent, PutOutcome, Store};
+use crate::{Change, Entered, LiveEvent, PutOutcome, Redeem, Redeemed, SetOutcome, Store};
+
+/// Long enough for anything that a test waits for.
+const SOON: Duration = Duration::from_secs(30);
+
+const ADMIN: Change<'static> = Change { by: "admin" };
 
 /// A private Redis in a folder of its own, and the store on it.
 struct Rig {
@@ -18,8 +35,6 @@ struct Rig {
     redis: PrivateRedis,
     _folder: TempDir,
 }
-
-const ADMIN: Change<'static> = Change { by: "admin" };
 
 impl Rig {
     async fn start() -> Self {
@@ -42,6 +57,64 @@ impl Rig {
             PutOutcome::Created(live) => live,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Lays a PUT over an event that is there.
+    async fn change(&self, event: &EventId, put: &str) -> LiveEvent {
+        let held = self.store.event(event).await.unwrap().unwrap();
+        let put: EventPut = serde_json::from_str(put).unwrap();
+        let after = held.event.changed(put, held.at).unwrap();
+        match self.store.put_event(&after, held.version, ADMIN).await {
+            Ok(PutOutcome::Held(live)) => live,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Moves an event to a phase that it may move to.
+    async fn phase(&self, event: &EventId, phase: domain::Phase) -> LiveEvent {
+        match self.store.move_phase(event, phase, ADMIN).await.unwrap() {
+            SetOutcome::Set(live) => live,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Enters places, in order, all of them new.
+    async fn enter(&self, event: &EventId, places: RangeInclusive<u64>) {
+        for n in places {
+            let entered = self.store.enter(event, &place(n)).await.unwrap();
+            assert!(matches!(entered, Entered::New(_)), "{entered:?}");
+        }
+    }
+
+    /// Runs rounds until `count` are let in.
+    async fn admitted(&self, event: &EventId, count: usize) -> Vec<AdmittedPlace> {
+        let mut admitted = Vec::new();
+        let waiting = async {
+            while admitted.len() < count {
+                let round = self.store.admit(event, "key", count - admitted.len()).await;
+                admitted.extend(round.unwrap().admitted);
+            }
+        };
+        tokio::time::timeout(SOON, waiting).await.unwrap();
+        admitted
+    }
+
+    /// Redeems the ticket of an admission.
+    async fn redeem(&self, event: &EventId, admitted: &AdmittedPlace, code: &str) -> Redeemed {
+        let asked = redeem(admitted, code);
+        self.store.redeem(event, asked).await.unwrap()
+    }
+}
+
+/// What the holder of an admission asks.
+fn redeem(admitted: &AdmittedPlace, code: &str) -> Redeem {
+    Redeem {
+        place: admitted.place.clone(),
+        holder: (&admitted.place).into(),
+        jti: admitted.jti(),
+        begins_at: Millis(admitted.admitted_at.seconds() * 1_000),
+        ends_at: admitted.expires_at,
+        code: code.to_owned(),
     }
 }
 

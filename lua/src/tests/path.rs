@@ -1,186 +1,200 @@
-//! One coupon's way through every script.
-
-use std::time::Duration;
+//! One coupon's way through every script, and what each of them leaves behind.
 
 use domain::event::AckLevel;
 use domain::place::{AdmittedPlace, PlaceState};
 use domain::record::Fact;
-use domain::{Millis, Phase, Seq, Serial};
+use domain::{EventId, Phase, Seq, Serial};
 
-use super::{Rig, id, place};
+use super::{Rig, SOON, id, place};
 use crate::{
-    AckFeed, Entered, Look, Minted, Move, Moves, OutboxReader, Redeem, Redeemed, Watermarks,
+    AckFeed, Entered, Figures, Look, Minted, Move, Moves, OutboxReader, Redeemed, Watermarks,
 };
 
-const SOON: Duration = Duration::from_secs(5);
-
-fn redeem(admitted: &AdmittedPlace, code: &str) -> Redeem {
-    Redeem {
-        place: admitted.place.clone(),
-        holder: (&admitted.place).into(),
-        jti: admitted.jti(),
-        begins_at: Millis(admitted.admitted_at.seconds() * 1_000),
-        ends_at: admitted.expires_at,
-        code: code.to_owned(),
-    }
-}
-
-#[tokio::test]
-async fn one_coupon_goes_all_the_way() {
-    let rig = Rig::start().await;
-    let store = &rig.store;
+/// An event with one coupon, which place 1 has redeemed; place 2 still waited.
+async fn redeemed(rig: &Rig) -> (EventId, AdmittedPlace) {
     let demo = id("demo");
-    let live = rig
-        .make(
-            "demo",
-            r#"{"title":"Demo","stock":1,"phase":"open","admission":{"rate_per_s":1000.5}}"#,
-        )
-        .await;
-    assert_eq!((live.version, live.remaining), (1, 1));
-    assert_eq!(store.event(&demo).await.unwrap().unwrap().event, live.event);
-    assert_eq!(store.events().await.unwrap(), [demo.clone()]);
-
-    assert_eq!(
-        store.enter(&demo, &place(1)).await.unwrap(),
-        Entered::New(Seq(1))
-    );
-    assert_eq!(
-        store.enter(&demo, &place(2)).await.unwrap(),
-        Entered::New(Seq(2))
-    );
-    assert_eq!(
-        store.enter(&demo, &place(1)).await.unwrap(),
-        Entered::Held(PlaceState::Waiting { seq: Seq(1) })
-    );
-    assert_eq!(
-        store.waiting(&demo, Seq(0), 1).await.unwrap().next,
-        Some(Seq(1))
-    );
-    assert_eq!(
-        store.waiting(&demo, Seq(1), 9).await.unwrap().seqs,
-        [Seq(2)]
-    );
-
-    let round = loop {
-        let round = store.admit(&demo, "key", 10).await.unwrap();
-        if !round.admitted.is_empty() {
-            break round;
-        }
-    };
-    let [admitted] = &round.admitted[..] else {
-        panic!("one coupon, one ticket: {round:?}")
-    };
+    rig.make(
+        "demo",
+        r#"{"title":"Demo","stock":1,"phase":"open","admission":{"rate_per_s":1000.5}}"#,
+    )
+    .await;
+    rig.enter(&demo, 1..=2).await;
+    let admitted = rig.admitted(&demo, 1).await.remove(0);
     let minted = Minted {
         place: place(1),
         seq: Seq(1),
         ticket: "jwt".into(),
     };
-    store.store_tickets(&demo, &[minted]).await.unwrap();
-    assert_eq!(
-        store.tickets(&demo, &[place(1), place(2)]).await.unwrap(),
-        [Some("jwt".into()), None]
-    );
+    rig.store.store_tickets(&demo, &[minted]).await.unwrap();
+    let passed = rig.redeem(&demo, &admitted, "CODE").await;
+    assert!(matches!(passed, Redeemed::Pass(_)), "{passed:?}");
+    (demo, admitted)
+}
 
-    let passed = store.redeem(&demo, redeem(admitted, "CODE")).await.unwrap();
+#[tokio::test]
+async fn a_place_is_given_once_and_kept() {
+    let rig = Rig::start().await;
+    let demo = id("demo");
+    let live = rig
+        .make("demo", r#"{"title":"Demo","stock":1,"phase":"open"}"#)
+        .await;
+    assert_eq!((live.version, live.remaining), (1, 1));
+    assert_eq!(
+        rig.store.event(&demo).await.unwrap().unwrap().event,
+        live.event
+    );
+    assert_eq!(
+        rig.store.events().await.unwrap(),
+        std::slice::from_ref(&demo)
+    );
+    for n in 1..=2 {
+        let entered = rig.store.enter(&demo, &place(n)).await.unwrap();
+        assert_eq!(entered, Entered::New(Seq(n)));
+    }
+    let again = rig.store.enter(&demo, &place(1)).await.unwrap();
+    assert_eq!(again, Entered::Held(PlaceState::Waiting { seq: Seq(1) }));
+    let first = rig.store.waiting(&demo, Seq(0), 1).await.unwrap();
+    assert_eq!((first.seqs, first.next), (vec![Seq(1)], Some(Seq(1))));
+    let rest = rig.store.waiting(&demo, Seq(1), 9).await.unwrap();
+    assert_eq!((rest.seqs, rest.next), (vec![Seq(2)], None));
+    let nobody = rig.store.enter(&id("nothing"), &place(1)).await.unwrap();
+    assert_eq!(nobody, Entered::NoSuchEvent);
+}
+
+#[tokio::test]
+async fn a_ticket_is_found_by_its_holder_and_becomes_one_coupon() {
+    let rig = Rig::start().await;
+    let demo = id("demo");
+    rig.make("demo", r#"{"title":"Demo","stock":2,"phase":"open"}"#)
+        .await;
+    rig.enter(&demo, 1..=1).await;
+    let admitted = rig.admitted(&demo, 1).await.remove(0);
+    let waiting_for_ticket = PlaceState::Admitted {
+        seq: Seq(1),
+        expires_at: admitted.expires_at,
+        ticket: None,
+    };
+    let looked = rig.store.look(&demo, &place(1)).await.unwrap();
+    assert_eq!(looked, Look::Known(waiting_for_ticket));
+    let minted = Minted {
+        place: place(1),
+        seq: Seq(1),
+        ticket: "jwt".into(),
+    };
+    rig.store.store_tickets(&demo, &[minted]).await.unwrap();
+    let tickets = rig.store.tickets(&demo, &[place(1), place(2)]).await;
+    assert_eq!(tickets.unwrap(), [Some("jwt".into()), None]);
+
+    let passed = rig.redeem(&demo, &admitted, "CODE").await;
     let Redeemed::Pass(issue) = passed else {
         panic!("{passed:?}")
     };
-    assert_eq!(
-        (
-            issue.coupon.serial,
-            issue.ordinal,
-            issue.record_id.0.as_str()
-        ),
-        (Serial(1), 2, "demo:1:2")
-    );
-    assert_eq!(
-        store
-            .redeem(&demo, redeem(admitted, "OTHER"))
-            .await
-            .unwrap(),
-        Redeemed::Replayed(issue.clone())
-    );
-    assert_eq!(
-        store.look(&demo, &place(1)).await.unwrap(),
-        Look::Known(PlaceState::Redeemed(issue.clone()))
-    );
-    assert_eq!(
-        store.enter(&demo, &place(3)).await.unwrap(),
-        Entered::SoldOut
-    );
-    assert_eq!(
-        store.event(&demo).await.unwrap().unwrap().event.phase,
-        Phase::Draining
-    );
-    assert_eq!(store.issued(&demo).next().await.unwrap(), Some(vec![issue]));
+    assert_eq!((issue.coupon.serial, issue.ordinal), (Serial(1), 2));
+    assert_eq!(issue.record_id.0, "demo:1:2");
+    let again = rig.redeem(&demo, &admitted, "OTHER").await;
+    assert_eq!(again, Redeemed::Replayed(issue.clone()));
+    let looked = rig.store.look(&demo, &place(1)).await.unwrap();
+    assert_eq!(looked, Look::Known(PlaceState::Redeemed(issue.clone())));
+    let mut scan = rig.store.issued(&demo);
+    assert_eq!(scan.next().await.unwrap(), Some(vec![issue]));
+    assert_eq!(scan.next().await.unwrap(), None);
+}
 
-    let mut reader = OutboxReader::connect(&rig.redis.settings()).await.unwrap();
-    let batches = reader.next(&[(demo.clone(), 0)], 10, SOON).await.unwrap();
-    let records = &batches[0].records;
-    assert_eq!(
-        records
-            .iter()
-            .map(|record| record.ordinal)
-            .collect::<Vec<_>>(),
-        [1, 2, 3]
-    );
-    assert!(
-        matches!(&records[0].fact, Fact::Changed(event) if event.phase == Phase::Open && event.admission.rate_per_s == 1000.5)
-    );
-    assert!(matches!(&records[1].fact, Fact::Issued { coupon, .. } if coupon.code == "CODE"));
-    assert!(matches!(&records[2].fact, Fact::Changed(event) if event.phase == Phase::Draining));
-
-    let mut moves = Moves::connect(&rig.redis.settings()).await.unwrap();
-    let told: Vec<Move> = moves
-        .next(&[(demo.clone(), 0)], SOON)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|entry| entry.unwrap().change)
-        .collect();
-    assert_eq!(
-        told,
-        [
-            Move::Event,
-            Move::Admitted(vec![Seq(1)]),
-            Move::Ticketed(vec![(Seq(1), place(1))]),
-            Move::Event
-        ]
-    );
-    assert_eq!(store.moves_head(&demo).await.unwrap(), (4, Seq(2)));
-
-    let mut acks = AckFeed::connect(&rig.redis.settings()).await.unwrap();
-    store
-        .raise_watermark(&demo, AckLevel::Log, 3)
-        .await
-        .unwrap();
-    store
-        .raise_watermark(&demo, AckLevel::Log, 2)
-        .await
-        .unwrap();
-    let told = acks.next().await.unwrap();
-    assert_eq!(
-        (told.event, told.marks),
-        (demo.clone(), Watermarks { log: 3, ledger: 0 })
-    );
-    assert_eq!(store.watermarks(&demo).await.unwrap(), told.marks);
-
-    let figures = store.figures(&demo).await.unwrap().unwrap();
-    assert_eq!(
-        (
-            figures.waiting,
-            figures.admitted,
-            figures.outstanding,
-            figures.redeemed
-        ),
-        (0, 1, 0, 1)
-    );
-    assert_eq!((figures.outbox_lag, figures.ledger_lag), (0, 3));
-    let audit = store.audit(&demo, None, 10).await.unwrap();
-    let actions: Vec<_> = audit
-        .entries
+#[tokio::test]
+async fn the_last_coupon_ends_the_line() {
+    let rig = Rig::start().await;
+    let (demo, _) = redeemed(&rig).await;
+    let entered = rig.store.enter(&demo, &place(3)).await.unwrap();
+    assert_eq!(entered, Entered::SoldOut);
+    let reason = domain::place::GoneReason::SoldOut;
+    let looked = rig.store.look(&demo, &place(2)).await.unwrap();
+    assert_eq!(looked, Look::Known(PlaceState::Gone { reason }));
+    let live = rig.store.event(&demo).await.unwrap().unwrap();
+    assert_eq!(live.event.phase, Phase::Draining);
+    assert_eq!((live.ended, live.remaining), (Some(reason), 0));
+    let audit = rig.store.audit(&demo, None, 10).await.unwrap().entries;
+    let made: Vec<(&str, &str)> = audit
         .iter()
         .map(|entry| (entry.by.as_str(), entry.action.as_str()))
         .collect();
-    assert_eq!(actions, [("sold-out", "phase"), ("admin", "created")]);
+    assert_eq!(made, [("sold-out", "phase"), ("admin", "created")]);
+}
+
+#[tokio::test]
+async fn every_fact_is_a_record_in_the_outbox() {
+    let rig = Rig::start().await;
+    let (demo, admitted) = redeemed(&rig).await;
+    let mut reader = OutboxReader::connect(&rig.redis.settings()).await.unwrap();
+    let read = reader.next(&[(demo.clone(), 0)], 10, SOON).await.unwrap();
+    let [batch] = &read[..] else {
+        panic!("{read:?}")
+    };
+    let ids: Vec<&str> = batch.records.iter().map(|one| one.id.0.as_str()).collect();
+    assert_eq!(ids, ["demo:1:1", "demo:1:2", "demo:1:3"]);
+    let facts: Vec<&Fact> = batch.records.iter().map(|one| &one.fact).collect();
+    let Fact::Changed(made) = facts[0] else {
+        panic!("{:?}", facts[0])
+    };
+    assert_eq!((made.phase, made.stock), (Phase::Open, 1));
+    assert!((made.admission.rate_per_s - 1000.5).abs() < f64::EPSILON);
+    let Fact::Issued { coupon, holder } = facts[1] else {
+        panic!("{:?}", facts[1])
+    };
+    assert_eq!((coupon.code.as_str(), coupon.serial), ("CODE", Serial(1)));
+    assert_eq!(*holder, (&admitted.place).into());
+    assert!(matches!(facts[2], Fact::Changed(event) if event.phase == Phase::Draining));
+}
+
+#[tokio::test]
+async fn every_change_of_the_line_is_a_move() {
+    let rig = Rig::start().await;
+    let (demo, _) = redeemed(&rig).await;
+    let mut moves = Moves::connect(&rig.redis.settings()).await.unwrap();
+    let read = moves.next(&[(demo.clone(), 0)], SOON).await.unwrap();
+    let told: Vec<Move> = read
+        .into_iter()
+        .map(|entry| entry.unwrap().change)
+        .collect();
+    let expected = [
+        Move::Event,
+        Move::Admitted(vec![Seq(1)]),
+        Move::Ticketed(vec![(Seq(1), place(1))]),
+        Move::Event,
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(rig.store.moves_head(&demo).await.unwrap(), (4, Seq(2)));
+}
+
+#[tokio::test]
+async fn a_watermark_only_rises_and_is_told() {
+    let rig = Rig::start().await;
+    let (demo, _) = redeemed(&rig).await;
+    let mut feed = AckFeed::connect(&rig.redis.settings()).await.unwrap();
+    for (level, ordinal) in [
+        (AckLevel::Log, 3),
+        (AckLevel::Log, 2),
+        (AckLevel::Redis, 9),
+        (AckLevel::Ledger, 1),
+    ] {
+        rig.store
+            .raise_watermark(&demo, level, ordinal)
+            .await
+            .unwrap();
+    }
+    let told = [feed.next().await.unwrap(), feed.next().await.unwrap()];
+    let marks = told.map(|acked| (acked.event, acked.marks.log, acked.marks.ledger));
+    assert_eq!(marks, [(demo.clone(), 3, 0), (demo.clone(), 3, 1)]);
+    let held = rig.store.watermarks(&demo).await.unwrap();
+    assert_eq!(held, Watermarks { log: 3, ledger: 1 });
+    assert!(held.reached(AckLevel::Log, 3) && !held.reached(AckLevel::Ledger, 2));
+    assert!(held.reached(AckLevel::Redis, 99));
+    let figures = rig.store.figures(&demo).await.unwrap().unwrap();
+    let expected = Figures {
+        admitted: 1,
+        redeemed: 1,
+        total: 1,
+        ledger_lag: 2,
+        ..Figures::default()
+    };
+    assert_eq!(figures, expected);
 }

@@ -3,110 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use domain::event::{Admission, AdmissionChange, AckLevel, Event, EventPut, OnSoldOut};
+use domain::event::{AckLevel, Admission, AdmissionChange, Event, EventPut, OnSoldOut};
 use domain::place::AdmittedPlace;
-use domain::{EventId, Holder, Millis, Phase, PlaceId, Seq};
-use proptest::prelude::*;
+use domain::{EventId, Holder, Millis, PlaceId, Seq};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::model::{Answer, Call, KID, Model};
 use super::state::{State, let_pass, now_us};
+use super::steps::{Ask, PEOPLE, Step, Ticket, steps};
 use super::{ADMIN, Rig, place};
 use crate::{Look, Minted, Redeem, Store};
-
-/// How many people and codes take part: few, so that they meet often.
-const PEOPLE: u64 = 7;
-const CODES: u8 = 12;
-
-/// A step before it is known what it is about.
-#[derive(Clone, Debug)]
-enum Step {
-    Put { title: u8, stock: u64, keep: bool, rate: f64, phase: Phase, times: [Option<u16>; 3], stale: bool },
-    Admission(Option<f64>, Option<u64>, Option<u64>),
-    Phase(Phase),
-    Stock(u64),
-    Enter(Vec<u64>),
-    Leave(u64),
-    Admit(usize),
-    /// People whose ticket was minted, and whether it is one of an earlier admission.
-    Store(Vec<(u64, bool)>),
-    Redeem(Vec<Ask>),
-    Pass(i64),
-}
-
-#[derive(Clone, Debug)]
-struct Ask {
-    person: u64,
-    ticket: Ticket,
-    code: u8,
-    /// The coupon is for a user with a name of their own.
-    named: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Ticket {
-    Present,
-    Earlier,
-    Spent,
-    TooEarly,
-    TooLate,
-}
-
-fn rates() -> impl Strategy<Value = f64> + Clone {
-    prop_oneof![
-        1 => Just(0.0), 1 => Just(0.5), 4 => Just(1_000.0), 8 => Just(1_000_000.0),
-        4 => (0..50_000_u32).prop_map(|thousandths| f64::from(thousandths) / 1_000.0),
-    ]
-}
-
-fn phases() -> impl Strategy<Value = Phase> {
-    prop_oneof![
-        2 => Just(Phase::Draft), 2 => Just(Phase::Lobby), 20 => Just(Phase::Open), 3 => Just(Phase::Paused),
-        3 => Just(Phase::Draining), 1 => Just(Phase::Closed),
-    ]
-}
-
-fn puts() -> impl Strategy<Value = Step> {
-    let times = prop::array::uniform3(prop::option::weighted(0.1, 0..4_000_u16));
-    (0..3_u8, 0..8_u64, any::<bool>(), rates(), phases(), times, prop::bool::weighted(0.1)).prop_map(
-        |(title, stock, keep, rate, phase, times, stale)| Step::Put { title, stock, keep, rate, phase, times, stale },
-    )
-}
-
-fn asks() -> impl Strategy<Value = Ask> {
-    let tickets = prop_oneof![
-        6 => Just(Ticket::Present), 1 => Just(Ticket::Earlier), 2 => Just(Ticket::Spent),
-        1 => Just(Ticket::TooEarly), 1 => Just(Ticket::TooLate),
-    ];
-    (0..PEOPLE, tickets, 0..CODES, prop::bool::weighted(0.1))
-        .prop_map(|(person, ticket, code, named)| Ask { person, ticket, code, named })
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        1 => puts(),
-        2 => (prop::option::of(rates()), prop::option::of(1..4_u64), prop::option::of(prop_oneof![Just(1_u64), Just(600)]))
-            .prop_map(|(rate, capacity, ttl)| Step::Admission(rate, capacity, ttl)),
-        2 => phases().prop_map(Step::Phase),
-        1 => (1..4_u64).prop_map(Step::Stock),
-        8 => prop::collection::vec(0..PEOPLE, 1..5).prop_map(Step::Enter),
-        2 => (0..PEOPLE).prop_map(Step::Leave),
-        10 => prop_oneof![1 => Just(0_usize), 9 => 1..6_usize].prop_map(Step::Admit),
-        5 => prop::collection::vec((0..PEOPLE, prop::bool::weighted(0.1)), 1..5).prop_map(Step::Store),
-        9 => prop::collection::vec(asks(), 1..5).prop_map(Step::Redeem),
-        5 => prop_oneof![1..50_i64, 500..1_500_i64, Just(5_000_i64)].prop_map(Step::Pass),
-    ];
-    let first = puts().prop_map(|put| match put {
-        Step::Put { title, stock, keep, rate, phase, times, .. } => {
-            Step::Put { title, stock, keep, rate, phase, times, stale: false }
-        }
-        other => other,
-    });
-    (first, prop::collection::vec(step, 1..60)).prop_map(|(first, mut rest)| {
-        rest.insert(0, first);
-        rest
-    })
-}
 
 /// What a case knows beside the model: every admission there ever was, as its holders would show it.
 struct Case {
@@ -120,32 +26,62 @@ impl Case {
     fn call(&self, step: &Step, now: i64) -> Call {
         match step {
             Step::Put { .. } => self.put(step, now),
-            Step::Admission(rate_per_s, capacity, ticket_ttl_s) => Call::Admission(AdmissionChange {
-                rate_per_s: *rate_per_s,
-                capacity: *capacity,
-                ticket_ttl_s: *ticket_ttl_s,
-            }),
+            Step::Admission(rate_per_s, capacity, ticket_ttl_s) => {
+                Call::Admission(AdmissionChange {
+                    rate_per_s: *rate_per_s,
+                    capacity: *capacity,
+                    ticket_ttl_s: *ticket_ttl_s,
+                })
+            }
             Step::Phase(phase) => Call::Phase(*phase),
             Step::Stock(add) => Call::Stock(*add),
             Step::Enter(people) => Call::Enter(people.iter().copied().map(place).collect()),
             Step::Leave(person) => Call::Leave(place(*person)),
             Step::Admit(most) => Call::Admit(*most),
-            Step::Store(people) => Call::Store(people.iter().map(|&(person, earlier)| self.minted(person, earlier)).collect()),
-            Step::Redeem(asks) => Call::Redeem(asks.iter().map(|ask| self.redeem(ask, now)).collect()),
+            Step::Store(people) => Call::Store(
+                people
+                    .iter()
+                    .map(|&(person, earlier)| self.minted(person, earlier))
+                    .collect(),
+            ),
+            Step::Redeem(asks) => {
+                Call::Redeem(asks.iter().map(|ask| self.redeem(ask, now)).collect())
+            }
             Step::Pass(ms) => Call::Pass(*ms),
         }
     }
 
     fn put(&self, step: &Step, now: i64) -> Call {
-        let Step::Put { title, stock, keep, rate, phase, times, stale } = step else {
+        let Step::Put {
+            title,
+            stock,
+            keep,
+            rate,
+            phase,
+            times,
+            stale,
+        } = step
+        else {
             unreachable!("asked for puts alone")
         };
-        let put = EventPut { title: Some(format!("Title {title}")), stock: Some(*stock), ..EventPut::default() };
+        let put = EventPut {
+            title: Some(format!("Title {title}")),
+            stock: Some(*stock),
+            ..EventPut::default()
+        };
         let mut event = Event::create(self.id.clone(), put, AckLevel::Log).unwrap();
         event.phase = *phase;
-        event.admission = Admission { rate_per_s: *rate, capacity: 3, ticket_ttl_s: 1 + 600 * u64::from(*title) };
+        event.admission = Admission {
+            rate_per_s: *rate,
+            capacity: 3,
+            ticket_ttl_s: 1 + 600 * u64::from(*title),
+        };
         let held = &mut event.definition;
-        held.on_sold_out = if *keep { OnSoldOut::Keep } else { OnSoldOut::Close };
+        held.on_sold_out = if *keep {
+            OnSoldOut::Keep
+        } else {
+            OnSoldOut::Close
+        };
         [held.lobby_at, held.opens_at, held.closes_at] =
             times.map(|later| later.map(|later| Millis(now / 1_000 + i64::from(later))));
         let version = self.model.held.as_ref().map_or(0, |held| held.version);
@@ -155,12 +91,22 @@ impl Case {
     /// An admission of a person: the last, or the first there was.
     fn admission(&self, place: &PlaceId, earlier: bool) -> Option<&AdmittedPlace> {
         let mut of_person = self.admissions.iter().filter(|one| one.place == *place);
-        if earlier { of_person.next() } else { of_person.next_back() }
+        if earlier {
+            of_person.next()
+        } else {
+            of_person.next_back()
+        }
     }
 
     fn minted(&self, person: u64, earlier: bool) -> Minted {
-        let seq = self.admission(&place(person), earlier).map_or(Seq(1), |one| one.seq);
-        Minted { place: place(person), seq, ticket: format!("ticket-{person}-{}", seq.0) }
+        let seq = self
+            .admission(&place(person), earlier)
+            .map_or(Seq(1), |one| one.seq);
+        Minted {
+            place: place(person),
+            seq,
+            ticket: format!("ticket-{person}-{}", seq.0),
+        }
     }
 
     fn redeem(&self, ask: &Ask, now: i64) -> Redeem {
@@ -168,7 +114,13 @@ impl Case {
         // Most of those who redeem hold a ticket.
         let admitted = self.model.admitted.len().max(1);
         let nth = usize::try_from(ask.person).unwrap() % admitted;
-        let holding = self.model.admitted.keys().nth(nth).filter(|_| ask.person < PEOPLE - 1).cloned();
+        let holding = self
+            .model
+            .admitted
+            .keys()
+            .nth(nth)
+            .filter(|_| ask.person < PEOPLE - 1)
+            .cloned();
         let place = match ask.ticket {
             Ticket::Spent => place(ask.person),
             _ => holding.unwrap_or_else(|| place(ask.person)),
@@ -244,8 +196,13 @@ impl Case {
     /// Everyone sees what the model says, and so do the figures.
     async fn compare_looks(&self, store: &Store) {
         let everyone: Vec<PlaceId> = (0..PEOPLE).map(place).collect();
-        let seen = crate::line::look(&store.connection, &self.id, everyone.clone()).await.unwrap();
-        let expected: Vec<Look> = everyone.iter().map(|place| self.model.look(place)).collect();
+        let seen = crate::line::look(&store.connection, &self.id, everyone.clone())
+            .await
+            .unwrap();
+        let expected: Vec<Look> = everyone
+            .iter()
+            .map(|place| self.model.look(place))
+            .collect();
         assert_eq!(seen, expected);
         assert_eq!(store.figures(&self.id).await.unwrap(), self.model.figures());
     }
@@ -263,9 +220,15 @@ fn moments(before: i64, after: i64, state: &State) -> impl Iterator<Item = i64> 
 async fn made(store: &Store, id: &EventId, call: &Call) -> Answer {
     let c = &store.connection;
     match call.clone() {
-        Call::Put(event, version) => Answer::Put(Box::new(store.put_event(&event, version, ADMIN).await.unwrap())),
-        Call::Admission(change) => Answer::Set(Box::new(store.change_admission(id, change, ADMIN).await.unwrap())),
-        Call::Phase(phase) => Answer::Set(Box::new(store.move_phase(id, phase, ADMIN).await.unwrap())),
+        Call::Put(event, version) => Answer::Put(Box::new(
+            store.put_event(&event, version, ADMIN).await.unwrap(),
+        )),
+        Call::Admission(change) => Answer::Set(Box::new(
+            store.change_admission(id, change, ADMIN).await.unwrap(),
+        )),
+        Call::Phase(phase) => {
+            Answer::Set(Box::new(store.move_phase(id, phase, ADMIN).await.unwrap()))
+        }
         Call::Stock(add) => Answer::Stock(store.add_stock(id, add, ADMIN).await.unwrap()),
         Call::Enter(places) => Answer::Entered(crate::line::enter(c, id, places).await.unwrap()),
         Call::Leave(place) => Answer::Looked(store.leave(id, &place).await.unwrap()),
@@ -279,7 +242,9 @@ async fn made(store: &Store, id: &EventId, call: &Call) -> Answer {
             store.store_tickets(id, &minted).await.unwrap();
             Answer::Done
         }
-        Call::Redeem(asked) => Answer::Redeemed(crate::coupons::redeem(c, id, asked).await.unwrap()),
+        Call::Redeem(asked) => {
+            Answer::Redeemed(crate::coupons::redeem(c, id, asked).await.unwrap())
+        }
         Call::Pass(ms) => {
             let_pass(store, id, ms).await;
             Answer::Done
@@ -301,14 +266,22 @@ fn met(answer: &Answer, state: &State) -> Vec<String> {
             (round.no_shows > 0, "NoShows"),
         ]
         .into_iter()
-        .filter_map(|(met, name)| met.then(|| name.to_owned()))
+        .filter(|(met, _)| *met)
+        .map(|(_, name)| name.to_owned())
         .collect(),
         Answer::Redeemed(all) => all.iter().map(|one| format!("Redeemed{one:?}")).collect(),
         Answer::Done => Vec::new(),
     };
-    names.extend(state.audit.last().map(|entry| format!("By{}", entry["by"].as_str().unwrap())));
+    names.extend(
+        state
+            .audit
+            .last()
+            .map(|entry| format!("By{}", entry["by"].as_str().unwrap())),
+    );
     for name in &mut names {
-        let end = name.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(name.len());
+        let end = name
+            .find(|c: char| !c.is_alphanumeric() && c != '-')
+            .unwrap_or(name.len());
         name.truncate(end);
     }
     names
@@ -316,24 +289,59 @@ fn met(answer: &Answer, state: &State) -> Vec<String> {
 
 /// What the sequences together must have met, or they show less than they seem to.
 const MUST_BE_MET: [&str; 28] = [
-    "Created", "Held", "Conflict", "Set", "Refused", "Added", "EnteredNew", "EnteredHeld", "EnteredNotOpenYet", "EnteredSoldOut",
-    "EnteredLineClosed", "EnteredEventClosed", "Known", "NoPlace", "Admitted", "Unminted", "NoShows", "RedeemedPass",
-    "RedeemedReplayed", "RedeemedAlreadyIssued", "RedeemedSoldOut", "RedeemedExpired", "RedeemedNotYetValid",
-    "RedeemedEventClosed", "RedeemedCodeTaken", "Byadmin", "Bysold-out", "Byschedule",
+    "Created",
+    "Held",
+    "Conflict",
+    "Set",
+    "Refused",
+    "Added",
+    "EnteredNew",
+    "EnteredHeld",
+    "EnteredNotOpenYet",
+    "EnteredSoldOut",
+    "EnteredLineClosed",
+    "EnteredEventClosed",
+    "Known",
+    "NoPlace",
+    "Admitted",
+    "Unminted",
+    "NoShows",
+    "RedeemedPass",
+    "RedeemedReplayed",
+    "RedeemedAlreadyIssued",
+    "RedeemedSoldOut",
+    "RedeemedExpired",
+    "RedeemedNotYetValid",
+    "RedeemedEventClosed",
+    "RedeemedCodeTaken",
+    "Byadmin",
+    "Bysold-out",
+    "Byschedule",
 ];
 
 #[test]
 fn any_sequence_of_calls_does_what_the_model_does() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let rig = runtime.block_on(Rig::start());
     let (cases, seen) = (Cell::new(0), RefCell::new(BTreeMap::<String, u64>::new()));
-    let config = Config { cases: 150, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases: 150,
+        failure_persistence: None,
+        ..Config::default()
+    };
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     TestRunner::new_with_rng(config, random)
         .run(&steps(), |steps| {
             cases.set(cases.get() + 1);
             let id: EventId = format!("case-{}", cases.get()).parse().unwrap();
-            let mut case = Case { model: Model::new(id.clone()), id, admissions: Vec::new() };
+            let mut case = Case {
+                model: Model::new(id.clone()),
+                id,
+                admissions: Vec::new(),
+            };
             runtime.block_on(async {
                 for step in &steps {
                     for name in case.step(&rig.store, step).await {
@@ -348,6 +356,9 @@ fn any_sequence_of_calls_does_what_the_model_does() {
     let seen = seen.into_inner();
 
     for name in MUST_BE_MET {
-        assert!(seen.contains_key(name), "no sequence met `{name}`: {seen:?}");
+        assert!(
+            seen.contains_key(name),
+            "no sequence met `{name}`: {seen:?}"
+        );
     }
 }

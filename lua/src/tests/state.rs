@@ -36,80 +36,66 @@ impl State {
     /// Reads the state of `event`.
     pub(super) async fn read(store: &Store, event: &EventId) -> Self {
         let keys = Keys::of(event);
-        let mut c = store.connection.clone();
-        let (held, stock, seq, places, admitted, outstanding, tickets, unminted, gone): (
-            BTreeMap<String, String>,
-            Option<u64>,
-            Option<u64>,
-            Vec<(String, u64)>,
-            BTreeMap<String, String>,
-            Vec<(String, i64)>,
-            BTreeMap<String, String>,
-            Vec<(String, i64)>,
-            BTreeMap<String, String>,
-        ) = redis::pipe()
-            .hgetall(keys.event())
-            .get(keys.stock())
-            .get(keys.seq())
-            .zrange_withscores(keys.places(), 0, -1)
-            .hgetall(keys.admitted())
-            .zrange_withscores(keys.outstanding(), 0, -1)
-            .hgetall(keys.tickets())
-            .zrange_withscores(keys.unminted(), 0, -1)
-            .hgetall(keys.gone())
-            .query_async(&mut c)
+        let replies: Vec<redis::Value> = everything(&keys)
+            .query_async(&mut store.connection.clone())
             .await
             .unwrap();
-        let (counts, participants, issued, coupons, pace, moves, outbox, audit): (
-            BTreeMap<String, u64>,
-            BTreeSet<String>,
-            BTreeMap<String, String>,
-            BTreeMap<String, String>,
-            BTreeMap<String, f64>,
-            Entries,
-            Entries,
-            Entries,
-        ) = redis::pipe()
-            .hgetall(keys.counts())
-            .smembers(keys.participants())
-            .hgetall(keys.issued())
-            .hgetall(keys.coupons())
-            .hgetall(keys.pace())
-            .cmd("XRANGE")
-            .arg(&[keys.moves().as_str(), "-", "+"])
-            .cmd("XRANGE")
-            .arg(&[keys.outbox().as_str(), "-", "+"])
-            .cmd("XRANGE")
-            .arg(&[keys.audit().as_str(), "-", "+"])
-            .query_async(&mut c)
-            .await
-            .unwrap();
+        let mut replies = replies.into_iter();
+        let replies = &mut replies;
         Self {
-            event: held,
-            stock,
-            seq: seq.unwrap_or(0),
-            places,
-            admitted,
-            outstanding: outstanding.into_iter().collect(),
-            tickets,
-            unminted: unminted.into_iter().collect(),
-            gone,
-            counts,
-            participants,
-            issued,
-            coupons,
-            pace,
-            moves,
-            outbox: outbox
+            event: next(replies),
+            stock: next(replies),
+            seq: next::<Option<u64>>(replies).unwrap_or(0),
+            places: next(replies),
+            admitted: next(replies),
+            outstanding: next::<Vec<_>>(replies).into_iter().collect(),
+            tickets: next(replies),
+            unminted: next::<Vec<_>>(replies).into_iter().collect(),
+            gone: next(replies),
+            counts: next(replies),
+            participants: next(replies),
+            issued: next(replies),
+            coupons: next(replies),
+            pace: next(replies),
+            moves: next(replies),
+            outbox: next::<Entries>(replies)
                 .into_iter()
                 .map(|(id, fields)| (id, json_fields(fields)))
                 .collect(),
-            audit: audit
+            audit: next::<Entries>(replies)
                 .into_iter()
                 .map(|(_, fields)| json_fields(fields))
                 .collect(),
         }
     }
+}
+
+/// Asks for every key, in the order of the fields of [`State`].
+fn everything(keys: &Keys<'_>) -> redis::Pipeline {
+    let mut pipe = redis::pipe();
+    pipe.hgetall(keys.event())
+        .get(keys.stock())
+        .get(keys.seq())
+        .zrange_withscores(keys.places(), 0, -1)
+        .hgetall(keys.admitted())
+        .zrange_withscores(keys.outstanding(), 0, -1)
+        .hgetall(keys.tickets())
+        .zrange_withscores(keys.unminted(), 0, -1)
+        .hgetall(keys.gone())
+        .hgetall(keys.counts())
+        .smembers(keys.participants())
+        .hgetall(keys.issued())
+        .hgetall(keys.coupons())
+        .hgetall(keys.pace());
+    for stream in [keys.moves(), keys.outbox(), keys.audit()] {
+        pipe.cmd("XRANGE").arg(stream).arg("-").arg("+");
+    }
+    pipe
+}
+
+/// The next reply.
+fn next<T: redis::FromRedisValue>(replies: &mut impl Iterator<Item = redis::Value>) -> T {
+    redis::from_redis_value(replies.next().unwrap()).unwrap()
 }
 
 fn json_fields(fields: BTreeMap<String, String>) -> BTreeMap<String, Value> {
@@ -192,4 +178,3 @@ pub(super) fn hash<const N: usize>(fields: [(&str, String); N]) -> BTreeMap<Stri
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }
-

@@ -1,0 +1,126 @@
+//! What is stored and counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::coupon::Issue;
+use domain::place::{AdmittedPlace, GoneReason};
+use domain::{Holder, Phase};
+
+use super::{Held, Model, float};
+use crate::Figures;
+use crate::tests::state::{State, hash};
+
+/// What is stored.
+impl Model {
+    pub(in crate::tests) fn figures(&self) -> Option<Figures> {
+        let held = self.held.as_ref()?;
+        let count = |name| self.counts.get(name).copied().unwrap_or(0);
+        Some(Figures {
+            waiting: if held.ended.is_some() {
+                0
+            } else {
+                self.places.len() as u64
+            },
+            admitted: count("admitted"),
+            outstanding: if held.event.phase == Phase::Closed {
+                0
+            } else {
+                self.admitted.len() as u64
+            },
+            redeemed: self.issued.len() as u64,
+            no_shows: count("no_shows"),
+            left: count("left"),
+            total: held.event.stock,
+            remaining: held.remaining,
+            outbox_lag: self.outbox.len() as u64,
+            ledger_lag: self.outbox.len() as u64,
+        })
+    }
+
+    pub(in crate::tests) fn state(&self) -> State {
+        let pace = |(tokens, at)| {
+            [
+                ("tokens".to_owned(), tokens),
+                ("at_us".to_owned(), float(at)),
+            ]
+        };
+        State {
+            event: self.held.as_ref().map(event_hash).unwrap_or_default(),
+            stock: self.held.as_ref().map(|held| held.remaining),
+            seq: self.seq,
+            places: self
+                .places
+                .iter()
+                .map(|(seq, one)| (one.to_string(), seq.0))
+                .collect(),
+            admitted: shown(&self.admitted, admission_text),
+            outstanding: shown(&self.admitted, |one| one.expires_at.0),
+            tickets: shown(&self.tickets, String::clone),
+            unminted: shown(&self.unminted, |&at| at),
+            gone: shown(&self.gone, GoneReason::to_string),
+            counts: self.counts.clone(),
+            participants: self
+                .issued
+                .keys()
+                .map(Holder::to_string)
+                .collect::<BTreeSet<_>>(),
+            issued: shown(&self.issued, issue_text),
+            coupons: shown(&self.coupons, Holder::to_string),
+            pace: self.pace.map(pace).into_iter().flatten().collect(),
+            moves: self.moves.clone(),
+            outbox: self.outbox.clone(),
+            audit: self.audit.clone(),
+        }
+    }
+}
+
+/// A map as it is stored: its keys as text, its values as `value` writes them.
+fn shown<K: ToString, V, T>(map: &BTreeMap<K, V>, value: impl Fn(&V) -> T) -> BTreeMap<String, T> {
+    map.iter()
+        .map(|(key, held)| (key.to_string(), value(held)))
+        .collect()
+}
+
+fn admission_text(one: &AdmittedPlace) -> String {
+    format!(
+        "{} {} {} {}",
+        one.seq.0, one.admitted_at.0, one.expires_at.0, one.kid
+    )
+}
+
+fn issue_text(one: &Issue) -> String {
+    let (serial, at) = (one.coupon.serial.0, one.issued_at.0);
+    format!(
+        "{serial} {at} {} 1 {} {}",
+        one.ordinal, one.jti, one.coupon.code
+    )
+}
+
+fn event_hash(held: &Held) -> BTreeMap<String, String> {
+    let event = &held.event;
+    let time = |at: Option<i64>| at.map(|at| at.to_string()).unwrap_or_default();
+    let on_sold_out = serde_json::to_value(event.definition.on_sold_out).unwrap();
+    hash([
+        (
+            "definition",
+            serde_json::to_string(&event.definition).unwrap(),
+        ),
+        ("on_sold_out", on_sold_out.as_str().unwrap().to_owned()),
+        ("lobby_at", time(held.times[0])),
+        ("opens_at", time(held.times[1])),
+        ("closes_at", time(held.times[2])),
+        ("phase", event.phase.to_string()),
+        (
+            "ended",
+            held.ended
+                .map(|reason| reason.to_string())
+                .unwrap_or_default(),
+        ),
+        ("total", event.stock.to_string()),
+        ("rate", event.admission.rate_per_s.to_string()),
+        ("capacity", event.admission.capacity.to_string()),
+        ("ticket_ttl_s", event.admission.ticket_ttl_s.to_string()),
+        ("version", held.version.to_string()),
+        ("epoch", "1".to_owned()),
+    ])
+}
