@@ -73,8 +73,15 @@ impl Postgres {
     /// Makes an empty database for one test; its URL.
     pub fn database(&self) -> Result<String> {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        run(&mut self.psql(&["--command", &format!("CREATE DATABASE {name}")]))?;
+        self.execute(&self.url(), &format!("CREATE DATABASE {name}"))?;
         Ok(self.url_of(&name))
+    }
+
+    /// Runs SQL in the database of a URL: for tests that plant what the code under test would never write.
+    pub fn execute(&self, url: &str, sql: &str) -> Result<()> {
+        run(self
+            .psql(url)
+            .args(["--set", "ON_ERROR_STOP=1", "--command", sql]))
     }
 
     /// Stops the server at once, as a crash would.
@@ -86,10 +93,7 @@ impl Postgres {
     pub fn start_again(&self) -> Result<()> {
         self.guard.start(|| {
             TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
-                && self
-                    .psql(&["--command", "SELECT 1"])
-                    .output()
-                    .is_ok_and(|output| output.status.success())
+                && self.execute(&self.url(), "SELECT 1").is_ok()
         })
     }
 
@@ -97,11 +101,9 @@ impl Postgres {
         format!("postgres://{ACCOUNT}@127.0.0.1:{}/{database}", self.port)
     }
 
-    fn psql(&self, arguments: &[&str]) -> std::process::Command {
+    fn psql(&self, url: &str) -> std::process::Command {
         let mut command = self.guard.folder().command(self.programs.join("psql"));
-        command.args(["--quiet", "--no-psqlrc"]);
-        command.args(arguments);
-        command.arg(self.url());
+        command.args(["--quiet", "--no-psqlrc", "--dbname", url]);
         command
     }
 }
