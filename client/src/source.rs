@@ -16,7 +16,7 @@ impl Source {
 
     /// This address of this machine.
     #[must_use]
-    pub fn from(address: IpAddr) -> Self {
+    pub fn at(address: IpAddr) -> Self {
         Self(Some(address))
     }
 

@@ -120,7 +120,7 @@ async fn a_chosen_source_is_where_calls_and_sockets_come_from() {
     let url = serve(routes).await;
     let address: IpAddr = "127.3.2.1".parse().unwrap();
     let options = Options {
-        source: Source::from(address),
+        source: Source::at(address),
         ..Options::default()
     };
     let visitor = Visitor::new(&url, options).unwrap();

@@ -6,6 +6,7 @@ pub mod forge;
 pub mod ledger;
 pub mod people;
 pub mod process;
+pub mod redis;
 pub mod server;
 pub mod shape;
 

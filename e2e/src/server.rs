@@ -58,9 +58,10 @@ pub fn binary() -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// `stanchion` with nothing of the test's own surroundings.
+/// `stanchion` with nothing of the test's own surroundings. It is told to stop when the test that started it is killed.
 pub fn command() -> Result<Command> {
-    let mut command = Command::new(binary()?);
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(binary()?);
     command.env_clear().stdin(Stdio::null()).kill_on_drop(true);
     for name in ["PATH", "HOME", "TMPDIR"] {
         if let Some(value) = std::env::var_os(name) {

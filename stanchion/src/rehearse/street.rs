@@ -66,7 +66,7 @@ fn loopback_sources(count: u32) -> Vec<Source> {
     let room = u32::from(Ipv4Addr::new(127, 254, 255, 255)) - first;
     let start = first + SystemRandom.below(room.saturating_sub(count));
     (0..count)
-        .map(|nth| Source::from(IpAddr::V4(Ipv4Addr::from(start + nth))))
+        .map(|nth| Source::at(IpAddr::V4(Ipv4Addr::from(start + nth))))
         .collect()
 }
 
