@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PICTURES = new URL('./pictures/', import.meta.url).pathname;
+export const PICTURES = new URL('./pictures/', import.meta.url).pathname;
 const QUIET = [
   '--disable-gpu',
   '--no-first-run',
@@ -59,22 +59,29 @@ export async function watchedPage(context: BrowserContext): Promise<{ page: Page
   return { page, complaints };
 }
 
-/** Pictures at every width, and the serious findings of axe at each. */
+/** 360 px at 200 % zoom. */
+const ZOOMED = 180;
+
+/** Pictures at every width, the serious findings of axe at each, and whether anything runs out of the window. */
 export async function look(page: Page, folder: string, name: string): Promise<string[]> {
   mkdirSync(join(PICTURES, folder), { recursive: true });
   const findings: string[] = [];
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: width < 500 ? 740 : 900 });
     await page.screenshot({ path: join(PICTURES, folder, `${name}-${width}.png`), animations: 'disabled' });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    if (wide > 0) {
-      findings.push(`${name} at ${width}: ${wide} px too wide`);
-    }
+    findings.push(...(await overflow(page, `${name} at ${width}`)));
     for (const { id, impact, nodes } of await scan(page)) {
       findings.push(`${name} at ${width}: ${impact} ${id} ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
     }
   }
+  await page.setViewportSize({ width: ZOOMED, height: 370 });
+  findings.push(...(await overflow(page, `${name} zoomed`)));
   return findings;
+}
+
+async function overflow(page: Page, what: string): Promise<string[]> {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  return wide > 0 ? [`${what}: ${wide} px too wide`] : [];
 }
 
 async function scan(page: Page): Promise<Finding[]> {

@@ -149,6 +149,7 @@ export const WAYS: Record<string, () => Scene> = {
     ],
     redeem: [{ code: 'K7QF2MZRXW4T' }],
   }),
+  'a-coupon-to-keep': () => ({ ...turn(), redeem: [{ code: 'K7QF2MZRXW4T' }] }),
   'an-answer-lost-twice': () => ({
     ...turn(),
     redeem: [

@@ -1,7 +1,8 @@
 /** Walks whole ways through the queue page in a browser: what a person does, and what they see at the end. */
 
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { camera, watchedPage } from './camera';
+import { camera, PICTURES, watchedPage } from './camera';
 import { WAYS } from './scenes';
 import { open, type Theatre } from './theatre';
 
@@ -29,6 +30,29 @@ test('the keyboard alone leads from the door to the code', async () => {
   await page.keyboard.press('Space');
   await page.getByText('K7QF2MZRXW4T').waitFor();
   expect(await page.title()).toContain('Your coupon');
+  await close();
+  expect(complaints).toEqual([]);
+});
+
+test('the coupon can be copied, and saved as text and as a picture', async () => {
+  const { context, close } = await camera({ locale: 'en', permissions: ['clipboard-read', 'clipboard-write'] });
+  const { page, complaints } = await watchedPage(context);
+  await page.goto(`${theatre.url}/e/a-coupon-to-keep`);
+  await page.getByRole('button', { name: 'Get my coupon' }).click();
+  await page.getByRole('button', { name: 'Copy' }).click();
+  await page.getByRole('button', { name: 'Copied' }).waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('K7QF2MZRXW4T');
+  const saved = async (name: string) => {
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name }).click();
+    return readFileSync(await (await download).path());
+  };
+  const text = (await saved('Save as text')).toString();
+  expect(text).toContain('K7QF2MZRXW4T\nKept on the record as #17');
+  const picture = await saved('Save as picture');
+  expect(picture.subarray(1, 4).toString()).toBe('PNG');
+  mkdirSync(PICTURES, { recursive: true });
+  writeFileSync(`${PICTURES}saved-coupon.png`, picture);
   await close();
   expect(complaints).toEqual([]);
 });

@@ -41,9 +41,9 @@ export function turnScreen({ visit, words }: Stage): Screen {
       if (ended && !asked) {
         asked = true;
         // A moment's grace, for the server counts by its own clock.
-        setTimeout(() => {
+        setTimeout(async () => {
+          await visit.expired();
           asked = false;
-          void visit.expired();
         }, 1500);
       }
     },
