@@ -1,0 +1,175 @@
+//! `stanchion doctor`: the configuration and every store, one line each, with the mend.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use chassis::config::ServeConfig;
+use chassis::doors::Listener;
+
+use crate::outside::{asks_for_help, environment};
+use crate::stores::Stores;
+
+const USAGE: &str = "\
+Checks the configuration and every store, one line each, with the mend. Exit code 1 when one fails.
+
+Usage: stanchion doctor [SETTINGS]
+
+The settings are those of the process that serves; it may run or not.
+";
+
+/// What was found, line by line.
+#[derive(Default)]
+struct Findings {
+    failed: bool,
+}
+
+impl Findings {
+    fn ok(&self, part: &str, says: &str) {
+        println!("ok    {part:<12} {says}");
+    }
+
+    fn fail(&mut self, part: &str, says: &str) {
+        self.failed = true;
+        println!("fail  {part:<12} {says}");
+    }
+
+    fn fault(&mut self, part: &str, setting: &str, held: &str, mend: &str) {
+        self.fail(part, &format!("{setting} is `{held}`: {mend}"));
+    }
+}
+
+/// Looks at everything.
+pub async fn run(settings: &[String]) -> anyhow::Result<ExitCode> {
+    if asks_for_help(settings) {
+        print!("{USAGE}\n{}", ServeConfig::help());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut findings = Findings::default();
+    match ServeConfig::parse(settings, &environment()) {
+        Ok(config) => look(&config, &mut findings).await,
+        Err(wrong) => findings.fail("settings", &wrong.to_string()),
+    }
+    Ok(if findings.failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+async fn look(config: &ServeConfig, findings: &mut Findings) {
+    for warning in &config.warnings {
+        findings.fail(
+            "settings",
+            &format!("{warning}: take it away, or spell it right"),
+        );
+    }
+    if config.warnings.is_empty() {
+        findings.ok("settings", "every setting can work");
+    }
+    let public = config
+        .has_public_door()
+        .then_some(("public door", config.listen));
+    for (door, address) in public.into_iter().chain([("ops door", config.ops_listen)]) {
+        look_at_door(door, address, findings);
+    }
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => findings.ok("descriptors", &format!("{limit}; every socket takes one")),
+        Err(failure) => findings.fail("descriptors", &failure.to_string()),
+    }
+    if is_yet_to_begin(config) {
+        look_at_redis_server(config, findings).await;
+        return;
+    }
+    match Stores::for_looking(config).await {
+        Ok(stores) => {
+            look_at_stores(&stores, findings).await;
+            if let Err(failure) = stores.close().await {
+                findings.fail("redis", &failure.to_string());
+            }
+        }
+        Err(wrong) => findings.fail("stores", &wrong.to_string()),
+    }
+}
+
+/// A door that is taken is as it should be while the service runs.
+fn look_at_door(door: &str, address: SocketAddr, findings: &mut Findings) {
+    match Listener::bind(address) {
+        Ok(_) => findings.ok(door, &format!("{address} is free")),
+        Err(failure) if failure.kind() == std::io::ErrorKind::AddrInUse => {
+            findings.ok(
+                door,
+                &format!("{address} is in use, by Stanchion if it runs"),
+            );
+        }
+        Err(failure) => findings.fail(door, &format!("{address}: {failure}")),
+    }
+}
+
+/// Will a first start make the data folder?
+fn is_yet_to_begin(config: &ServeConfig) -> bool {
+    let embeds = config.redis_url.is_none() || config.database_url.is_none();
+    embeds && !config.data.exists()
+}
+
+/// Before the first start there is no store to ask; only the program must be there.
+async fn look_at_redis_server(config: &ServeConfig, findings: &mut Findings) {
+    let folder = config.data.display();
+    findings.ok(
+        "data folder",
+        &format!("{folder} will be made at the first start"),
+    );
+    if config.redis_url.is_some() {
+        return;
+    }
+    let mut command = tokio::process::Command::new("redis-server");
+    match command.arg("--version").output().await {
+        Ok(output) if output.status.success() => {
+            findings.ok("redis", String::from_utf8_lossy(&output.stdout).trim());
+        }
+        Ok(output) => findings.fail("redis", &format!("redis-server ended: {}", output.status)),
+        Err(failure) => findings.fail(
+            "redis",
+            &format!("redis-server cannot be started ({failure}): install it, or set --redis-url"),
+        ),
+    }
+}
+
+async fn look_at_stores(stores: &Stores, findings: &mut Findings) {
+    match stores.store.faults().await {
+        Ok(faults) if faults.is_empty() => {
+            findings.ok("redis", "answers, and keeps what it acknowledges")
+        }
+        Ok(faults) => {
+            for fault in faults {
+                findings.fault("redis", &fault.setting, &fault.held, &fault.mend);
+            }
+        }
+        Err(failure) => findings.fail("redis", &failure.to_string()),
+    }
+    match &stores.kafka {
+        None => findings.ok("log", "no Kafka: the ledger reads the outbox in Redis"),
+        Some(settings) => match kafka::faults(settings).await {
+            Ok(faults) if faults.is_empty() => {
+                findings.ok("log", "answers, and its topics are there")
+            }
+            Ok(faults) => {
+                for fault in faults {
+                    findings.fault("log", &fault.setting, &fault.held, &fault.mend);
+                }
+            }
+            Err(failure) => findings.fail("log", &failure.to_string()),
+        },
+    }
+    let Some(ledger) = &stores.ledger else { return };
+    match ledger.faults().await {
+        Ok(faults) if faults.is_empty() => {
+            findings.ok("ledger", "answers, and its tables are up to date")
+        }
+        Ok(faults) => {
+            for fault in faults {
+                findings.fault("ledger", &fault.setting, &fault.held, &fault.mend);
+            }
+        }
+        Err(failure) => findings.fail("ledger", &failure.to_string()),
+    }
+}

@@ -1,0 +1,113 @@
+//! Builds the roles of this process. They meet in the stores and nowhere else.
+
+use std::sync::Arc;
+
+use chassis::admin::AdminToken;
+use chassis::config::{RoleName, ServeConfig, WrongSetting};
+use chassis::system::{SystemClock, SystemRandom};
+use chassis::{Lifecycle, Role, Throttle};
+use domain::event::AckLevel;
+
+use crate::stores::Stores;
+
+/// What the roles are built from.
+pub struct Building<'a> {
+    /// The settings.
+    pub config: &'a ServeConfig,
+    /// The connected stores.
+    pub stores: &'a Stores,
+    /// When to stop.
+    pub lifecycle: &'a Lifecycle,
+    /// How browsers reach the public door.
+    pub public_url: Option<String>,
+    /// The credential of the ops door; a process without admission has none.
+    pub admin_token: Option<AdminToken>,
+}
+
+impl Building<'_> {
+    /// Builds every role of the process; their tasks run from here on.
+    pub async fn build(&self) -> anyhow::Result<Vec<Role>> {
+        let throttle = Throttle::new(self.config.limits.clone());
+        let mut roles = Vec::new();
+        if self.config.has(RoleName::Gateway) {
+            roles.push(self.gateway(throttle.clone()).await?);
+        }
+        if self.config.has(RoleName::Admission) {
+            roles.push(self.admission().await?);
+        }
+        if self.config.has(RoleName::Issuer) {
+            roles.push(self.issuer(throttle).await?);
+        }
+        if let Some(ledger) = &self.stores.ledger {
+            roles.push(persister::build(persister::Parts {
+                store: self.stores.store.clone(),
+                redis: self.stores.redis.clone(),
+                ledger: ledger.clone(),
+                kafka: self.stores.kafka.clone(),
+                lifecycle: self.lifecycle.clone(),
+                random: Arc::new(SystemRandom),
+            }));
+        }
+        Ok(roles)
+    }
+
+    async fn gateway(&self, throttle: Arc<Throttle>) -> anyhow::Result<Role> {
+        Ok(gateway::build(gateway::Parts {
+            store: self.stores.store.clone(),
+            redis: self.stores.redis.clone(),
+            lifecycle: self.lifecycle.clone(),
+            throttle,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            public_url: self.public_url.clone(),
+        })
+        .await?)
+    }
+
+    async fn admission(&self) -> anyhow::Result<Role> {
+        let parts = admission::Parts {
+            store: self.stores.store.clone(),
+            lifecycle: self.lifecycle.clone(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            keys: self.config.keys.clone(),
+            public_url: self.public_url.clone().unwrap_or_default(),
+            admin_token: self
+                .admin_token
+                .clone()
+                .unwrap_or_else(|| AdminToken::generate(&SystemRandom)),
+            default_ack: self.default_ack(),
+        };
+        match admission::build(parts).await {
+            Ok(role) => Ok(role),
+            Err(admission::BuildError::Keys(failure)) => {
+                let folder = self.config.keys.display().to_string();
+                let allowed = format!("a folder for the signing keys ({failure})");
+                Err(WrongSetting::new(&self.config.written.keys, &folder, &allowed).into())
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn issuer(&self, throttle: Arc<Throttle>) -> anyhow::Result<Role> {
+        Ok(issuer::build(issuer::Parts {
+            store: self.stores.store.clone(),
+            redis: self.stores.redis.clone(),
+            lifecycle: self.lifecycle.clone(),
+            throttle,
+            random: Arc::new(SystemRandom),
+            public_url: self.public_url.clone(),
+            kafka: self.stores.kafka.clone(),
+        })
+        .await?)
+    }
+
+    /// With a log, a pass waits for it; without one, for the ledger.
+    fn default_ack(&self) -> AckLevel {
+        if self.stores.kafka.is_some() {
+            AckLevel::Log
+        } else {
+            AckLevel::Ledger
+        }
+    }
+}

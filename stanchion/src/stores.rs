@@ -1,0 +1,264 @@
+//! The stores of a process, each from its URL or embedded in the data folder: connected, and checked for settings with which a
+//! promise could not be kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::config::{RoleName, ServeConfig, StoreUrl, WrongSetting};
+use chassis::{Health, Lifecycle};
+use ledger::Ledger;
+use lua::Store;
+use lua::private::PrivateRedis;
+
+use crate::data_folder::{DataFolder, FolderLock, runs_stores};
+
+/// How long a store may take to answer for the first time.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
+/// Everything that is connected.
+pub struct Stores {
+    /// The door to Redis.
+    pub store: Store,
+    /// How to open further connections to it.
+    pub redis: lua::Settings,
+    /// How to reach Kafka, if there is one.
+    pub kafka: Option<kafka::Settings>,
+    /// The ledger, where a role or a command needs it.
+    pub ledger: Option<Ledger>,
+    private: Option<Arc<PrivateRedis>>,
+    _lock: Option<FolderLock>,
+}
+
+impl Stores {
+    /// Connects what the roles of a serving process need, and refuses an evicting Redis.
+    pub async fn for_serving(
+        config: &ServeConfig,
+        folder: Option<&DataFolder>,
+    ) -> Result<Self, WrongSetting> {
+        let lock = match folder {
+            Some(folder) if runs_stores(config) => Some(folder.lock()?),
+            _ => None,
+        };
+        let (redis, private) = match (&config.redis_url, folder) {
+            (None, Some(folder)) => started(config, folder).await?,
+            _ => (settings_of(config), None),
+        };
+        let store = connected(config, &redis).await?;
+        refuse_eviction(config, &store).await?;
+        let needs_log = config.has(RoleName::Issuer) || config.has(RoleName::Persister);
+        let kafka = log(config);
+        if let Some(kafka) = kafka.as_ref().filter(|_| needs_log) {
+            kafka::ensure_topics(kafka)
+                .await
+                .map_err(|failure| no_log(config, &failure))?;
+        }
+        let ledger = if config.has(RoleName::Persister) {
+            Some(migrated(config, folder).await?)
+        } else {
+            None
+        };
+        Ok(Self {
+            store,
+            redis,
+            kafka,
+            ledger,
+            private,
+            _lock: lock,
+        })
+    }
+
+    /// Connects all of them beside a process that serves, or, when none runs on the data folder, in its place for the moment.
+    pub async fn for_looking(config: &ServeConfig) -> Result<Self, WrongSetting> {
+        let needs_folder = config.redis_url.is_none() || config.database_url.is_none();
+        let folder = needs_folder
+            .then(|| DataFolder::existing(config))
+            .transpose()?;
+        let (mut lock, mut private, mut redis) = (None, None, settings_of(config));
+        if let (None, Some(folder)) = (&config.redis_url, &folder) {
+            redis = PrivateRedis::settings_of(&folder.redis());
+            lock = folder.try_lock()?;
+            if lock.is_some() {
+                (redis, private) = started(config, folder).await?;
+            }
+        }
+        Ok(Self {
+            store: connected(config, &redis).await?,
+            redis,
+            kafka: log(config),
+            ledger: Some(migrated(config, folder.as_ref()).await?),
+            private,
+            _lock: lock,
+        })
+    }
+
+    /// Logs each setting of a store with which a promise is weaker than it could be.
+    pub async fn log_faults(&self) {
+        for fault in self.store.faults().await.unwrap_or_default() {
+            let (setting, held, mend) = (fault.setting, fault.held, fault.mend);
+            tracing::warn!(
+                store = "redis",
+                setting,
+                held,
+                mend,
+                "a setting weakens a promise"
+            );
+        }
+        let Some(ledger) = &self.ledger else { return };
+        for fault in ledger.faults().await.unwrap_or_default() {
+            let (setting, held, mend) = (fault.setting, fault.held, fault.mend);
+            tracing::warn!(
+                store = "ledger",
+                setting,
+                held,
+                mend,
+                "a setting weakens a promise"
+            );
+        }
+    }
+
+    /// Registers what readiness depends on, and stops the process should its private Redis end.
+    pub fn watch(&self, health: &Health, lifecycle: &Lifecycle) {
+        let store = self.store.clone();
+        health.register("redis", move || {
+            let store = store.clone();
+            async move { store.ping().await.map_err(|failure| failure.to_string()) }
+        });
+        if let Some(ledger) = self.ledger.clone() {
+            health.register("ledger", move || {
+                let ledger = ledger.clone();
+                async move { ledger.ping().await.map_err(|failure| failure.to_string()) }
+            });
+        }
+        if let Some(private) = self.private.clone() {
+            lifecycle.spawn("private redis", {
+                let lifecycle = lifecycle.clone();
+                async move {
+                    tokio::select! {
+                        how = private.ended() => Err(format!("it ended: {how}").into()),
+                        () = lifecycle.stopping() => Ok(()),
+                    }
+                }
+            });
+        }
+    }
+
+    /// Closes what is ours to close, once nothing uses it any more.
+    pub async fn close(self) -> Result<(), lua::StoreError> {
+        if let Some(ledger) = self.ledger {
+            ledger.close().await;
+        }
+        match self.private.and_then(Arc::into_inner) {
+            Some(private) => private.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Starts the private Redis.
+async fn started(
+    config: &ServeConfig,
+    folder: &DataFolder,
+) -> Result<(lua::Settings, Option<Arc<PrivateRedis>>), WrongSetting> {
+    let private = PrivateRedis::start(&folder.redis())
+        .await
+        .map_err(|failure| {
+            let why = format!("the private one in the data folder does not start ({failure})");
+            WrongSetting::missing(&config.written.redis_url, &why)
+        })?;
+    Ok((private.settings(), Some(Arc::new(private))))
+}
+
+fn settings_of(config: &ServeConfig) -> lua::Settings {
+    lua::Settings::new(config.redis_url.as_ref().map_or("", StoreUrl::reveal))
+}
+
+async fn connected(config: &ServeConfig, redis: &lua::Settings) -> Result<Store, WrongSetting> {
+    let connecting = async {
+        let store = Store::connect(redis).await?;
+        store.ping().await?;
+        Ok::<_, lua::StoreError>(store)
+    };
+    match tokio::time::timeout(FIRST_ANSWER, connecting).await {
+        Ok(Ok(store)) => Ok(store),
+        Ok(Err(failure)) => Err(no_redis(config, &failure)),
+        Err(_) => Err(no_redis(config, &"no answer within ten seconds")),
+    }
+}
+
+/// A Redis that evicts may forget a coupon: nothing can be promised on it.
+async fn refuse_eviction(config: &ServeConfig, store: &Store) -> Result<(), WrongSetting> {
+    let faults = store
+        .faults()
+        .await
+        .map_err(|failure| no_redis(config, &failure))?;
+    match faults
+        .iter()
+        .find(|fault| fault.setting == "maxmemory-policy")
+    {
+        None => Ok(()),
+        Some(fault) => {
+            let allowed = format!(
+                "a Redis that evicts nothing, and its maxmemory-policy is {}: set it to noeviction",
+                fault.held
+            );
+            Err(wrong_redis(config, &allowed))
+        }
+    }
+}
+
+fn log(config: &ServeConfig) -> Option<kafka::Settings> {
+    config.kafka_brokers.as_deref().map(kafka::Settings::new)
+}
+
+/// Connects the ledger and brings its tables up to this version.
+async fn migrated(
+    config: &ServeConfig,
+    folder: Option<&DataFolder>,
+) -> Result<Ledger, WrongSetting> {
+    let url = match (&config.database_url, folder) {
+        (Some(url), _) => url.reveal().to_owned(),
+        (None, Some(folder)) => ledger::sqlite_url(&folder.ledger()),
+        (None, None) => String::new(),
+    };
+    let opening = async {
+        let ledger = Ledger::connect(&url).await?;
+        ledger.migrate().await?;
+        Ok::<_, ledger::LedgerError>(ledger)
+    };
+    opening.await.map_err(|failure| {
+        let shown = match &config.database_url {
+            Some(url) => url.to_string(),
+            None => config.data.display().to_string(),
+        };
+        let setting = match &config.database_url {
+            Some(_) => &config.written.database_url,
+            None => &config.written.data,
+        };
+        WrongSetting::new(
+            setting,
+            &shown,
+            &format!("a ledger that answers ({failure})"),
+        )
+    })
+}
+
+/// The complaint about a Kafka that does not answer.
+fn no_log(config: &ServeConfig, failure: &kafka::LogError) -> WrongSetting {
+    let brokers = config.kafka_brokers.as_deref().unwrap_or_default();
+    let allowed = format!("brokers that answer ({failure})");
+    WrongSetting::new(&config.written.kafka_brokers, brokers, &allowed)
+}
+
+fn no_redis(config: &ServeConfig, failure: &dyn std::fmt::Display) -> WrongSetting {
+    wrong_redis(config, &format!("a Redis that answers ({failure})"))
+}
+
+fn wrong_redis(config: &ServeConfig, allowed: &str) -> WrongSetting {
+    match &config.redis_url {
+        Some(url) => WrongSetting::new(&config.written.redis_url, &url.to_string(), allowed),
+        None => {
+            let folder = config.data.display().to_string();
+            WrongSetting::new(&config.written.data, &folder, allowed)
+        }
+    }
+}
