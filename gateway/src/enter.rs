@@ -129,3 +129,175 @@ pub async fn enter(
 fn not_open_yet(document: &Document) -> Problem {
     Problem::from(Refusal::NotOpenYet).with("opens_at", document.opens_at())
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use axum::http::header::RETRY_AFTER;
+    use domain::Phase;
+    use serde_json::json;
+
+    use crate::rig::{Reply, Rig, api, bearer, cookie, eventually, open, request, token};
+
+    /// The cookie pair that a reply sets.
+    fn set(reply: &Reply) -> String {
+        let set = reply.header(super::SET_COOKIE);
+        set.split(';').next().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn entering_gives_a_place_at_the_back_and_again_the_same_one() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        rig.visitor(&event).await;
+        let token = token();
+        let body = json!({"place_token": token.reveal()}).to_string();
+        for status in [201, 200] {
+            let reply = rig.enter(&event, &[], &body).await;
+            assert_eq!(reply.status, status);
+            let place = reply.json();
+            let poll_after_ms = place["poll_after_ms"].as_u64().unwrap();
+            let expected = json!({
+                "place_id": token.place_id(), "place_token": token.reveal(), "state": "waiting",
+                "position": 2, "waiting": 2, "phase": "open", "eta_s": {"low": 0, "high": 1},
+                "poll_after_ms": poll_after_ms, "live_url": "/api/v1/events/demo/places/me/live",
+            });
+            assert_eq!(place, expected);
+            assert!((1_000..=1_200).contains(&poll_after_ms));
+            let wait_s = poll_after_ms.div_ceil(1_000).to_string();
+            assert_eq!(reply.header(RETRY_AFTER), wait_s);
+            assert_eq!(set(&reply), cookie(&event, &token));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_browser_gets_a_token_as_a_cookie_and_keeps_its_place_by_it() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        let first = rig.enter(&event, &[], "").await;
+        assert_eq!(first.status, 201);
+        let pair = set(&first);
+        let id = first.json()["place_id"].clone();
+        let again = rig.enter(&event, &[("cookie", &pair)], "{}").await;
+        assert_eq!((again.status.as_u16(), again.json()["place_id"].clone()), (200, id));
+        let broken = rig.enter(&event, &[("cookie", "stanchion-demo=broken")], "").await;
+        assert_eq!(broken.status, 201, "a broken cookie is no cookie");
+    }
+
+    #[tokio::test]
+    async fn a_token_in_the_header_is_taken_and_the_bodys_comes_first() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        let (one, two) = (token(), token());
+        let header = bearer(&one);
+        let shown = [("authorization", header.as_str())];
+        let by_header = rig.enter(&event, &shown, "").await.json();
+        assert_eq!(by_header["place_id"], json!(one.place_id()));
+        let body = json!({"place_token": two.reveal()}).to_string();
+        let by_body = rig.enter(&event, &shown, &body).await.json();
+        assert_eq!(by_body["place_id"], json!(two.place_id()));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_request_is_refused_by_name_and_makes_no_place() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        let table: [(&[(&str, &str)], &str, u16, &str, Option<&str>); 8] = [
+            (&[], r#"{"place_token":"short"}"#, 400, "bad-request", Some("place_token")),
+            (&[], r#"{"place_token":7}"#, 400, "bad-request", Some("place_token")),
+            (&[], r#"{"place_tokn":"x"}"#, 400, "bad-request", Some("place_tokn")),
+            (&[], "{", 400, "bad-request", None),
+            (&[("authorization", "Bearer short")], "", 401, "no-place", None),
+            (&[("authorization", "Basic eDp5")], "", 401, "no-place", None),
+            (&[("origin", "https://evil.example")], "", 403, "foreign-origin", None),
+            (&[("sec-fetch-site", "cross-site")], "{}", 403, "foreign-origin", None),
+        ];
+        for (headers, body, status, name, field) in table {
+            let reply = rig.enter(&event, headers, body).await;
+            assert_eq!(reply.problem(), (status, name.to_owned()), "{headers:?} {body}");
+            assert_eq!(reply.json()["field"].as_str(), field, "{body}");
+            assert_eq!(set(&reply), "");
+        }
+        let text = [("content-type", "text/plain")];
+        let path = api(&event, "/places");
+        let text = rig.send(request(Method::POST, &path, &text, "{}")).await;
+        assert_eq!(text.problem(), (415, "unsupported-media-type".to_owned()));
+        let long = format!("{{\"place_token\":\"{}\"}}", "x".repeat(17_000));
+        let long = rig.enter(&event, &[], &long).await;
+        assert_eq!(long.problem(), (413, "too-large".to_owned()));
+        let status = rig.get(&api(&event, ""), None).await.json();
+        assert_eq!(status["waiting"], 0);
+    }
+
+    #[tokio::test]
+    async fn another_site_may_bring_its_own_token_but_neither_uses_nor_sets_the_cookie() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        let (own, theirs) = (token(), token());
+        let sent = cookie(&event, &theirs);
+        let foreign = [("origin", "https://evil.example"), ("cookie", sent.as_str())];
+        let refused = rig.enter(&event, &foreign, "{}").await;
+        assert_eq!(refused.problem(), (403, "foreign-origin".to_owned()));
+        let body = json!({"place_token": own.reveal()}).to_string();
+        let entered = rig.enter(&event, &foreign, &body).await;
+        assert_eq!(entered.status, 201);
+        assert_eq!(set(&entered), "");
+    }
+
+    #[tokio::test]
+    async fn each_phase_answers_as_the_table_says() {
+        let rig = Rig::start().await;
+        let table = [
+            ("draft", 409, "not-open-yet"),
+            ("lobby", 201, ""),
+            ("open", 201, ""),
+            ("paused", 201, ""),
+            ("draining", 409, "line-closed"),
+            ("closed", 410, "event-closed"),
+        ];
+        for (phase, status, name) in table {
+            let put = json!({
+                "title": "x", "stock": 1, "phase": "draft", "opens_at": "2099-01-01T00:00:00Z",
+            });
+            let event = rig.event(phase, put).await;
+            if phase == "paused" || phase == "draining" {
+                rig.phase(&event, Phase::Open).await;
+            }
+            rig.phase(&event, phase.parse().unwrap()).await;
+            let reply = rig.enter(&event, &[], "").await;
+            assert_eq!(reply.status, status, "{phase}");
+            let body = reply.json();
+            if status == 201 {
+                assert_eq!(body["position"], 1, "{phase}");
+                assert_eq!(body["eta_s"].is_null(), phase != "open", "{phase}");
+                assert_eq!(body["phase"], phase);
+            } else {
+                assert_eq!(body["type"], format!("/problems/{name}"));
+            }
+            if phase == "draft" {
+                assert_eq!(body["opens_at"], "2099-01-01T00:00:00.000Z");
+            }
+        }
+        let unknown = rig.enter(&"unknown".parse().unwrap(), &[], "").await;
+        assert_eq!(unknown.problem(), (404, "no-such-event".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn nobody_new_may_wait_when_every_coupon_is_gone() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(1)).await;
+        let token = rig.visitor(&event).await;
+        rig.redeem_first(&event).await;
+        let refused = rig.enter(&event, &[], "").await;
+        assert_eq!(refused.problem(), (409, "sold-out".to_owned()));
+        let body = json!({"place_token": token.reveal()}).to_string();
+        let holder = rig.enter(&event, &[], &body).await;
+        assert_eq!(holder.status, 200);
+        assert_eq!(holder.json()["coupon"]["code"], "CODE-1");
+        let status = eventually("the status", async || {
+            let status = rig.get(&api(&event, ""), None).await.json();
+            (status["sold_out"] == true).then_some(status)
+        });
+        assert_eq!(status.await["phase"], "draining");
+    }
+}

@@ -60,3 +60,129 @@ pub fn known(look: Look) -> Result<PlaceState, Problem> {
         Look::NoSuchEvent => Err(Refusal::NoSuchEvent.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+    use domain::Millis;
+    use serde_json::{Value, json};
+
+    use crate::rig::{Rig, api, bearer, cookie, eventually, open, request, token};
+
+    const ME: &str = "/places/me";
+
+    #[tokio::test]
+    async fn a_place_is_told_through_its_whole_life() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        let token = rig.visitor(&event).await;
+        let waiting = rig.get(&api(&event, ME), Some(&token)).await;
+        assert_eq!(waiting.json()["state"], "waiting");
+        assert_eq!(waiting.json()["position"], 1);
+        assert!(!waiting.header(RETRY_AFTER).is_empty());
+        assert_eq!(waiting.json().get("place_token"), None, "the cookie stays a secret");
+
+        let admitted = rig.admit(&event, 1).await;
+        let before_the_ticket = rig.me(&event, &token).await;
+        assert_eq!(before_the_ticket["state"], "admitted");
+        assert_eq!(before_the_ticket.get("ticket"), None);
+        assert_eq!(before_the_ticket["position"], Value::Null);
+        rig.mint(&event, &admitted).await;
+        let with_ticket = rig.get(&api(&event, ME), Some(&token)).await;
+        assert_eq!(with_ticket.json()["ticket"], "ticket-1");
+        let ends = with_ticket.json()["ticket_expires_at"].as_str().map(Millis::parse);
+        assert_eq!(ends.unwrap().unwrap(), admitted[0].expires_at);
+        assert_eq!(with_ticket.header(RETRY_AFTER), "");
+
+        rig.redeem(&event, &admitted[0]).await;
+        let redeemed = rig.me(&event, &token).await;
+        assert_eq!(redeemed["state"], "redeemed");
+        assert_eq!(redeemed["coupon"], json!({"code": "CODE-1", "serial": 1}));
+    }
+
+    #[tokio::test]
+    async fn positions_fall_as_people_ahead_are_let_in_or_leave() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        let first = rig.visitor(&event).await;
+        let second = rig.visitor(&event).await;
+        let third = rig.visitor(&event).await;
+        assert_eq!(rig.me(&event, &third).await["position"], 3);
+        rig.store.leave(&event, &second.place_id()).await.unwrap();
+        rig.admit(&event, 1).await;
+        let place = eventually("the head of the line", async || {
+            let place = rig.me(&event, &third).await;
+            (place["position"] == 1).then_some(place)
+        });
+        assert_eq!(place.await["waiting"], 1);
+        let left = rig.me(&event, &second).await;
+        assert_eq!((&left["state"], &left["reason"]), (&json!("gone"), &json!("left")));
+        assert_eq!(rig.me(&event, &first).await["state"], "admitted");
+    }
+
+    #[tokio::test]
+    async fn without_a_place_there_is_nothing_to_tell() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        let stranger = token();
+        let (header, sent) = (bearer(&stranger), cookie(&event, &stranger));
+        let table: [&[(&str, &str)]; 6] = [
+            &[],
+            &[("authorization", &header)],
+            &[("authorization", "Bearer short")],
+            &[("authorization", "Basic eDp5")],
+            &[("cookie", &sent)],
+            &[("cookie", "stanchion-demo=short")],
+        ];
+        for headers in table {
+            let reply = rig.send(request(Method::GET, &api(&event, ME), headers, "")).await;
+            assert_eq!(reply.problem(), (401, "no-place".to_owned()), "{headers:?}");
+            assert_eq!(reply.header(WWW_AUTHENTICATE), "Bearer");
+        }
+        let unknown = api(&"unknown".parse().unwrap(), ME);
+        let unknown = rig.get(&unknown, Some(&stranger)).await;
+        assert_eq!(unknown.problem(), (404, "no-such-event".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn the_cookie_shows_the_place_also_to_a_page_of_another_site_that_cannot_read_it() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        let sent = cookie(&event, &rig.visitor(&event).await);
+        for headers in [vec![("cookie", sent.as_str())], vec![("cookie", &sent), ("sec-fetch-site", "none")]] {
+            let reply = rig.send(request(Method::GET, &api(&event, ME), &headers, "")).await;
+            assert_eq!(reply.json()["state"], "waiting");
+        }
+    }
+
+    #[tokio::test]
+    async fn two_gateways_agree() {
+        let rig = Rig::start().await;
+        let other = rig.another().await;
+        let event = rig.event("demo", open(9)).await;
+        let mut people = Vec::new();
+        for _ in 0..5 {
+            people.push(rig.visitor(&event).await);
+        }
+        let path = api(&event, ME);
+        let header = bearer(&people[4]);
+        let ask = async || {
+            let asked = request(Method::GET, &path, &[("authorization", header.as_str())], "");
+            crate::rig::send(&other, asked).await.json()
+        };
+        assert_eq!(ask().await["position"], 5);
+        rig.admit(&event, 2).await;
+        rig.store.leave(&event, &people[3].place_id()).await.unwrap();
+        let there = eventually("the second gateway", async || {
+            let place = ask().await;
+            (place["position"] == 2).then_some(place)
+        });
+        let there = there.await;
+        let here = eventually("the first gateway", async || {
+            let place = rig.me(&event, &people[4]).await;
+            (place["position"] == 2).then_some(place)
+        });
+        assert_eq!(here.await["waiting"], there["waiting"]);
+    }
+}

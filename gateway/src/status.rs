@@ -151,3 +151,107 @@ pub async fn handler(
     let line = gateway.mirror.line(&event).await?;
     Ok(line.document().status.answer(&headers))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use chassis::throttle::{Limits, Rate};
+    use domain::Phase;
+    use serde_json::json;
+
+    use super::*;
+    use crate::rig::{Rig, api, eventually, open, request, send};
+
+    #[tokio::test]
+    async fn the_status_shows_the_event_as_the_contract_says() {
+        let rig = Rig::start().await;
+        let put = json!({
+            "title": "<Spring>", "stock": 3, "phase": "lobby", "opens_at": "2099-01-01T00:00:00Z",
+            "admission": {"rate_per_s": 2.5},
+        });
+        let event = rig.event("demo", put).await;
+        rig.visitor(&event).await;
+        let reply = rig.get(&api(&event, ""), None).await;
+        let mut status = reply.json();
+        let at = status.as_object_mut().unwrap().remove("at").unwrap();
+        assert!(Millis::parse(at.as_str().unwrap()).is_ok());
+        let expected = json!({
+            "event": "demo", "title": "<Spring>", "phase": "lobby", "opens_at": "2099-01-01T00:00:00.000Z",
+            "waiting": 1, "rate_per_s": 2.5, "stock": {"total": 3, "remaining": 3}, "sold_out": false,
+        });
+        assert_eq!(status, expected);
+        assert_eq!(reply.header(CACHE_CONTROL), "public, max-age=1");
+        assert_eq!(reply.header(CONTENT_TYPE), "application/json");
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_has_the_status_is_answered_304_until_it_changes() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(3)).await;
+        let path = api(&event, "");
+        let etag = rig.get(&path, None).await.header(ETAG).to_owned();
+        for (sent, status) in [
+            (etag.as_str(), 304),
+            (etag.trim_start_matches("W/"), 304),
+            ("*", 304),
+            (&format!("\"x\", {etag}"), 304),
+            ("\"x\"", 200),
+        ] {
+            let asked = request(Method::GET, &path, &[("if-none-match", sent)], "");
+            let reply = rig.send(asked).await;
+            assert_eq!(reply.status, status, "{sent}");
+            assert_eq!(reply.header(ETAG), etag);
+            assert_eq!(reply.bytes.is_empty(), status == 304);
+        }
+        rig.phase(&event, Phase::Paused).await;
+        let headers = [("if-none-match", etag.as_str())];
+        let changed = eventually("the change", async || {
+            let reply = rig.send(request(Method::GET, &path, &headers, "")).await;
+            (reply.status == 200).then(|| reply.json())
+        });
+        assert_eq!(changed.await["phase"], "paused");
+    }
+
+    #[tokio::test]
+    async fn any_number_of_callers_ask_the_store_nothing() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(3)).await;
+        let path = api(&event, "");
+        assert_eq!(rig.get(&path, None).await.status, 200);
+        let (gateway, _lifecycle) = rig.kill_redis();
+        for _ in 0..1_000 {
+            let reply = send(&gateway, request(Method::GET, &path, &[], "")).await;
+            assert_eq!(reply.status, 200);
+        }
+        let unknown = request(Method::GET, "/api/v1/events/other", &[], "");
+        assert_eq!(send(&gateway, unknown).await.problem(), (503, "try-again".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_event_is_refused_and_exists_as_soon_as_it_is_made() {
+        let rig = Rig::start().await;
+        for path in ["/api/v1/events/demo", "/api/v1/events/Demo", "/api/v1/events/-"] {
+            let refused = rig.get(path, None).await.problem();
+            assert_eq!(refused, (404, "no-such-event".to_owned()), "{path}");
+        }
+        let event = rig.event("demo", open(3)).await;
+        assert_eq!(rig.get(&api(&event, ""), None).await.status, 200);
+    }
+
+    #[tokio::test]
+    async fn too_many_requests_are_slowed_down() {
+        let one = 1.try_into().unwrap();
+        let limits = Limits {
+            requests: Some(Rate {
+                per_s: one,
+                burst: one,
+            }),
+            ..Limits::default()
+        };
+        let rig = Rig::with(crate::HELLO_DEADLINE, limits).await;
+        let event = rig.event("demo", open(3)).await;
+        assert_eq!(rig.get(&api(&event, ""), None).await.status, 200);
+        let reply = rig.get(&api(&event, "/places/me"), None).await;
+        assert_eq!(reply.problem(), (429, "slow-down".to_owned()));
+    }
+}

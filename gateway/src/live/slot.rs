@@ -274,3 +274,244 @@ impl Slot {
 fn ticks(ms: u64) -> usize {
     usize::try_from(ms.div_ceil(TICK_MS)).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::coupon::{Coupon, Issue};
+    use domain::{Holder, RecordId, Seq, Serial};
+
+    use super::*;
+    use crate::mirror::document::tests::document;
+
+    const NOW: Millis = Millis(0);
+
+    /// A slot, the reading it sees, and where it stands.
+    struct Stand {
+        slot: Slot,
+        document: Document,
+        position: u64,
+        gone: bool,
+        tick: u64,
+    }
+
+    impl Stand {
+        fn new(admitted: bool) -> Self {
+            let document = document(0, "open", 100, None);
+            Self {
+                slot: Slot::new(1, admitted, &document, 0),
+                document,
+                position: 5,
+                gone: false,
+                tick: 0,
+            }
+        }
+
+        fn visit(&mut self) -> usize {
+            self.slot.visit(&Seen {
+                tick: self.tick,
+                document: &self.document,
+                gone: self.gone,
+                position: self.position,
+                waiting: 10,
+                draw: 0,
+            })
+        }
+
+        fn take(&mut self) -> Option<Next> {
+            let due = self.slot.is_due();
+            let next = self.slot.take(&self.document, NOW);
+            assert_eq!(due, next.is_some(), "{next:?}");
+            next
+        }
+
+        /// The position of the frame that is next, and nothing else.
+        fn shown(&mut self) -> Option<u64> {
+            match self.take() {
+                None => None,
+                Some(Next::Send(Frame::Position { shown, .. })) => shown.position,
+                other => panic!("{other:?}"),
+            }
+        }
+
+        fn learn(&mut self, state: PlaceState) {
+            let event = "demo".parse().unwrap();
+            self.slot.learn(&event, Look::Known(state));
+        }
+    }
+
+    fn admitted(ticket: Option<&str>) -> PlaceState {
+        PlaceState::Admitted {
+            seq: Seq(5),
+            expires_at: NOW,
+            ticket: ticket.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_position_is_sent_only_when_something_changed_and_the_newest_wins() {
+        let mut stand = Stand::new(false);
+        stand.visit();
+        assert_eq!(stand.shown(), Some(5));
+        stand.visit();
+        assert_eq!(stand.shown(), None);
+        for position in [4, 3] {
+            stand.position = position;
+            stand.visit();
+        }
+        assert_eq!(stand.shown(), Some(3));
+        assert_eq!(stand.shown(), None);
+        // It changed and changed back before the reader was ready: there is nothing to say.
+        stand.position = 2;
+        stand.visit();
+        stand.position = 3;
+        stand.visit();
+        assert_eq!(stand.shown(), None);
+    }
+
+    #[test]
+    fn a_position_never_rises() {
+        let mut stand = Stand::new(false);
+        let mut lowest = u64::MAX;
+        for position in [5, 9, 4, 7, 7, 2, 100] {
+            stand.position = position;
+            stand.visit();
+            if let Some(shown) = stand.shown() {
+                assert!(shown <= lowest, "{shown} after {lowest}");
+                lowest = shown;
+            }
+        }
+        assert_eq!(lowest, 2);
+    }
+
+    #[test]
+    fn the_visits_follow_the_pace() {
+        let mut stand = Stand::new(false);
+        assert_eq!(stand.visit(), 10);
+        stand.position = 100_000;
+        stand.slot.told = None;
+        assert_eq!(stand.visit(), 100);
+    }
+
+    #[test]
+    fn a_change_of_phase_is_told_once_and_before_the_position() {
+        let mut stand = Stand::new(false);
+        stand.document = document(1, "paused", 100, None);
+        stand.visit();
+        stand.visit();
+        let event = Frame::Event {
+            phase: Phase::Paused,
+            sold_out: false,
+            stock_remaining: 100,
+        };
+        assert_eq!(stand.take(), Some(Next::Send(event)));
+        assert_eq!(stand.shown(), Some(5));
+        assert_eq!(stand.take(), None);
+    }
+
+    #[test]
+    fn the_end_of_the_line_lets_everyone_waiting_go_and_nobody_else() {
+        for (is_admitted, gone) in [(false, true), (true, false)] {
+            let mut stand = Stand::new(is_admitted);
+            stand.document = document(1, "draining", 0, Some(GoneReason::SoldOut));
+            stand.visit();
+            let event = stand.take();
+            assert!(matches!(event, Some(Next::Send(Frame::Event { sold_out: true, .. }))));
+            if gone {
+                let frame = Frame::Gone {
+                    reason: GoneReason::SoldOut,
+                };
+                assert_eq!(stand.take(), Some(Next::Send(frame)));
+                assert_eq!(stand.take(), Some(Next::Close(Close::Done)));
+            } else {
+                assert_eq!(stand.take(), Some(Next::Look));
+            }
+        }
+    }
+
+    #[test]
+    fn a_reading_from_before_the_place_was_looked_at_lets_nobody_go() {
+        let mut stand = Stand::new(false);
+        stand.document = document(0, "draining", 0, Some(GoneReason::SoldOut));
+        stand.visit();
+        stand.take();
+        assert_eq!(stand.take(), Some(Next::Look));
+        assert_eq!(stand.take(), None);
+    }
+
+    #[test]
+    fn whoever_is_out_of_the_line_asks_why_and_hears_their_ticket_once() {
+        let mut stand = Stand::new(false);
+        stand.gone = true;
+        stand.visit();
+        assert_eq!(stand.take(), Some(Next::Look));
+        stand.learn(admitted(None));
+        assert_eq!(stand.take(), None);
+        assert_eq!(stand.visit(), NO_TICKET_TICKS);
+        assert_eq!(stand.take(), Some(Next::Look));
+        for _ in 0..2 {
+            stand.learn(admitted(Some("t")));
+        }
+        let ticket = Frame::ticket(&"demo".parse().unwrap(), "t".to_owned(), NOW);
+        assert_eq!(stand.take(), Some(Next::Send(ticket)));
+        assert_eq!(stand.take(), None);
+        assert_eq!(stand.visit(), TICKET_TICKS);
+    }
+
+    #[test]
+    fn a_coupon_or_a_lost_place_ends_the_connection() {
+        let issue = Issue {
+            coupon: Coupon {
+                code: "X".to_owned(),
+                serial: Serial(1),
+            },
+            holder: "h".parse::<Holder>().unwrap(),
+            issued_at: NOW,
+            record_id: RecordId("demo:1:1".to_owned()),
+            ordinal: 1,
+            jti: "j".to_owned(),
+        };
+        let event = "demo".parse().unwrap();
+        for (look, close) in [
+            (Look::Known(PlaceState::Redeemed(issue)), Close::Done),
+            (Look::NoPlace, Close::NoPlace),
+            (Look::NoSuchEvent, Close::NoPlace),
+        ] {
+            let mut stand = Stand::new(true);
+            stand.slot.learn(&event, look);
+            assert_eq!(stand.take(), Some(Next::Close(close)));
+        }
+    }
+
+    #[test]
+    fn a_goodbye_comes_before_everything_but_the_truth_about_the_place() {
+        let mut stand = Stand::new(false);
+        stand.visit();
+        stand.slot.bye(850);
+        let bye = Frame::Bye {
+            retry_after_ms: 850,
+        };
+        assert_eq!(stand.take(), Some(Next::Send(bye)));
+        assert_eq!(stand.take(), Some(Next::Close(Close::Restart)));
+    }
+
+    #[test]
+    fn a_peer_is_pinged_now_and_then_and_dropped_when_it_does_not_answer() {
+        let mut stand = Stand::new(false);
+        stand.visit();
+        assert_eq!(stand.shown(), Some(5));
+        for answers in [true, true, false] {
+            stand.tick += PING_TICKS - 1;
+            stand.visit();
+            assert_eq!(stand.take(), None);
+            stand.tick += 1;
+            stand.visit();
+            assert_eq!(stand.take(), Some(Next::Ping));
+            if answers {
+                stand.slot.answer();
+            }
+        }
+        stand.tick += PING_TICKS;
+        stand.visit();
+        assert_eq!(stand.take(), Some(Next::Drop));
+    }
+}

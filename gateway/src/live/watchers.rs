@@ -197,3 +197,134 @@ impl Watchers {
             .map(|(_, watcher)| watcher)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::live::frame::Frame;
+    use crate::live::slot::Close;
+    use crate::mirror::document::tests::document;
+
+    const PLACE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+    struct Crowd {
+        watchers: Watchers,
+        connections: Vec<(Key, Arc<Watcher>)>,
+        document: Arc<Document>,
+    }
+
+    impl Crowd {
+        /// So many connections, one per place, which have been told where they stand.
+        fn of(count: u64) -> Self {
+            let mut crowd = Self {
+                watchers: Watchers::default(),
+                connections: Vec::new(),
+                document: Arc::new(document(1, "open", 100, None)),
+            };
+            for seq in 1..=count {
+                crowd.connect(Seq(seq));
+            }
+            crowd
+        }
+
+        fn connect(&mut self, seq: Seq) {
+            let slot = Slot::new(0, false, &self.document, 0);
+            let document = &self.document;
+            let seen = |seq, _| seen(document, seq);
+            let added = self
+                .watchers
+                .add(PLACE.parse().unwrap(), seq, slot, seen);
+            self.connections.push(added);
+            let first = self.next(self.connections.len() - 1);
+            assert!(matches!(first, Some(Next::Send(Frame::Position { .. }))));
+        }
+
+        fn turn(&mut self) {
+            let document = self.document.clone();
+            self.watchers.turn(|seq, _| seen(&document, seq));
+        }
+
+        /// What a connection does next, if there is something to do.
+        fn next(&self, connection: usize) -> Option<Next> {
+            let (_, watcher) = &self.connections[connection];
+            watcher
+                .next(|| self.document.clone(), || Millis(0))
+                .now_or_never()
+        }
+    }
+
+    fn seen(document: &Document, seq: Seq) -> Seen<'_> {
+        Seen {
+            tick: 0,
+            document,
+            gone: false,
+            position: seq.0,
+            waiting: 1,
+            draw: 0,
+        }
+    }
+
+    #[test]
+    fn twenty_thousand_hear_of_the_end_within_a_second_of_ticks() {
+        let mut crowd = Crowd::of(20_000);
+        crowd.document = Arc::new(document(2, "draining", 0, Some(GoneReason::SoldOut)));
+        crowd.watchers.tell_all();
+        for _ in 0..=TELLING_TICKS {
+            crowd.turn();
+        }
+        for connection in 0..20_000 {
+            assert!(matches!(crowd.next(connection), Some(Next::Send(Frame::Event { .. }))));
+            assert!(matches!(crowd.next(connection), Some(Next::Send(Frame::Gone { .. }))));
+            assert_eq!(crowd.next(connection), Some(Next::Close(Close::Done)));
+        }
+    }
+
+    #[test]
+    fn news_of_a_place_reaches_all_its_connections_and_no_other() {
+        let mut crowd = Crowd::of(3);
+        crowd.connect(Seq(2));
+        crowd.watchers.news([Seq(2), Seq(9)].into_iter());
+        let looks: Vec<bool> = (0..4)
+            .map(|connection| crowd.next(connection) == Some(Next::Look))
+            .collect();
+        assert_eq!(looks, [false, true, false, true]);
+        crowd.watchers.let_go([Seq(3)].into_iter(), GoneReason::Left);
+        let gone = Frame::Gone {
+            reason: GoneReason::Left,
+        };
+        assert_eq!(crowd.next(2), Some(Next::Send(gone)));
+        assert_eq!(crowd.next(0), None);
+    }
+
+    #[test]
+    fn a_connection_that_went_is_forgotten() {
+        let mut crowd = Crowd::of(2);
+        for (key, _) in std::mem::take(&mut crowd.connections) {
+            crowd.watchers.remove(key);
+        }
+        assert!(crowd.watchers.is_empty());
+        for _ in 0..200 {
+            crowd.turn();
+        }
+        assert!(crowd.watchers.wheel.turn().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_waits_is_woken() {
+        let crowd = Crowd::of(1);
+        let (_, watcher) = &crowd.connections[0];
+        let waiting = tokio::spawn({
+            let (watcher, document) = (watcher.clone(), crowd.document.clone());
+            async move { watcher.next(move || document.clone(), || Millis(0)).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        watcher.bye(5);
+        assert_eq!(
+            waiting.await.unwrap(),
+            Next::Send(Frame::Bye { retry_after_ms: 5 })
+        );
+    }
+}

@@ -74,3 +74,50 @@ impl Document {
         }
     }
 }
+
+#[cfg(test)]
+pub mod tests {
+    use domain::event::{AckLevel, Event};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A reading of an event that lets ten people in per second.
+    pub fn document(
+        number: u64,
+        phase: &str,
+        remaining: u64,
+        ended: Option<GoneReason>,
+    ) -> Document {
+        let put = serde_json::from_value(json!({
+            "title": "Demo", "stock": 100, "phase": phase, "admission": {"rate_per_s": 10.0},
+        }));
+        let event = Event::create("demo".parse().unwrap(), put.unwrap(), AckLevel::Redis).unwrap();
+        let live = LiveEvent {
+            event,
+            version: 1,
+            epoch: 1,
+            ended,
+            remaining,
+            at: Millis(1_000),
+        };
+        Document::new(number, 0, live, 7)
+    }
+
+    #[test]
+    fn there_is_a_time_left_only_while_people_are_let_in() {
+        for (phase, ended, some) in [
+            ("lobby", None, false),
+            ("open", None, true),
+            ("paused", None, false),
+            ("draining", None, true),
+            ("draining", Some(GoneReason::SoldOut), false),
+            ("closed", Some(GoneReason::Closed), false),
+        ] {
+            let eta = document(0, phase, 1, ended).eta(100);
+            assert_eq!(eta.is_some(), some, "{phase}");
+        }
+        let eta = document(0, "open", 1, None).eta(100);
+        assert_eq!(eta, Some(Eta { low: 8, high: 13 }));
+    }
+}
