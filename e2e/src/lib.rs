@@ -8,11 +8,13 @@ pub mod people;
 pub mod process;
 pub mod redis;
 pub mod server;
+pub mod setup;
 pub mod shape;
 
 pub use call::{Answer, Call};
 pub use people::{End, Story};
-pub use server::{Server, Setup};
+pub use server::Server;
+pub use setup::Setup;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 
-use e2e::server::command;
+use e2e::setup::command;
 use e2e::{PATIENCE, Server};
 
 /// Runs `stanchion serve` with these arguments and variables; its exit code, standard output and error.
