@@ -1,6 +1,6 @@
 //! Live changes of an event: its pace, its phase, its stock.
 
-use domain::event::{Admission, AdmissionChange, MOST_STOCK};
+use domain::event::{AdmissionChange, MOST_STOCK};
 use domain::phase::PhaseMove;
 use domain::{EventId, Phase};
 
@@ -51,21 +51,6 @@ pub enum StockOutcome {
 }
 
 impl Store {
-    /// Sets the whole pace; see [`Self::change_admission`].
-    pub async fn set_admission(
-        &self,
-        event: &EventId,
-        admission: Admission,
-        change: Change<'_>,
-    ) -> Result<SetOutcome, StoreError> {
-        let whole = AdmissionChange {
-            rate_per_s: Some(admission.rate_per_s),
-            capacity: Some(admission.capacity),
-            ticket_ttl_s: Some(admission.ticket_ttl_s),
-        };
-        self.change_admission(event, whole, change).await
-    }
-
     /// Sets what is given of the pace, whose ranges the caller checked; what is left out stays, also when somebody else
     /// changes it at the same moment. In force for the next admission in every replica.
     pub async fn change_admission(

@@ -116,8 +116,12 @@ impl PrivateRedis {
     /// Stops it cleanly.
     pub async fn stop(self) -> Result<(), StoreError> {
         let mut connection = self.settings.patient_connection().await?;
-        // It answers by closing the connection, which reads as an error.
-        let _ = redis::cmd("SHUTDOWN").exec_async(&mut connection).await;
+        // It answers by closing the connection, which reads as an error without a code; one with a code is a refusal.
+        if let Err(error) = redis::cmd("SHUTDOWN").exec_async(&mut connection).await
+            && error.code().is_some()
+        {
+            return Err(error.into());
+        }
         match tokio::time::timeout(ENDING_PATIENCE, self.ended()).await {
             Ok(_) => Ok(()),
             Err(_) => Err(StoreError::Unknown("it does not end".to_owned())),

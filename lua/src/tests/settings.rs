@@ -52,7 +52,10 @@ async fn settings_that_break_a_promise_are_named() {
             "{}",
             fault.mend
         );
-        configure(&rig, setting, right).await;
+        // Turning the append-only file on again would begin a rewrite in another process, which would outlive the test.
+        if setting != "appendonly" {
+            configure(&rig, setting, right).await;
+        }
     }
 }
 
