@@ -61,7 +61,7 @@ impl Producer {
                 .key(event.as_bytes())
                 .payload(json.as_slice())
         });
-        self.deliver(records).await
+        self.deliver(records.collect::<Vec<_>>()).await
     }
 
     /// Sends a message that could not be made a row to the dead letters' topic, with where it came from in its headers.
