@@ -1,1 +1,156 @@
-//! x
+//! The issuer: redeems tickets, waits for the ack level, and relays the outbox to the log.
+
+mod ack;
+mod answer;
+mod jwks;
+mod keys;
+mod redeem;
+mod redemptions_me;
+mod relay;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod ticket;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use chassis::visitor::VisitorRules;
+use chassis::{Action, Lifecycle, Role, Throttle};
+use domain::Random;
+use lua::{Store, StoreError};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use ack::Acks;
+use keys::Keys;
+use relay::Relay;
+use terms::KnownTerms;
+
+/// What the issuer is built from.
+pub struct Parts {
+    /// The door to Redis.
+    pub store: Store,
+    /// How to open further connections to it.
+    pub redis: lua::Settings,
+    /// When to stop.
+    pub lifecycle: Lifecycle,
+    /// The limits per client address.
+    pub throttle: Arc<Throttle>,
+    /// Where codes come from.
+    pub random: Arc<dyn Random>,
+    /// The URL under which browsers reach the public door.
+    pub public_url: Option<String>,
+    /// How to reach Kafka. Without it nothing is relayed: the persister reads the outbox itself.
+    pub kafka: Option<kafka::Settings>,
+}
+
+/// What the handlers work with.
+struct Desk {
+    store: Store,
+    keys: Arc<Keys>,
+    terms: KnownTerms,
+    acks: Arc<Acks>,
+    random: Arc<dyn Random>,
+    visitors: VisitorRules,
+}
+
+/// Starts the issuer's tasks and brings its routes.
+pub async fn build(parts: Parts) -> Result<Role, StoreError> {
+    let keys = Keys::load(&parts.store).await?;
+    let acks = Acks::new(parts.store.clone());
+    let desk = Desk {
+        store: parts.store.clone(),
+        keys: keys.clone(),
+        terms: KnownTerms::new(parts.store.clone()),
+        acks: acks.clone(),
+        random: parts.random.clone(),
+        visitors: VisitorRules::new(parts.public_url.as_deref()),
+    };
+    let public = routes(Arc::new(desk), &parts.throttle);
+    start_tasks(parts, keys, acks);
+    Ok(Role {
+        name: "issuer",
+        public,
+        ops: Router::new(),
+        api: Api::openapi(),
+    })
+}
+
+fn routes(desk: Arc<Desk>, throttle: &Arc<Throttle>) -> Router {
+    let redemptions = "/api/v1/events/{event}/redemptions";
+    let limited = Router::new()
+        .route(redemptions, post(redeem::handler))
+        .route(&format!("{redemptions}/me"), get(redemptions_me::handler));
+    throttle
+        .limit(Action::Request, limited)
+        .route("/.well-known/jwks.json", get(jwks::handler))
+        .with_state(desk)
+}
+
+fn start_tasks(parts: Parts, keys: Arc<Keys>, acks: Arc<Acks>) {
+    let Parts {
+        store,
+        redis,
+        lifecycle,
+        random,
+        ..
+    } = parts;
+    let spawner = lifecycle.clone();
+    if let Some(kafka) = parts.kafka {
+        let relay = Relay {
+            store: store.clone(),
+            redis: redis.clone(),
+            kafka,
+            random: random.clone(),
+            lifecycle: lifecycle.clone(),
+        };
+        spawner.spawn("relay", async move {
+            relay.run().await;
+            Ok(())
+        });
+    }
+    let stop = lifecycle.clone();
+    spawner.spawn("signing keys", async move {
+        keys.follow(&store, &stop).await;
+        Ok(())
+    });
+    spawner.spawn("acknowledgements", async move {
+        acks.follow(&redis, random, &lifecycle).await;
+        Ok(())
+    });
+}
+
+/// The issuer's part of the API's description.
+#[derive(OpenApi)]
+#[openapi(
+    paths(redeem::handler, redemptions_me::handler, jwks::handler),
+    tags((name = "redeem", description = "Exchanging a ticket for a coupon")),
+    modifiers(&Credentials)
+)]
+struct Api;
+
+/// The credentials that the issuer's calls take.
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let bearer = |format: &str| {
+            SecurityScheme::Http(
+                HttpBuilder::new()
+                    .scheme(HttpAuthScheme::Bearer)
+                    .bearer_format(format)
+                    .build(),
+            )
+        };
+        let cookie = ApiKeyValue::new("__Host-stanchion-{event}");
+        let components = api.components.get_or_insert_default();
+        components.add_security_scheme("ticket", bearer("JWT"));
+        components.add_security_scheme("place_token", bearer("place token"));
+        components.add_security_scheme(
+            "place_cookie",
+            SecurityScheme::ApiKey(ApiKey::Cookie(cookie)),
+        );
+    }
+}

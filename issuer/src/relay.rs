@@ -1,0 +1,396 @@
+//! The relay: moves records from the outboxes to the log, in each event's order, and forgets them only once the log has
+//! acknowledged them. One process at a time does it, under a lease; two for a moment would only send duplicates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::{Lifecycle, Outage};
+use domain::event::AckLevel;
+use domain::record::Record;
+use domain::{EventId, Random};
+use kafka::{LogError, Producer};
+use lua::{Lease, OutboxBatch, OutboxReader, Store, StoreError};
+use tokio::time::{interval, sleep, timeout};
+
+/// How long the lease outlives a relay that was killed.
+const LEASE: Duration = Duration::from_secs(3);
+/// How often it is renewed, and how often another relay tries to take it.
+const RENEW: Duration = Duration::from_secs(1);
+/// How soon a new event is followed.
+const REFRESH: Duration = Duration::from_secs(1);
+/// How long one read waits for a record.
+const READ: Duration = Duration::from_millis(250);
+/// How long the stop waits for a log that does not answer; the records stay in the outbox for the next relay.
+const HAND_OVER: Duration = Duration::from_secs(5);
+/// How often the outboxes are measured.
+const MEASURE: Duration = Duration::from_secs(5);
+/// About how many records are on their way at once.
+const WINDOW: usize = 2_000;
+/// How many of them one event may have at least, however many events there are: most of them are silent.
+const SHARE: usize = 100;
+
+/// What the relay works with.
+pub struct Relay {
+    pub store: Store,
+    pub redis: lua::Settings,
+    pub kafka: kafka::Settings,
+    pub random: Arc<dyn Random>,
+    pub lifecycle: Lifecycle,
+}
+
+/// Why a round failed. Nothing is lost by it: the records stay in the outbox.
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// The events followed, each with the ordinal up to which it was relayed.
+type Followed = Vec<(EventId, u64)>;
+
+impl Relay {
+    /// Relays until the stop, then hands over what is there and gives the lease back.
+    pub async fn run(self) {
+        let lease = self.lease();
+        loop {
+            tokio::select! {
+                () = self.take(&lease) => {}
+                () = self.lifecycle.stopping() => return,
+            }
+            tracing::info!("this process relays the outbox to the log");
+            let lost = tokio::select! {
+                () = self.keep(&lease) => true,
+                () = self.relay() => false,
+                () = self.measure() => false,
+                () = self.out_of_time() => false,
+            };
+            if !lost {
+                break;
+            }
+            tracing::warn!("the lease of the relay is lost; another process may relay now");
+        }
+        if let Err(error) = self.store.release_lease(&lease).await {
+            tracing::warn!(%error, "the lease of the relay could not be given back; it ends by itself");
+        }
+    }
+
+    fn lease(&self) -> Lease {
+        let mut owner = [0; 16];
+        self.random.fill(&mut owner);
+        Lease {
+            name: "relay",
+            owner: format!("{:032x}", u128::from_be_bytes(owner)),
+        }
+    }
+
+    /// Resolves when the lease is ours.
+    async fn take(&self, lease: &Lease) {
+        let mut outage = Outage::of("lease of the relay", self.random.clone());
+        loop {
+            match self.store.hold_lease(lease, LEASE).await {
+                Ok(true) => return outage.over(),
+                Ok(false) => sleep(RENEW).await,
+                Err(error) => outage.failed(error).await,
+            }
+        }
+    }
+
+    /// Renews the lease; resolves when it is not certain any more that it is ours.
+    async fn keep(&self, lease: &Lease) {
+        loop {
+            sleep(RENEW).await;
+            if !matches!(self.store.hold_lease(lease, LEASE).await, Ok(true)) {
+                return;
+            }
+        }
+    }
+
+    /// Resolves when the stop cannot wait for the log any longer.
+    async fn out_of_time(&self) {
+        self.lifecycle.drained().await;
+        sleep(HAND_OVER).await;
+    }
+
+    /// Publishes how long the outboxes are; never resolves.
+    async fn measure(&self) {
+        let mut due = interval(MEASURE);
+        loop {
+            due.tick().await;
+            for event in self.store.events().await.unwrap_or_default() {
+                if let Ok(length) = self.store.outbox_length(&event).await {
+                    #[expect(clippy::cast_precision_loss, reason = "no outbox holds 2^53 records")]
+                    metrics::gauge!("stanchion_outbox_length", "event" => event.to_string())
+                        .set(length as f64);
+                }
+            }
+        }
+    }
+
+    /// Relays through every outage; resolves at the stop, when nothing is left to hand over.
+    async fn relay(&self) {
+        let mut outage = Outage::of("relay to the log", self.random.clone());
+        while let Err(error) = self.relay_connected(&mut outage).await {
+            metrics::counter!("stanchion_relay_errors_total").increment(1);
+            outage.failed(error).await;
+        }
+    }
+
+    /// Relays with one connection to each side, beginning after what the log is known to have.
+    async fn relay_connected(&self, outage: &mut Outage) -> Result<(), RelayError> {
+        kafka::ensure_topics(&self.kafka).await?;
+        let producer = Producer::new(&self.kafka)?;
+        let mut reader = OutboxReader::connect(&self.redis).await?;
+        let mut followed = Followed::new();
+        let mut refresh = interval(REFRESH);
+        loop {
+            // Asked before reading, so that whatever the last request wrote is in the last read.
+            let last = self.lifecycle.is_drained();
+            if last || timeout(Duration::ZERO, refresh.tick()).await.is_ok() {
+                self.follow(&mut followed).await?;
+            }
+            let patience = if last { Duration::ZERO } else { READ };
+            let most = (WINDOW / followed.len().max(1)).max(SHARE);
+            let batches = reader.next(&followed, most, patience).await?;
+            if batches.is_empty() && last {
+                return Ok(());
+            }
+            if !batches.is_empty() {
+                self.send(&producer, batches, &mut followed).await?;
+            }
+            outage.over();
+        }
+    }
+
+    /// Brings the list of events up to date.
+    async fn follow(&self, followed: &mut Followed) -> Result<(), StoreError> {
+        let events = self.store.events().await?;
+        followed.retain(|(event, _)| events.contains(event));
+        for event in events {
+            if followed.iter().any(|(known, _)| *known == event) {
+                continue;
+            }
+            let relayed = self.store.watermarks(&event).await?.log;
+            if relayed > 0 {
+                // A relay that was killed after raising the watermark has left these behind.
+                self.store.trim_outbox(&event, relayed).await?;
+            }
+            followed.push((event, relayed));
+        }
+        Ok(())
+    }
+
+    /// Sends what was read; what the log acknowledged is told to those who wait, and forgotten.
+    async fn send(
+        &self,
+        producer: &Producer,
+        batches: Vec<OutboxBatch>,
+        followed: &mut Followed,
+    ) -> Result<(), RelayError> {
+        let sent: Vec<(EventId, u64)> = batches
+            .iter()
+            .filter_map(|batch| Some((batch.event.clone(), batch.records.last()?.ordinal)))
+            .collect();
+        let records: Vec<Record> = batches.into_iter().flat_map(|b| b.records).collect();
+        producer.send(&records).await?;
+        metrics::counter!("stanchion_relay_records_total").increment(records.len() as u64);
+        for (event, last) in sent {
+            self.store
+                .raise_watermark(&event, AckLevel::Log, last)
+                .await?;
+            self.store.trim_outbox(&event, last).await?;
+            if let Some((_, relayed)) = followed.iter_mut().find(|(known, _)| *known == event) {
+                *relayed = last;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chassis::lifecycle::Ending;
+    use kafka::Settings;
+    use testbed::Kafka;
+
+    use super::*;
+    use crate::Parts;
+    use crate::tests::rig::{Rig, eventually, issuer, open, parts, redeem_at};
+
+    /// An issuer that relays to `kafka`, and the means to stop it.
+    async fn relaying(rig: &Rig, kafka: &Settings) -> (axum::Router, Lifecycle) {
+        let lifecycle = Lifecycle::new();
+        let parts = Parts {
+            kafka: Some(kafka.clone()),
+            ..parts(&rig.settings, &lifecycle).await
+        };
+        let router = issuer(parts).await;
+        (router, lifecycle)
+    }
+
+    /// Stops an issuer as the doors do: no request runs any more.
+    async fn stopped(lifecycle: &Lifecycle) -> Ending {
+        lifecycle.stop();
+        lifecycle.set_drained();
+        lifecycle.finish(chassis::lifecycle::STOP_DEADLINE).await
+    }
+
+    /// The ordinals of an event's records in the log, each where it stands first. A log that was just started may need a
+    /// moment.
+    async fn in_the_log(kafka: &Settings, event: &EventId) -> Vec<u64> {
+        eventually("the log", async || {
+            let mut ordinals = Vec::new();
+            let found = |record: Result<Record, _>| {
+                let ordinal = record.unwrap().ordinal;
+                if !ordinals.contains(&ordinal) {
+                    ordinals.push(ordinal);
+                }
+            };
+            let read = kafka::records_of(kafka, &[event.clone()].into(), found).await;
+            read.ok().map(|()| ordinals)
+        })
+        .await
+    }
+
+    /// Waits until the outbox of `event` is empty.
+    async fn relayed(rig: &Rig, event: &EventId) {
+        eventually("an empty outbox", async || {
+            let left = rig.store.outbox_length(event).await.unwrap();
+            (left == 0).then_some(())
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn records_reach_the_log_in_each_events_order_and_then_leave_the_outbox() {
+        let rig = Rig::start().await;
+        let kafka = Settings::new(Kafka::shared().brokers());
+        let (router, _) = relaying(&rig, &kafka).await;
+        let events = [
+            rig.event("in-order-a", open(40, "redis")).await,
+            rig.event("in-order-b", open(40, "redis")).await,
+        ];
+        let mut asking = tokio::task::JoinSet::new();
+        for event in &events {
+            for visitor in rig.visitors(event, 40).await {
+                let (router, event) = (router.clone(), event.to_string());
+                asking.spawn(async move { redeem_at(&router, &event, &visitor).await });
+            }
+        }
+        for reply in asking.join_all().await {
+            reply.passed(false);
+        }
+        for event in &events {
+            relayed(&rig, event).await;
+            let last = rig.store.watermarks(event).await.unwrap().log;
+            assert!(last > 40, "forty issues and the event itself");
+            let dense: Vec<u64> = (1..=last).collect();
+            assert_eq!(in_the_log(&kafka, event).await, dense, "{event}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pass_of_the_level_log_is_told_once_the_log_has_it() {
+        let rig = Rig::start().await;
+        let kafka = Settings::new(Kafka::shared().brokers());
+        let (router, _) = relaying(&rig, &kafka).await;
+        let event = rig.event("level-log", open(5, "log")).await;
+        let visitor = rig.visitor(&event).await;
+        let reply = redeem_at(&router, "level-log", &visitor).await;
+        reply.passed(false);
+        let ordinals = in_the_log(&kafka, &event).await;
+        let id = reply.body["record_id"].as_str().unwrap();
+        let told = ordinals.iter().any(|n| id == format!("level-log:1:{n}"));
+        assert!(told, "{id} of {ordinals:?}");
+    }
+
+    #[tokio::test]
+    async fn while_the_log_is_away_nothing_is_forgotten_and_then_nothing_is_missing() {
+        let rig = Rig::start().await;
+        let server = Kafka::start().unwrap();
+        let kafka = Settings::new(server.brokers());
+        let (router, _) = relaying(&rig, &kafka).await;
+        let event = rig.event("away", open(20, "redis")).await;
+        let visitors = rig.visitors(&event, 20).await;
+        for visitor in &visitors[..10] {
+            redeem_at(&router, "away", visitor).await.passed(false);
+        }
+        relayed(&rig, &event).await;
+        let before = rig.store.watermarks(&event).await.unwrap().log;
+        server.stop().unwrap();
+        for visitor in &visitors[10..] {
+            redeem_at(&router, "away", visitor).await.passed(false);
+        }
+        let kept = rig.store.outbox_length(&event).await.unwrap();
+        assert!(kept >= 10, "{kept} records are kept");
+        assert_eq!(rig.store.watermarks(&event).await.unwrap().log, before);
+        server.start_again().unwrap();
+        relayed(&rig, &event).await;
+        let dense: Vec<u64> = (1..=before + kept).collect();
+        assert_eq!(in_the_log(&kafka, &event).await, dense);
+    }
+
+    #[tokio::test]
+    async fn the_stop_hands_the_outbox_over_and_another_relay_goes_on() {
+        let rig = Rig::start().await;
+        let kafka = Settings::new(Kafka::shared().brokers());
+        let event = rig.event("hand-over", open(60, "redis")).await;
+        let visitors = rig.visitors(&event, 60).await;
+        let (router, lifecycle) = relaying(&rig, &kafka).await;
+        relayed(&rig, &event).await;
+        for visitor in &visitors[..50] {
+            redeem_at(&router, "hand-over", visitor).await.passed(false);
+        }
+        assert_eq!(stopped(&lifecycle).await, Ending::Clean);
+        assert_eq!(rig.store.outbox_length(&event).await.unwrap(), 0);
+        let next = Lease {
+            name: "relay",
+            owner: "next".to_owned(),
+        };
+        assert!(
+            rig.store.hold_lease(&next, LEASE).await.unwrap(),
+            "given back"
+        );
+        rig.store.release_lease(&next).await.unwrap();
+
+        let (router, _) = relaying(&rig, &kafka).await;
+        for visitor in &visitors[50..] {
+            redeem_at(&router, "hand-over", visitor).await.passed(false);
+        }
+        relayed(&rig, &event).await;
+        let last = rig.store.watermarks(&event).await.unwrap().log;
+        let dense: Vec<u64> = (1..=last).collect();
+        assert_eq!(in_the_log(&kafka, &event).await, dense);
+    }
+
+    #[tokio::test]
+    async fn the_stop_does_not_wait_for_a_log_that_is_away() {
+        let rig = Rig::start().await;
+        let nowhere = format!("127.0.0.1:{}", testbed::free_port().unwrap());
+        let event = rig.event("nowhere", open(5, "redis")).await;
+        let (_, lifecycle) = relaying(&rig, &Settings::new(&nowhere)).await;
+        let kept = rig.store.outbox_length(&event).await.unwrap();
+        assert!(kept > 0);
+        assert_eq!(stopped(&lifecycle).await, Ending::Clean);
+        assert_eq!(rig.store.outbox_length(&event).await.unwrap(), kept);
+    }
+
+    #[tokio::test]
+    async fn only_the_holder_of_the_lease_relays() {
+        let rig = Rig::start().await;
+        let kafka = Settings::new(Kafka::shared().brokers());
+        let other = Lease {
+            name: "relay",
+            owner: "other".to_owned(),
+        };
+        assert!(rig.store.hold_lease(&other, LEASE * 20).await.unwrap());
+        let event = rig.event("leased", open(5, "redis")).await;
+        let (_, lifecycle) = relaying(&rig, &kafka).await;
+        assert_eq!(stopped(&lifecycle).await, Ending::Clean);
+        assert!(rig.store.outbox_length(&event).await.unwrap() > 0);
+        let (_, _running) = relaying(&rig, &kafka).await;
+        rig.store.release_lease(&other).await.unwrap();
+        relayed(&rig, &event).await;
+    }
+}
