@@ -4,6 +4,8 @@ pub mod frame;
 pub mod slot;
 pub mod socket;
 pub mod stream;
+#[cfg(test)]
+mod tests;
 pub mod watchers;
 mod wheel;
 
