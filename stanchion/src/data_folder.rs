@@ -139,10 +139,7 @@ impl DataFolder {
     }
 
     fn prepare(&self) -> io::Result<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.path)?;
+        make(&self.path)?;
         let mut permissions = fs::metadata(&self.path)?.permissions();
         if permissions.mode() & 0o077 != 0 {
             permissions.set_mode(0o700);
@@ -158,6 +155,20 @@ impl DataFolder {
     fn wrong(&self, allowed: &str) -> WrongSetting {
         WrongSetting::new(&self.written, &self.path.to_string_lossy(), allowed)
     }
+}
+
+/// Makes the folder of the signing keys, so that one that cannot be used is told before anything starts.
+pub fn prepare_keys(config: &ServeConfig) -> Result<(), WrongSetting> {
+    make(&config.keys).map_err(|failure| {
+        let folder = config.keys.to_string_lossy();
+        let allowed = format!("a folder that this user may write to ({failure})");
+        WrongSetting::new(&config.written.keys, &folder, &allowed)
+    })
+}
+
+/// Makes a folder for its owner alone, where it is missing.
+fn make(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Does a process with this configuration run a store in the folder?

@@ -13,7 +13,7 @@ use chassis::system::SystemRandom;
 use chassis::telemetry::{self, Metrics};
 use chassis::{Health, Lifecycle};
 
-use crate::data_folder::{DataFolder, KeptToken};
+use crate::data_folder::{DataFolder, KeptToken, prepare_keys};
 use crate::outside::{asks_for_help, environment};
 use crate::roles::Building;
 use crate::stores::Stores;
@@ -40,8 +40,8 @@ pub async fn run(settings: &[String]) -> anyhow::Result<ExitCode> {
     let doors = bind(&config)?;
     let folder = DataFolder::is_needed(&config).then(|| DataFolder::open(&config));
     let folder = folder.transpose()?;
-    let admin_token = admin_token(&config, folder.as_ref())?;
     let stores = Stores::for_serving(&config, folder.as_ref()).await?;
+    let admin_token = admin_token(&config, folder.as_ref())?;
     telemetry::start_logs(&config.log, config.log_format)?;
     serve(&config, doors, stores, admin_token).await
 }
@@ -63,15 +63,18 @@ fn bind(config: &ServeConfig) -> Result<Doors, WrongSetting> {
     })
 }
 
-/// The token that was set, or the one of the data folder, which is shown when it is new.
+/// The token that was set, or the one of the data folder, which is shown when it is new. Only admission needs one.
 fn admin_token(
     config: &ServeConfig,
     folder: Option<&DataFolder>,
 ) -> Result<Option<AdminToken>, WrongSetting> {
+    if !config.has(RoleName::Admission) {
+        return Ok(None);
+    }
+    prepare_keys(config)?;
     let kept = match folder {
-        _ if config.admin_token.is_some() => return Ok(config.admin_token.clone()),
-        Some(folder) if config.has(RoleName::Admission) => folder.admin_token(&SystemRandom)?,
-        _ => return Ok(None),
+        Some(folder) if config.admin_token.is_none() => folder.admin_token(&SystemRandom)?,
+        _ => return Ok(config.admin_token.clone()),
     };
     let KeptToken { token, is_new } = kept;
     if is_new {
