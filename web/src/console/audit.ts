@@ -2,25 +2,29 @@
 
 import { h, say, show } from '../element';
 import type { Audited } from './api';
-import { type Desk, type Part, timeOfDay } from './desk';
+import { type Desk, type Part, timeOf } from './desk';
 
-/** A change in few words: only the fields that differ, `rate_per_s 5 → 20`. */
-export function difference(from: unknown, to: unknown): string {
-  const before = from ?? {};
-  if (isObject(before) && isObject(to)) {
-    const fields = [...new Set([...Object.keys(before), ...Object.keys(to)])];
-    const told = fields.filter((field) => plain(before[field]) !== plain(to[field]));
-    return told.map((field) => `${field} ${difference(before[field], to[field])}`).join(', ');
+/** Every value under its path, `admission.rate_per_s`; nothing for what is not set. */
+function leaves(value: unknown, path = ''): [string, string][] {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return Object.entries(value).flatMap(([name, inner]) => leaves(inner, path === '' ? name : `${path}.${name}`));
   }
-  return from === null || from === undefined ? plain(to) : `${plain(from)} → ${plain(to)}`;
+  return value === null || value === undefined
+    ? []
+    : [[path, typeof value === 'string' ? value : JSON.stringify(value)]];
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function plain(value: unknown): string {
-  return typeof value === 'string' ? value : value === undefined ? '–' : JSON.stringify(value);
+/** A change in few words: only what differs, `rate_per_s 5 → 20`. */
+export function difference(from: unknown, to: unknown): string {
+  const [before, now] = [new Map(leaves(from)), new Map(leaves(to))];
+  const paths = [...new Set([...before.keys(), ...now.keys()])].filter((path) => before.get(path) !== now.get(path));
+  return paths
+    .map((path) => {
+      const value = now.get(path) ?? '–';
+      const change = before.has(path) ? `${before.get(path)} → ${value}` : value;
+      return `${path} ${change}`.trim();
+    })
+    .join(', ');
 }
 
 export interface Audit extends Part {
@@ -54,7 +58,7 @@ export function audit(desk: Desk, id: string, heard: (last: Audited | undefined)
       h(
         'tr',
         {},
-        h('td', {}, timeOfDay(entry.at, desk.language)),
+        h('td', {}, timeOf(entry.at, desk.at, desk.language)),
         h('td', {}, entry.by),
         h('td', {}, words.action[entry.action] ?? entry.action),
         h('td', { class: 'change' }, difference(entry.from, entry.to)),

@@ -1,7 +1,6 @@
-/** A small chart over the last quarter of an hour: an area, and at most one line of reference. */
+/** A small chart: a line, and at most one line of reference. */
 
 import { h, s, say } from '../element';
-import { SPAN_MS } from './history';
 
 const WIDTH = 600;
 const HEIGHT = 100;
@@ -18,12 +17,12 @@ export function ceiling(value: number): number {
 }
 
 /** An SVG path through the points that have a value; a gap in time begins a new stretch. */
-export function line(points: Point[], now: number, most: number): string {
+export function line(points: Point[], now: number, span: number, most: number): string {
   let last: number | null = null;
   const steps: string[] = [];
   for (const [at, value] of points) {
     if (value !== null) {
-      const x = WIDTH - ((now - at) / SPAN_MS) * WIDTH;
+      const x = WIDTH - ((now - at) / span) * WIDTH;
       const y = HEIGHT - (Math.min(value, most) / most) * HEIGHT;
       steps.push(`${last !== null && at - last < 5000 ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`);
       last = at;
@@ -34,8 +33,8 @@ export function line(points: Point[], now: number, most: number): string {
 
 export interface Chart {
   root: HTMLElement;
-  /** Draws anew; `told` is the figure beside the title, `most` at least this much room upwards. */
-  draw(now: number, told: string, series: Point[], reference: Point[]): void;
+  /** Draws the last `span` milliseconds anew; `told` is the figure beside the title. */
+  draw(now: number, span: number, told: string, series: Point[], reference: Point[]): void;
 }
 
 export function chart(title: string, format: (n: number) => string): Chart {
@@ -54,14 +53,14 @@ export function chart(title: string, format: (n: number) => string): Chart {
   const root = h('figure', { class: 'chart' }, h('figcaption', {}, title, value), h('div', {}, picture, top));
   return {
     root,
-    draw(now, told, series, reference) {
+    draw(now, span, told, series, reference) {
       const values = [...series, ...reference].map(([, n]) => n ?? 0);
       const most = ceiling(values.reduce((a, b) => Math.max(a, b), 0));
       say(value, told);
       say(top, format(most));
       picture.setAttribute('aria-label', `${title}: ${told}`);
-      drawn.setAttribute('d', line(series, now, most));
-      aim.setAttribute('d', line(reference, now, most));
+      drawn.setAttribute('d', line(series, now, span, most));
+      aim.setAttribute('d', line(reference, now, span, most));
     },
   };
 }

@@ -51,6 +51,12 @@ describe('the history', () => {
     expect(rates[20]).toBe(4);
   });
 
+  test('is shown on the shortest axis that holds it', () => {
+    expect([60, 121, 301, 1000].map((seconds) => watched(seconds, moving).history.span() / 60_000)).toEqual([
+      2, 5, 15, 15,
+    ]);
+  });
+
   test('keeps a quarter of an hour and no more, and hears no frame twice', () => {
     const { event, history } = watched(1000, moving);
     history.hear(1_000_000, event);
@@ -123,7 +129,7 @@ describe('a chart', () => {
       [899_000, 100],
       [900_000, 100],
     ];
-    expect(line(points, 900_000, 100)).toBe('M586.7 100.0L587.3 50.0M599.3 0.0L600.0 0.0');
+    expect(line(points, 900_000, 900_000, 100)).toBe('M586.7 100.0L587.3 50.0M599.3 0.0L600.0 0.0');
   });
 });
 
@@ -131,7 +137,8 @@ test('a change is told by the fields that differ', () => {
   expect(difference({ rate_per_s: 5, capacity: 10 }, { rate_per_s: 8, capacity: 10 })).toBe('rate_per_s 5 → 8');
   expect(difference('open', 'paused')).toBe('open → paused');
   expect(difference(null, { title: 'Demo', stock: 5 })).toBe('title Demo, stock 5');
-  expect(difference({ a: { b: 1 } }, { a: { b: 2 } })).toBe('a b 1 → 2');
+  expect(difference({ a: { b: 1, c: 3 } }, { a: { b: 2, c: 3 } })).toBe('a.b 1 → 2');
+  expect(difference({ opens_at: '10:00' }, { opens_at: null })).toBe('opens_at 10:00 → –');
 });
 
 test('an event moves as the contract says', () => {

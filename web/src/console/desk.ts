@@ -65,7 +65,12 @@ export interface Part {
   paint(): void;
 }
 
-/** The time of day, to the second. */
-export function timeOfDay(at: number | string, language: Language): string {
-  return new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(new Date(at));
+const SECONDS = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
+
+/** A time to the second; with its date when it is not of the same day as `now`. */
+export function timeOf(at: number | string, now: number, language: Language): string {
+  const [then, today] = [new Date(at), new Date(now)];
+  const other = then.toDateString() !== today.toDateString();
+  const date = other ? ({ year: 'numeric', month: 'short', day: 'numeric' } as const) : {};
+  return new Intl.DateTimeFormat(language, { ...date, ...SECONDS }).format(then);
 }

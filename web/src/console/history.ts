@@ -24,6 +24,9 @@ export function wanted({ phase, waiting, stock, outstanding }: LiveEvent): boole
 }
 
 export const SPAN_MS = 15 * 60_000;
+/** The time axes to choose from: as short as holds what was seen. */
+const AXES_MS = [2 * 60_000, 5 * 60_000, SPAN_MS];
+
 /** Rates are told over this long: long enough not to flicker, short enough to show a change at once. */
 const SMOOTH_MS = 5000;
 
@@ -48,6 +51,12 @@ export class History {
     while ((this.samples[0]?.at ?? at) < at - SPAN_MS) {
       this.samples.shift();
     }
+  }
+
+  /** How long an axis has to be to show all of it, in milliseconds. */
+  span(): number {
+    const seen = (this.samples.at(-1)?.at ?? 0) - (this.samples[0]?.at ?? 0);
+    return AXES_MS.find((span) => seen <= span) ?? SPAN_MS;
   }
 
   /** How much `of` grew per second, over the last few seconds before each sample; null for the first. */

@@ -3,7 +3,7 @@
 import { h, say } from '../element';
 import { chosen, keep, type Language } from '../language';
 import { Ops } from './api';
-import { Desk, type Part, timeOfDay } from './desk';
+import { Desk, type Part, timeOf } from './desk';
 import { type EventScreen, eventScreen } from './event';
 import { Feed } from './feed';
 import { forgetToken, gate, heldToken } from './gate';
@@ -77,7 +77,7 @@ class Console {
 
   #live(live: boolean): void {
     const at = this.#desk?.at ?? 0;
-    const lost = at === 0 ? this.#words.connecting : this.#words.lost(timeOfDay(at, this.#language));
+    const lost = at === 0 ? this.#words.connecting : this.#words.lost(timeOf(at, at, this.#language));
     say(this.#link, live ? this.#words.live : lost);
     document.body.dataset.live = String(live);
   }

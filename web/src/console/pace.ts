@@ -2,7 +2,7 @@
 
 import { h, say } from '../element';
 import type { Admission, Audited } from './api';
-import { type Desk, type Part, timeOfDay } from './desk';
+import { type Desk, type Part, timeOf } from './desk';
 import { Setting, type SettingOf } from './setting';
 
 /** The slider's steps: none, then ten a decade from 0.1 to 100,000. */
@@ -71,6 +71,6 @@ export function pace(desk: Desk, event: string, changed: () => void): Pace {
     },
     nudge,
     focus: () => rate.field.select(),
-    hear: (last) => say(since, last ? words.pace.since(timeOfDay(last.at, desk.language), last.by) : ''),
+    hear: (last) => say(since, last ? words.pace.since(timeOf(last.at, desk.at, desk.language), last.by) : ''),
   };
 }

@@ -64,7 +64,7 @@ export const en = {
     left: 'Left the line',
   },
   charts: {
-    headline: 'Last 15 minutes, since this console is open',
+    headline: 'Since this console is open, 15 minutes at most',
     waiting: 'Waiting',
     admitted: 'Let in per second, against the rate set',
     redeemed: 'Redeemed per second',

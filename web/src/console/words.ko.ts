@@ -56,7 +56,7 @@ export const ko: Words = {
     left: '줄에서 나감',
   },
   charts: {
-    headline: '최근 15분 (콘솔을 연 뒤부터)',
+    headline: '콘솔을 연 뒤부터, 최대 15분',
     waiting: '대기',
     admitted: '초당 입장, 설정한 속도와 비교',
     redeemed: '초당 발급',

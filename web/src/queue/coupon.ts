@@ -1,7 +1,7 @@
 /** The screen of those who have their coupon: the code, and ways to keep it. */
 
 import { h, say } from '../element';
-import { count, moment } from '../number';
+import { count, day, moment } from '../number';
 import type { Pass } from './api';
 import { paint as paintQr, qr, svg } from './qr';
 import type { Screen, Stage } from './screen';
@@ -16,7 +16,8 @@ function save(name: string, blob: Blob): void {
 /** The lines that are kept in a file or a picture. */
 function lines(pass: Pass, title: string, { words, language }: Stage): string[] {
   const { code, serial } = pass.coupon;
-  return [title, code, words.coupon.record(count(serial, language), moment(pass.issued_at)), location.href];
+  const record = words.coupon.record(count(serial, language), moment(pass.issued_at));
+  return [title, code, record, day(pass.issued_at, language), location.href];
 }
 
 /** The coupon as a picture: white, so that it can be printed and scanned. */
@@ -38,10 +39,10 @@ function picture(text: string[], code: string): HTMLCanvasElement {
       '28px system-ui',
       '24px system-ui',
     ];
-    const rows = [80, 190, 260, 320];
+    const rows = [80, 180, 250, 295, 340];
     text.forEach((line, i) => {
       pen.font = fonts[i] ?? '24px system-ui';
-      pen.fillText(line, side / 2, rows[i] ?? 360, side - 80);
+      pen.fillText(line, side / 2, rows[i] ?? 380, side - 80);
     });
     if (modules) {
       paintQr(pen, modules, 130, 400, 740);
