@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// How to reach Redis.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `redis://…` or `redis+unix:///path/to/socket`.
+    /// `redis://…`, `rediss://…` (TLS) or `redis+unix:///path/to/socket`.
     pub url: String,
     /// How long a script may take before its outcome counts as unknown.
     pub response_timeout: Duration,
@@ -64,10 +64,10 @@ impl Settings {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
-        let client = self.client()?;
-        Ok(client
+        self.client()?
             .get_multiplexed_async_connection_with_config(&config)
-            .await?)
+            .await
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     /// A connection that hears published messages.
@@ -191,7 +191,7 @@ impl Store {
             .await?)
     }
 
-    /// The settings that must not be: an evicting `maxmemory-policy`, no AOF, `appendfsync` other than `always`.
+    /// The settings that must not be: an evicting `maxmemory-policy` under a memory limit, no AOF, `appendfsync` other than `always`.
     /// A Redis that refuses `CONFIG GET` (managed services) gives one fault that says so.
     pub async fn faults(&self) -> Result<Vec<Fault>, StoreError> {
         let answer: Result<HashMap<String, String>, RedisError> = redis::cmd("CONFIG")
@@ -221,7 +221,7 @@ impl Store {
     }
 }
 
-/// What `held` breaks. A policy evicts only under a memory limit, but the limit may be set at any time.
+/// What `held` breaks. A policy evicts only under a memory limit.
 fn faults_of(held: &HashMap<String, String>) -> Vec<Fault> {
     let wanted = [
         (
@@ -240,8 +240,10 @@ fn faults_of(held: &HashMap<String, String>) -> Vec<Fault> {
             "set `appendfsync always`: otherwise a crash may lose coupons that were passed",
         ),
     ];
+    let unlimited = held.get("maxmemory").is_some_and(|limit| limit == "0");
     wanted
         .into_iter()
+        .filter(|(setting, ..)| *setting != "maxmemory-policy" || !unlimited)
         .filter_map(|(setting, must, mend)| {
             let is = held.get(setting).map_or("", String::as_str);
             (is != must).then(|| Fault {

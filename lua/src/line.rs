@@ -12,6 +12,7 @@ use crate::script::{script, tags};
 
 script!(ENTER = "enter", "bulk", "places");
 script!(LOOK = "look", "places");
+script!(WAITING = "waiting");
 script!(LEAVE = "leave", "clock", "moves", "places");
 
 /// What became of entering.
@@ -198,28 +199,30 @@ impl Store {
         }
     }
 
-    /// The people waiting with an ordinal above `after`, at most `limit` of them.
+    /// The people waiting with an ordinal above `after`, at most `limit` of them; nobody once the line has ended.
     pub async fn waiting(
         &self,
         event: &EventId,
         after: Seq,
         limit: usize,
     ) -> Result<Waiting, StoreError> {
-        // Places come with their ordinals in one flat list; only the ordinals are of use.
-        let scored: Vec<(String, u64)> = redis::cmd("ZRANGE")
-            .arg(Keys::of(event).places())
-            .arg(format!("({}", after.0))
-            .arg("+inf")
-            .arg("BYSCORE")
-            .arg("LIMIT")
-            .arg(0)
+        tags!(Outcome {
+            Waiting = "waiting"
+        });
+        let keys = Keys::of(event);
+        let mut reply = WAITING
+            .keys([keys.event(), keys.places()])
+            .arg(after.0)
             .arg(limit)
-            .arg("WITHSCORES")
-            .query_async(&mut self.connection.clone())
+            .run(&self.connection)
             .await?;
-        let seqs: Vec<Seq> = scored.into_iter().map(|(_, seq)| Seq(seq)).collect();
-        let next = seqs.last().copied().filter(|_| seqs.len() == limit);
-        Ok(Waiting { seqs, next })
+        match reply.tag()? {
+            Outcome::Waiting => {
+                let seqs: Vec<Seq> = reply.rest()?.into_iter().map(Seq).collect();
+                let next = seqs.last().copied().filter(|_| seqs.len() == limit);
+                Ok(Waiting { seqs, next })
+            }
+        }
     }
 
     /// The tickets of these places, in their order; `None` where there is none (any more).

@@ -8,15 +8,16 @@ use crate::connect::StoreError;
 
 /// A script of `lua/scripts`, put together from the parts it uses and itself.
 pub(crate) struct Script {
-    name: &'static str,
     body: redis::Script,
+    span: fn() -> tracing::Span,
 }
 
 /// Makes a static of a script: `script!(ENTER = "enter", parts "places", "bulk")`.
 macro_rules! script {
     ($static:ident = $name:literal $(, $part:literal)*) => {
         static $static: std::sync::LazyLock<$crate::script::Script> = std::sync::LazyLock::new(|| {
-            $crate::script::Script::new($name, concat!(
+            let span = || tracing::debug_span!(concat!("redis.", $name));
+            $crate::script::Script::new(span, concat!(
                 $(include_str!(concat!("../scripts/parts/", $part, ".lua")), "\n",)*
                 include_str!(concat!("../scripts/", $name, ".lua")),
             ))
@@ -26,11 +27,11 @@ macro_rules! script {
 pub(crate) use script;
 
 impl Script {
-    /// The script `name` with its whole text.
-    pub(crate) fn new(name: &'static str, text: &str) -> Self {
+    /// The script with its whole text, and the span of its calls.
+    pub(crate) fn new(span: fn() -> tracing::Span, text: &str) -> Self {
         Self {
-            name,
             body: redis::Script::new(text),
+            span,
         }
     }
 
@@ -41,16 +42,16 @@ impl Script {
             invocation.key(key);
         }
         Call {
-            name: self.name,
             invocation,
+            span: self.span,
         }
     }
 }
 
 /// A call under construction.
 pub(crate) struct Call<'a> {
-    name: &'static str,
     invocation: ScriptInvocation<'a>,
+    span: fn() -> tracing::Span,
 }
 
 impl Call<'_> {
@@ -62,12 +63,11 @@ impl Call<'_> {
 
     /// Runs the script.
     pub(crate) async fn run(self, connection: &ConnectionManager) -> Result<Reply, StoreError> {
-        let span = tracing::debug_span!("redis.script", script = self.name);
         let mut connection = connection.clone();
         let value: Value = self
             .invocation
             .invoke_async(&mut connection)
-            .instrument(span)
+            .instrument((self.span)())
             .await?;
         Reply::new(value)
     }
@@ -138,6 +138,11 @@ impl Reply {
     /// The next element, a list, as a reply of its own.
     pub(crate) fn list(&mut self) -> Result<Self, StoreError> {
         self.take().and_then(Self::new)
+    }
+
+    /// The rest, all of one kind.
+    pub(crate) fn rest<T: FromRedisValue>(mut self) -> Result<Vec<T>, StoreError> {
+        (0..self.0.len()).map(|_| self.take()).collect()
     }
 
     /// The rest: one list for each of `asked`, read by `read`.

@@ -109,6 +109,8 @@ async fn the_last_coupon_ends_the_line() {
     let reason = domain::place::GoneReason::SoldOut;
     let looked = rig.store.look(&demo, &place(2)).await.unwrap();
     assert_eq!(looked, Look::Known(PlaceState::Gone { reason }));
+    let waiting = rig.store.waiting(&demo, Seq(0), 9).await.unwrap();
+    assert_eq!(waiting.seqs, []);
     let live = rig.store.event(&demo).await.unwrap().unwrap();
     assert_eq!(live.event.phase, Phase::Draining);
     assert_eq!((live.ended, live.remaining), (Some(reason), 0));

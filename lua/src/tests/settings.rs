@@ -33,6 +33,13 @@ async fn settings_that_break_a_promise_are_named() {
         [],
         "the private one is as it must be"
     );
+    configure(&rig, "maxmemory-policy", "allkeys-lru").await;
+    assert_eq!(
+        rig.store.faults().await.unwrap(),
+        [],
+        "without a memory limit nothing is evicted"
+    );
+    configure(&rig, "maxmemory", "100mb").await;
     for (setting, wrong, right) in [
         ("maxmemory-policy", "allkeys-lru", "noeviction"),
         ("appendfsync", "everysec", "always"),
