@@ -258,7 +258,6 @@ async fn an_event_that_is_not_is_told_so_by_every_call() {
         "d%C3%B6rp",
         "a%00b",
         "a%2Fb",
-        "%ff",
         "%zz",
         "..%2f",
         "%F0%9F%8D%B5",

@@ -136,10 +136,8 @@ async fn a_second_server_on_the_same_folder_is_refused_and_the_first_goes_on() {
         "--ops-listen",
         "127.0.0.1:0",
     ];
-    let (code, out, err) = serve(data.parent().unwrap(), &arguments, &[]).await;
-    assert!(code.is_some_and(|code| code != 0), "{code:?}");
-    assert_eq!(out, "");
-    assert!(err.contains("another process"), "{err}");
+    let outcome = serve(data.parent().unwrap(), &arguments, &[]).await;
+    assert_eq!(wrong(&outcome, &["--data", "no other `stanchion`"]), None);
     server.visitor().unwrap().status("drop").await.unwrap();
     server.stop().await.unwrap();
 }
