@@ -25,7 +25,7 @@ use crate::request_id::{RequestId, X_REQUEST_ID};
 /// Set on every reply whose handler set none of its own.
 const DEFAULTS: [(HeaderName, &str); 5] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (REFERRER_POLICY, "no-referrer"),
+    (REFERRER_POLICY, "same-origin"),
     (
         CONTENT_SECURITY_POLICY,
         "default-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",

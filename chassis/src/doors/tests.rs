@@ -164,7 +164,7 @@ async fn every_reply_carries_the_safety_headers_and_a_handlers_own_win() {
     let plain = process.ask(&request("GET /who", "")).await;
     for header in [
         "x-content-type-options: nosniff",
-        "referrer-policy: no-referrer",
+        "referrer-policy: same-origin",
         "content-security-policy: default-src 'self'",
         "frame-ancestors 'none'",
         "cross-origin-opener-policy: same-origin",
