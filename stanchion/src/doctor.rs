@@ -1,5 +1,6 @@
 //! `stanchion doctor`: the configuration and every store, one line each, with the mend.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -17,25 +18,40 @@ Usage: stanchion doctor [SETTINGS]
 The settings are those of the process that serves; it may run or not.
 ";
 
-/// What was found, line by line.
+/// What was found, told line by line.
 #[derive(Default)]
 struct Findings {
     failed: bool,
 }
 
 impl Findings {
-    fn ok(&self, part: &str, says: &str) {
-        println!("ok    {part:<12} {says}");
-    }
-
     fn fail(&mut self, part: &str, says: &str) {
         self.failed = true;
         println!("fail  {part:<12} {says}");
     }
 
-    fn fault(&mut self, part: &str, setting: &str, held: &str, mend: &str) {
-        self.fail(part, &format!("{setting} is `{held}`: {mend}"));
+    /// A store's settings, or why it cannot be asked for them.
+    fn store<F>(
+        &mut self,
+        part: &str,
+        faults: Result<Vec<F>, impl Display>,
+        told: impl Fn(&F) -> String,
+        well: &str,
+    ) {
+        match faults {
+            Ok(faults) if faults.is_empty() => ok(part, well),
+            Ok(faults) => {
+                for fault in &faults {
+                    self.fail(part, &told(fault));
+                }
+            }
+            Err(failure) => self.fail(part, &failure.to_string()),
+        }
     }
+}
+
+fn ok(part: &str, says: &str) {
+    println!("ok    {part:<12} {says}");
 }
 
 /// Looks at everything.
@@ -64,7 +80,7 @@ async fn look(config: &ServeConfig, findings: &mut Findings) {
         );
     }
     if config.warnings.is_empty() {
-        findings.ok("settings", "every setting can work");
+        ok("settings", "every setting can work");
     }
     let public = config
         .has_public_door()
@@ -73,7 +89,7 @@ async fn look(config: &ServeConfig, findings: &mut Findings) {
         look_at_door(door, address, findings);
     }
     match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(limit) => findings.ok("descriptors", &format!("{limit}; every socket takes one")),
+        Ok(limit) => ok("descriptors", &format!("{limit}; every socket takes one")),
         Err(failure) => findings.fail("descriptors", &failure.to_string()),
     }
     if is_yet_to_begin(config) {
@@ -94,9 +110,9 @@ async fn look(config: &ServeConfig, findings: &mut Findings) {
 /// A door that is taken is as it should be while the service runs.
 fn look_at_door(door: &str, address: SocketAddr, findings: &mut Findings) {
     match Listener::bind(address) {
-        Ok(_) => findings.ok(door, &format!("{address} is free")),
+        Ok(_) => ok(door, &format!("{address} is free")),
         Err(failure) if failure.kind() == std::io::ErrorKind::AddrInUse => {
-            findings.ok(
+            ok(
                 door,
                 &format!("{address} is in use, by Stanchion if it runs"),
             );
@@ -114,7 +130,7 @@ fn is_yet_to_begin(config: &ServeConfig) -> bool {
 /// Before the first start there is no store to ask; only the program must be there.
 async fn look_at_redis_server(config: &ServeConfig, findings: &mut Findings) {
     let folder = config.data.display();
-    findings.ok(
+    ok(
         "data folder",
         &format!("{folder} will be made at the first start"),
     );
@@ -124,7 +140,7 @@ async fn look_at_redis_server(config: &ServeConfig, findings: &mut Findings) {
     let mut command = tokio::process::Command::new("redis-server");
     match command.arg("--version").output().await {
         Ok(output) if output.status.success() => {
-            findings.ok("redis", String::from_utf8_lossy(&output.stdout).trim());
+            ok("redis", String::from_utf8_lossy(&output.stdout).trim());
         }
         Ok(output) => findings.fail("redis", &format!("redis-server ended: {}", output.status)),
         Err(failure) => findings.fail(
@@ -135,41 +151,25 @@ async fn look_at_redis_server(config: &ServeConfig, findings: &mut Findings) {
 }
 
 async fn look_at_stores(stores: &Stores, findings: &mut Findings) {
-    match stores.store.faults().await {
-        Ok(faults) if faults.is_empty() => {
-            findings.ok("redis", "answers, and keeps what it acknowledges")
-        }
-        Ok(faults) => {
-            for fault in faults {
-                findings.fault("redis", &fault.setting, &fault.held, &fault.mend);
-            }
-        }
-        Err(failure) => findings.fail("redis", &failure.to_string()),
+    let faults = stores.store.faults().await;
+    let told = |fault: &lua::Fault| fault_line(&fault.setting, &fault.held, &fault.mend);
+    let well = "answers, and keeps what it acknowledges";
+    findings.store("redis", faults, told, well);
+    if let Some(settings) = &stores.kafka {
+        let faults = kafka::faults(settings).await;
+        let told = |fault: &kafka::Fault| fault_line(&fault.setting, &fault.held, &fault.mend);
+        findings.store("log", faults, told, "answers, and its topics are there");
+    } else {
+        ok("log", "no Kafka: the ledger reads the outbox in Redis");
     }
-    match &stores.kafka {
-        None => findings.ok("log", "no Kafka: the ledger reads the outbox in Redis"),
-        Some(settings) => match kafka::faults(settings).await {
-            Ok(faults) if faults.is_empty() => {
-                findings.ok("log", "answers, and its topics are there")
-            }
-            Ok(faults) => {
-                for fault in faults {
-                    findings.fault("log", &fault.setting, &fault.held, &fault.mend);
-                }
-            }
-            Err(failure) => findings.fail("log", &failure.to_string()),
-        },
+    if let Some(ledger) = &stores.ledger {
+        let faults = ledger.faults().await;
+        let told = |fault: &ledger::Fault| fault_line(&fault.setting, &fault.held, &fault.mend);
+        let well = "answers, and its tables are up to date";
+        findings.store("ledger", faults, told, well);
     }
-    let Some(ledger) = &stores.ledger else { return };
-    match ledger.faults().await {
-        Ok(faults) if faults.is_empty() => {
-            findings.ok("ledger", "answers, and its tables are up to date")
-        }
-        Ok(faults) => {
-            for fault in faults {
-                findings.fault("ledger", &fault.setting, &fault.held, &fault.mend);
-            }
-        }
-        Err(failure) => findings.fail("ledger", &failure.to_string()),
-    }
+}
+
+fn fault_line(setting: &str, held: &str, mend: &str) -> String {
+    format!("{setting} is `{held}`: {mend}")
 }

@@ -254,11 +254,10 @@ fn no_redis(config: &ServeConfig, failure: &dyn std::fmt::Display) -> WrongSetti
 }
 
 fn wrong_redis(config: &ServeConfig, allowed: &str) -> WrongSetting {
-    match &config.redis_url {
-        Some(url) => WrongSetting::new(&config.written.redis_url, &url.to_string(), allowed),
-        None => {
-            let folder = config.data.display().to_string();
-            WrongSetting::new(&config.written.data, &folder, allowed)
-        }
+    if let Some(url) = &config.redis_url {
+        WrongSetting::new(&config.written.redis_url, &url.to_string(), allowed)
+    } else {
+        let folder = config.data.display().to_string();
+        WrongSetting::new(&config.written.data, &folder, allowed)
     }
 }
