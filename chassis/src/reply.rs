@@ -95,20 +95,21 @@ async fn reply(State(dress): State<Dress>, mut request: Request, next: Next) -> 
     reply
 }
 
-/// Names the request in a problem, and turns every other error into a problem, but for those that answer JSON of their own
-/// (readiness).
+/// Names the request in a problem, and turns the framework's own errors, which are plain text, into problems. An error that a
+/// handler wrote as JSON (readiness) or as a page for people stays.
 fn as_problem(reply: Response, id: &RequestId) -> Response {
     let status = reply.status();
     if !status.is_client_error() && !status.is_server_error() {
         return reply;
     }
-    let is_json = reply
+    let is_a_handlers_own = reply
         .headers()
         .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/json");
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind == "application/json" || kind.starts_with("text/html"));
     let problem = match reply.extensions().get::<Problem>() {
         Some(problem) => problem.clone(),
-        None if is_json => return reply,
+        None if is_a_handlers_own => return reply,
         None => framework_error(status),
     };
     // What came with the error stays (`Allow`), unless the problem says it itself.

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use axum::http::StatusCode;
+use axum::response::Html;
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -82,6 +84,10 @@ fn role(release: &Arc<tokio::sync::Notify>, asked: &Arc<tokio::sync::Notify>) ->
         .route("/raw", post(|_: axum::body::Bytes| async {}))
         .route("/n/{n}", get(|_: Path<u8>| async {}))
         .route("/ws", get(|_: axum::extract::WebSocketUpgrade| async {}))
+        .route(
+            "/page",
+            get(|| async { (StatusCode::NOT_FOUND, Html("<p>No such drop")) }),
+        )
         .route("/slow", get(slow));
     Role {
         name: "test",
@@ -200,6 +206,7 @@ async fn each_door_has_its_pages() {
         (process.ops, "/health/live", 200, "live"),
         (process.ops, "/health/ready", 200, r#""status":"ready""#),
         (process.ops, "/metrics", 200, ""),
+        (process.public, "/page", 404, "\r\n\r\n<p>No such drop"),
         (process.public, "/metrics", 404, "not-found"),
         (process.public, "/health/ready", 404, "not-found"),
     ] {
