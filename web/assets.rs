@@ -56,7 +56,8 @@ pub fn asset(path: &str) -> Option<Asset> {
     })
 }
 
-/// The queue page, with [`LANG`], [`TITLE`], [`HEAD`] and [`FALLBACK`] still to be filled for an event.
+/// The queue page, with [`LANG`], [`TITLE`], [`HEAD`] and [`FALLBACK`] still to be filled for an event. It has browsers tell
+/// their origin to its own site, whatever the doors' headers ask: a form that hides it could not enter.
 #[must_use]
 pub fn queue_shell() -> &'static str {
     include_str!("dist/queue.html")
@@ -135,6 +136,11 @@ mod tests {
             );
         }
         assert!(!console_shell().contains("<!--stanchion:"));
+    }
+
+    #[test]
+    fn a_form_on_the_queue_page_tells_its_origin() {
+        assert!(queue_shell().contains("<meta name=\"referrer\" content=\"same-origin\""));
     }
 
     #[test]
