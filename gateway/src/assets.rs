@@ -61,3 +61,36 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
         })
         .any(|weight| !matches!(weight, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+
+    use super::*;
+    use crate::tests::rig::{Rig, request};
+
+    #[tokio::test]
+    async fn what_the_page_loads_is_served_for_ever_and_gzipped_where_that_is_understood() {
+        let rig = Rig::start().await;
+        let paths = web::queue_shell()
+            .split('"')
+            .filter(|text| text.starts_with("/assets/"));
+        for path in paths {
+            let asked = |name, value| request(Method::GET, path, &[(name, value)], "");
+            let plain = rig.send(asked("accept-encoding", "br, gzip;q=0")).await;
+            assert_eq!(plain.status, 200, "{path}");
+            assert_eq!(plain.header(CONTENT_ENCODING), "");
+            assert!(plain.header(CACHE_CONTROL).contains("immutable"));
+            let zipped = rig.send(asked("accept-encoding", "br, GZIP;q=0.5")).await;
+            assert_eq!(zipped.header(CONTENT_ENCODING), "gzip");
+            assert!(zipped.bytes.len() < plain.bytes.len());
+            assert_eq!(zipped.header(CONTENT_TYPE), plain.header(CONTENT_TYPE));
+            let known = rig.send(asked("if-none-match", plain.header(ETAG))).await;
+            assert_eq!((known.status.as_u16(), known.bytes.len()), (304, 0));
+        }
+        for path in ["/assets/nothing.js", "/assets/../queue.html", "/assets/"] {
+            let reply = rig.send(request(Method::GET, path, &[], "")).await;
+            assert_eq!(reply.status, 404, "{path}");
+        }
+    }
+}

@@ -137,7 +137,7 @@ mod tests {
     use domain::Phase;
     use serde_json::json;
 
-    use crate::rig::{Reply, Rig, api, bearer, cookie, eventually, open, request, token};
+    use crate::tests::rig::{Reply, Rig, api, bearer, cookie, eventually, open, request, token};
 
     /// The cookie pair that a reply sets.
     fn set(reply: &Reply) -> String {
@@ -179,8 +179,13 @@ mod tests {
         let pair = set(&first);
         let id = first.json()["place_id"].clone();
         let again = rig.enter(&event, &[("cookie", &pair)], "{}").await;
-        assert_eq!((again.status.as_u16(), again.json()["place_id"].clone()), (200, id));
-        let broken = rig.enter(&event, &[("cookie", "stanchion-demo=broken")], "").await;
+        assert_eq!(
+            (again.status.as_u16(), again.json()["place_id"].clone()),
+            (200, id)
+        );
+        let broken = rig
+            .enter(&event, &[("cookie", "stanchion-demo=broken")], "")
+            .await;
         assert_eq!(broken.status, 201, "a broken cookie is no cookie");
     }
 
@@ -199,22 +204,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wrong_request_is_refused_by_name_and_makes_no_place() {
+    async fn a_wrong_body_is_refused_by_the_fields_name_and_makes_no_place() {
         let rig = Rig::start().await;
         let event = rig.event("demo", open(9)).await;
-        let table: [(&[(&str, &str)], &str, u16, &str, Option<&str>); 8] = [
-            (&[], r#"{"place_token":"short"}"#, 400, "bad-request", Some("place_token")),
-            (&[], r#"{"place_token":7}"#, 400, "bad-request", Some("place_token")),
-            (&[], r#"{"place_tokn":"x"}"#, 400, "bad-request", Some("place_tokn")),
-            (&[], "{", 400, "bad-request", None),
-            (&[("authorization", "Bearer short")], "", 401, "no-place", None),
-            (&[("authorization", "Basic eDp5")], "", 401, "no-place", None),
-            (&[("origin", "https://evil.example")], "", 403, "foreign-origin", None),
-            (&[("sec-fetch-site", "cross-site")], "{}", 403, "foreign-origin", None),
-        ];
-        for (headers, body, status, name, field) in table {
-            let reply = rig.enter(&event, headers, body).await;
-            assert_eq!(reply.problem(), (status, name.to_owned()), "{headers:?} {body}");
+        for (body, field) in [
+            (r#"{"place_token":"short"}"#, Some("place_token")),
+            (r#"{"place_token":7}"#, Some("place_token")),
+            (r#"{"place_tokn":"x"}"#, Some("place_tokn")),
+            ("{", None),
+        ] {
+            let reply = rig.enter(&event, &[], body).await;
+            assert_eq!(reply.problem(), (400, "bad-request".to_owned()), "{body}");
             assert_eq!(reply.json()["field"].as_str(), field, "{body}");
             assert_eq!(set(&reply), "");
         }
@@ -230,12 +230,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_wrong_credential_or_another_site_makes_no_place() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        for (header, status, name) in [
+            (("authorization", "Bearer short"), 401, "no-place"),
+            (("authorization", "Basic eDp5"), 401, "no-place"),
+            (("origin", "https://evil.example"), 403, "foreign-origin"),
+            (("sec-fetch-site", "cross-site"), 403, "foreign-origin"),
+        ] {
+            let reply = rig.enter(&event, &[header], "{}").await;
+            assert_eq!(reply.problem(), (status, name.to_owned()), "{header:?}");
+            assert_eq!(set(&reply), "");
+        }
+        let status = rig.get(&api(&event, ""), None).await.json();
+        assert_eq!(status["waiting"], 0);
+    }
+
+    #[tokio::test]
     async fn another_site_may_bring_its_own_token_but_neither_uses_nor_sets_the_cookie() {
         let rig = Rig::start().await;
         let event = rig.event("demo", open(9)).await;
         let (own, theirs) = (token(), token());
         let sent = cookie(&event, &theirs);
-        let foreign = [("origin", "https://evil.example"), ("cookie", sent.as_str())];
+        let foreign = [
+            ("origin", "https://evil.example"),
+            ("cookie", sent.as_str()),
+        ];
         let refused = rig.enter(&event, &foreign, "{}").await;
         assert_eq!(refused.problem(), (403, "foreign-origin".to_owned()));
         let body = json!({"place_token": own.reveal()}).to_string();

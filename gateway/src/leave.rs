@@ -46,7 +46,7 @@ mod tests {
     use axum::http::Method;
     use serde_json::json;
 
-    use crate::rig::{Rig, api, bearer, cookie, open, request, token};
+    use crate::tests::rig::{Rig, api, bearer, cookie, open, request, token};
 
     #[tokio::test]
     async fn leaving_gives_the_place_up_and_leaving_again_changes_nothing() {
@@ -56,14 +56,22 @@ mod tests {
         let header = bearer(&token);
         for _ in 0..2 {
             let shown = [("authorization", header.as_str())];
-            let left = rig.send(request(Method::DELETE, &api(&event, "/places/me"), &shown, ""));
+            let left = rig.send(request(
+                Method::DELETE,
+                &api(&event, "/places/me"),
+                &shown,
+                "",
+            ));
             let left = left.await;
             assert_eq!((left.status.as_u16(), left.bytes.len()), (204, 0));
         }
         assert_eq!(rig.me(&event, &token).await["reason"], "left");
         let body = json!({"place_token": token.reveal()}).to_string();
         let back = rig.enter(&event, &[], &body).await;
-        assert_eq!(back.status, 201, "the same token may enter again, at the back");
+        assert_eq!(
+            back.status, 201,
+            "the same token may enter again, at the back"
+        );
     }
 
     #[tokio::test]
@@ -78,7 +86,10 @@ mod tests {
             (&[("cookie", &sent), ("sec-fetch-site", "same-site")], 403),
             (&[], 401),
             (&[("authorization", &header), evil], 204),
-            (&[("cookie", &sent), ("origin", crate::rig::URL)], 204),
+            (
+                &[("cookie", &sent), ("origin", crate::tests::rig::URL)],
+                204,
+            ),
         ];
         for (headers, status) in table {
             let path = api(&event, "/places/me");

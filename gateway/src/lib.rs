@@ -10,10 +10,10 @@ mod live;
 mod me;
 mod mirror;
 mod page;
-#[cfg(test)]
-mod rig;
 mod schema;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

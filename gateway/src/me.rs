@@ -68,7 +68,7 @@ mod tests {
     use domain::Millis;
     use serde_json::{Value, json};
 
-    use crate::rig::{Rig, api, bearer, cookie, eventually, open, request, token};
+    use crate::tests::rig::{Rig, api, bearer, cookie, eventually, open, request, token};
 
     const ME: &str = "/places/me";
 
@@ -81,7 +81,11 @@ mod tests {
         assert_eq!(waiting.json()["state"], "waiting");
         assert_eq!(waiting.json()["position"], 1);
         assert!(!waiting.header(RETRY_AFTER).is_empty());
-        assert_eq!(waiting.json().get("place_token"), None, "the cookie stays a secret");
+        assert_eq!(
+            waiting.json().get("place_token"),
+            None,
+            "the cookie stays a secret"
+        );
 
         let admitted = rig.admit(&event, 1).await;
         let before_the_ticket = rig.me(&event, &token).await;
@@ -91,7 +95,9 @@ mod tests {
         rig.mint(&event, &admitted).await;
         let with_ticket = rig.get(&api(&event, ME), Some(&token)).await;
         assert_eq!(with_ticket.json()["ticket"], "ticket-1");
-        let ends = with_ticket.json()["ticket_expires_at"].as_str().map(Millis::parse);
+        let ends = with_ticket.json()["ticket_expires_at"]
+            .as_str()
+            .map(Millis::parse);
         assert_eq!(ends.unwrap().unwrap(), admitted[0].expires_at);
         assert_eq!(with_ticket.header(RETRY_AFTER), "");
 
@@ -117,7 +123,10 @@ mod tests {
         });
         assert_eq!(place.await["waiting"], 1);
         let left = rig.me(&event, &second).await;
-        assert_eq!((&left["state"], &left["reason"]), (&json!("gone"), &json!("left")));
+        assert_eq!(
+            (&left["state"], &left["reason"]),
+            (&json!("gone"), &json!("left"))
+        );
         assert_eq!(rig.me(&event, &first).await["state"], "admitted");
     }
 
@@ -136,7 +145,9 @@ mod tests {
             &[("cookie", "stanchion-demo=short")],
         ];
         for headers in table {
-            let reply = rig.send(request(Method::GET, &api(&event, ME), headers, "")).await;
+            let reply = rig
+                .send(request(Method::GET, &api(&event, ME), headers, ""))
+                .await;
             assert_eq!(reply.problem(), (401, "no-place".to_owned()), "{headers:?}");
             assert_eq!(reply.header(WWW_AUTHENTICATE), "Bearer");
         }
@@ -150,8 +161,13 @@ mod tests {
         let rig = Rig::start().await;
         let event = rig.event("demo", open(9)).await;
         let sent = cookie(&event, &rig.visitor(&event).await);
-        for headers in [vec![("cookie", sent.as_str())], vec![("cookie", &sent), ("sec-fetch-site", "none")]] {
-            let reply = rig.send(request(Method::GET, &api(&event, ME), &headers, "")).await;
+        for headers in [
+            vec![("cookie", sent.as_str())],
+            vec![("cookie", &sent), ("sec-fetch-site", "none")],
+        ] {
+            let reply = rig
+                .send(request(Method::GET, &api(&event, ME), &headers, ""))
+                .await;
             assert_eq!(reply.json()["state"], "waiting");
         }
     }
@@ -168,12 +184,20 @@ mod tests {
         let path = api(&event, ME);
         let header = bearer(&people[4]);
         let ask = async || {
-            let asked = request(Method::GET, &path, &[("authorization", header.as_str())], "");
-            crate::rig::send(&other, asked).await.json()
+            let asked = request(
+                Method::GET,
+                &path,
+                &[("authorization", header.as_str())],
+                "",
+            );
+            crate::tests::rig::send(&other, asked).await.json()
         };
         assert_eq!(ask().await["position"], 5);
         rig.admit(&event, 2).await;
-        rig.store.leave(&event, &people[3].place_id()).await.unwrap();
+        rig.store
+            .leave(&event, &people[3].place_id())
+            .await
+            .unwrap();
         let there = eventually("the second gateway", async || {
             let place = ask().await;
             (place["position"] == 2).then_some(place)

@@ -3,8 +3,11 @@
 
 pub mod bitmap;
 pub mod document;
+mod hearing;
 pub mod line;
 mod positions;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -160,7 +163,9 @@ impl Mirror {
                 Err(failure) => {
                     if let StoreError::Unexpected(_) = failure {
                         // Reading the same entry again would fail again.
-                        lines.iter().for_each(|line| line.lose());
+                        for line in &lines {
+                            line.lose();
+                        }
                     }
                     outage.failed(failure).await;
                 }
@@ -186,7 +191,9 @@ impl Mirror {
                 }
             }
         }
-        let readings = changed.values().map(|line| line.read_again(&self.store, self.tick()));
+        let readings = changed
+            .values()
+            .map(|line| line.read_again(&self.store, self.tick()));
         for reading in join_all(readings).await {
             if let Err(failure) = reading {
                 // The clock reads it again within a second.

@@ -99,7 +99,11 @@ pub async fn enter(
     let entered = crate::enter::enter(&gateway, &event, &token).await;
     let lang = asked.lang.as_deref().and_then(Language::known);
     let query = lang.map_or(String::new(), |lang| format!("?lang={}", lang.tag()));
-    let mut response = (StatusCode::SEE_OTHER, [(LOCATION, format!("/e/{event}{query}"))]).into_response();
+    let mut response = (
+        StatusCode::SEE_OTHER,
+        [(LOCATION, format!("/e/{event}{query}"))],
+    )
+        .into_response();
     match entered.as_ref().map_err(Problem::refusal) {
         Ok(_) => {
             let cookie = gateway.visitors.set_cookie(&event, &token);
@@ -147,7 +151,9 @@ fn fill(title: &str, language: Language, fallback: &Fallback) -> String {
     while let Some(at) = rest.find("<!--stanchion:") {
         page.push_str(&rest[..at]);
         rest = &rest[at..];
-        let filled = fillings.iter().find_map(|(mark, filling)| Some((rest.strip_prefix(mark)?, filling)));
+        let filled = fillings
+            .iter()
+            .find_map(|(mark, filling)| Some((rest.strip_prefix(mark)?, filling)));
         let Some((after, filling)) = filled else {
             page.push_str(&rest[..1]);
             rest = &rest[1..];
@@ -174,4 +180,145 @@ fn escaped(text: &str) -> String {
         }
     }
     safe
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use domain::Phase;
+    use serde_json::json;
+
+    use super::*;
+    use crate::tests::rig::{Reply, Rig, cookie, eventually, open, request, token};
+
+    async fn page(rig: &Rig, path: &str, headers: &[(&str, &str)]) -> Reply {
+        rig.send(request(Method::GET, path, headers, "")).await
+    }
+
+    async fn form(rig: &Rig, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let mut all = vec![("content-type", "application/x-www-form-urlencoded")];
+        all.extend(headers);
+        rig.send(request(Method::POST, path, &all, "")).await
+    }
+
+    #[tokio::test]
+    async fn without_scripts_a_form_enters_and_the_page_shows_the_place_and_asks_again() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(1_000)).await;
+        let outside = page(&rig, "/e/demo", &[]).await;
+        assert_eq!(
+            outside.header(axum::http::header::CONTENT_TYPE),
+            "text/html; charset=utf-8"
+        );
+        let outside = outside.text();
+        assert!(outside.contains("<form method=\"post\">"), "{outside}");
+        assert!(outside.contains("1,000 coupons left"));
+        rig.visitor(&event).await;
+        let own = [
+            ("sec-fetch-site", "same-origin"),
+            ("origin", crate::tests::rig::URL),
+        ];
+        let entered = form(&rig, "/e/demo?lang=ko", &own).await;
+        assert_eq!(entered.status, 303);
+        assert_eq!(entered.header(LOCATION), "/e/demo?lang=ko");
+        let set = entered
+            .header(SET_COOKIE)
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
+        let inside = page(&rig, "/e/demo", &[("cookie", &set)]).await.text();
+        assert!(inside.contains("You are number"), "{inside}");
+        assert!(inside.contains("<span class=\"digits\">2</span>"));
+        assert!(inside.contains("http-equiv=\"refresh\" content=\"2\""));
+        let again = form(&rig, "/e/demo", &[("cookie", &set)]).await;
+        assert_eq!(
+            again.header(SET_COOKIE).split(';').next(),
+            Some(set.as_str())
+        );
+        assert_eq!(
+            page(&rig, "/e/demo", &[("cookie", &set)]).await.text(),
+            inside
+        );
+    }
+
+    #[tokio::test]
+    async fn the_page_shows_the_turn_and_the_coupon() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        let sent = cookie(&event, &rig.visitor(&event).await);
+        let admitted = rig.admit(&event, 1).await;
+        rig.mint(&event, &admitted).await;
+        let turn = page(&rig, "/e/demo", &[("cookie", &sent)]).await.text();
+        assert!(turn.contains(&admitted[0].expires_at.to_string()), "{turn}");
+        rig.redeem(&event, &admitted[0]).await;
+        let coupon = page(&rig, "/e/demo", &[("cookie", &sent)]).await.text();
+        assert!(coupon.contains("<p class=\"code\">CODE-1</p>"), "{coupon}");
+    }
+
+    #[tokio::test]
+    async fn the_organisers_text_is_text_in_whatever_it_is_written() {
+        let rig = Rig::start().await;
+        let title = "</title><script>alert('1')</script> & <!--stanchion:fallback-->";
+        let put = json!({"title": title, "stock": 1, "phase": "open"});
+        rig.event("demo", put).await;
+        let page = page(&rig, "/e/demo", &[]).await.text();
+        assert!(!page.contains("<script>alert"), "{page}");
+        assert!(page.contains("&lt;script&gt;alert(&#39;1&#39;)"), "{page}");
+        assert_eq!(page.matches("<form").count(), 1, "{page}");
+        assert!(!page.contains("<!--stanchion:"), "{page}");
+    }
+
+    #[tokio::test]
+    async fn the_page_speaks_the_visitors_language() {
+        let rig = Rig::start().await;
+        rig.event("demo", open(9)).await;
+        for (path, headers, lang, says) in [
+            ("/e/demo", vec![], "en", "Join the line"),
+            ("/e/demo", vec![("accept-language", "ko")], "ko", "줄 서기"),
+            (
+                "/e/demo?lang=en&utm=x",
+                vec![("accept-language", "ko")],
+                "en",
+                "Join the line",
+            ),
+        ] {
+            let page = page(&rig, path, &headers).await.text();
+            assert!(page.contains(&format!("<html lang=\"{lang}\">")), "{page}");
+            assert!(page.contains(says), "{page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_event_has_a_page_that_says_so() {
+        let rig = Rig::start().await;
+        let unknown = page(&rig, "/e/unknown", &[]).await;
+        assert_eq!(unknown.status, 404);
+        assert!(unknown.text().contains("There is no such event."));
+        assert_eq!(form(&rig, "/e/unknown", &[]).await.problem().0, 404);
+    }
+
+    #[tokio::test]
+    async fn a_form_of_another_site_is_refused_and_an_event_that_takes_nobody_says_so_on_the_page()
+    {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(9)).await;
+        let sent = cookie(&event, &token());
+        let foreign = [
+            ("cookie", sent.as_str()),
+            ("origin", "https://evil.example"),
+        ];
+        let refused = form(&rig, "/e/demo", &foreign).await;
+        assert_eq!(refused.problem(), (403, "foreign-origin".to_owned()));
+        assert_eq!(refused.header(SET_COOKIE), "");
+        rig.phase(&event, Phase::Draining).await;
+        let turned_away = form(&rig, "/e/demo", &[]).await;
+        assert_eq!(turned_away.status, 303);
+        assert_eq!(turned_away.header(SET_COOKIE), "");
+        eventually("the page", async || {
+            let page = page(&rig, "/e/demo", &[]).await.text();
+            page.contains("The line is closed.").then_some(())
+        })
+        .await;
+    }
 }

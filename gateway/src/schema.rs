@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use domain::Phase;
 use domain::place::GoneReason;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// The names of the phases.

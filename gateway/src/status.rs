@@ -88,7 +88,9 @@ impl Rendered {
         };
         // Numbers, texts and lists of them: writing them cannot fail.
         let mut hasher = DefaultHasher::new();
-        serde_json::to_vec(&status).unwrap_or_default().hash(&mut hasher);
+        serde_json::to_vec(&status)
+            .unwrap_or_default()
+            .hash(&mut hasher);
         let etag = format!("W/\"{:016x}\"", hasher.finish());
         status.at = live.at;
         Self {
@@ -160,7 +162,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::rig::{Rig, api, eventually, open, request, send};
+    use crate::tests::rig::{Rig, api, eventually, open, request, send};
 
     #[tokio::test]
     async fn the_status_shows_the_event_as_the_contract_says() {
@@ -224,13 +226,20 @@ mod tests {
             assert_eq!(reply.status, 200);
         }
         let unknown = request(Method::GET, "/api/v1/events/other", &[], "");
-        assert_eq!(send(&gateway, unknown).await.problem(), (503, "try-again".to_owned()));
+        assert_eq!(
+            send(&gateway, unknown).await.problem(),
+            (503, "try-again".to_owned())
+        );
     }
 
     #[tokio::test]
     async fn an_unknown_event_is_refused_and_exists_as_soon_as_it_is_made() {
         let rig = Rig::start().await;
-        for path in ["/api/v1/events/demo", "/api/v1/events/Demo", "/api/v1/events/-"] {
+        for path in [
+            "/api/v1/events/demo",
+            "/api/v1/events/Demo",
+            "/api/v1/events/-",
+        ] {
             let refused = rig.get(path, None).await.problem();
             assert_eq!(refused, (404, "no-such-event".to_owned()), "{path}");
         }

@@ -6,6 +6,10 @@ use domain::{EventId, Millis, Phase};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Where a waiting visitor stands, as far as it is shown.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are named as in the contract"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Position {
     /// How many stand before, plus one; none before a drawn line opens.
@@ -110,6 +114,10 @@ impl Frame {
     clippy::cast_sign_loss,
     reason = "checked to be whole and small just before"
 )]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 pub fn plain_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if number.fract() == 0.0 && (0.0..1e15).contains(number) {
         serializer.serialize_u64(*number as u64)
@@ -122,10 +130,20 @@ pub fn plain_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok,
 mod tests {
     use super::*;
 
+    fn at() -> Millis {
+        Millis::parse("2026-11-21T10:00:03.120Z").unwrap()
+    }
+
+    fn holds(table: impl IntoIterator<Item = (Frame, &'static str)>) {
+        for (frame, json) in table {
+            assert_eq!(frame.to_json(), json);
+            assert!(json.starts_with(&format!("{{\"type\":\"{}\"", frame.kind())));
+        }
+    }
+
     #[test]
-    fn frames_are_written_as_the_contract_shows_them() {
-        let at = Millis::parse("2026-11-21T10:00:03.120Z").unwrap();
-        let position = Position {
+    fn positions_are_written_as_the_contract_shows_them() {
+        let shown = Position {
             position: Some(1_234),
             waiting: 98_000,
             eta_s: Some(Eta { low: 60, high: 90 }),
@@ -136,46 +154,48 @@ mod tests {
             position: None,
             eta_s: None,
             rate_per_s: 0.5,
-            ..position
+            ..shown
         };
-        let table = [
+        holds([
             (
-                Frame::Position { shown: position, at },
+                Frame::Position { shown, at: at() },
                 r#"{"type":"position","position":1234,"waiting":98000,"eta_s":{"low":60,"high":90},"rate_per_s":200,"stock_remaining":812,"at":"2026-11-21T10:00:03.120Z"}"#,
             ),
             (
-                Frame::Position { shown: drawn, at },
+                Frame::Position {
+                    shown: drawn,
+                    at: at(),
+                },
                 r#"{"type":"position","position":null,"waiting":98000,"eta_s":null,"rate_per_s":0.5,"stock_remaining":812,"at":"2026-11-21T10:00:03.120Z"}"#,
             ),
+        ]);
+    }
+
+    #[test]
+    fn other_frames_are_written_as_the_contract_shows_them() {
+        let event = Frame::Event {
+            phase: Phase::Paused,
+            sold_out: false,
+            stock_remaining: 812,
+        };
+        let gone = Frame::Gone {
+            reason: GoneReason::NoShow,
+        };
+        let bye = Frame::Bye {
+            retry_after_ms: 850,
+        };
+        holds([
             (
-                Frame::ticket(&"demo".parse().unwrap(), "a.b.c".to_owned(), at),
+                Frame::ticket(&"demo".parse().unwrap(), "a.b.c".to_owned(), at()),
                 r#"{"type":"ticket","ticket":"a.b.c","expires_at":"2026-11-21T10:00:03.120Z","redeem_url":"/api/v1/events/demo/redemptions"}"#,
             ),
             (
-                Frame::Event {
-                    phase: Phase::Paused,
-                    sold_out: false,
-                    stock_remaining: 812,
-                },
+                event,
                 r#"{"type":"event","phase":"paused","sold_out":false,"stock_remaining":812}"#,
             ),
-            (
-                Frame::Gone {
-                    reason: GoneReason::NoShow,
-                },
-                r#"{"type":"gone","reason":"no-show"}"#,
-            ),
-            (
-                Frame::Bye {
-                    retry_after_ms: 850,
-                },
-                r#"{"type":"bye","retry_after_ms":850}"#,
-            ),
-        ];
-        for (frame, json) in table {
-            assert_eq!(frame.to_json(), json);
-            assert!(json.starts_with(&format!("{{\"type\":\"{}\"", frame.kind())));
-        }
+            (gone, r#"{"type":"gone","reason":"no-show"}"#),
+            (bye, r#"{"type":"bye","retry_after_ms":850}"#),
+        ]);
     }
 
     #[test]

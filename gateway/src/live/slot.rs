@@ -54,6 +54,19 @@ enum Stage {
     Admitted { told: bool },
 }
 
+/// The peer, as far as pings tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    /// It was heard since the last ping.
+    Alive,
+    /// A ping is to be sent.
+    ToPing,
+    /// It was pinged and has not been heard since.
+    Pinged,
+    /// It left a ping unanswered, or did not even take it.
+    Dead,
+}
+
 /// What the line looks like to one waiting place.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
@@ -85,10 +98,9 @@ pub struct Slot {
     gone: Option<GoneReason>,
     look: bool,
     bye_ms: Option<u32>,
-    ping: bool,
+    peer: Peer,
+    /// The tick of the last ping, or of the beginning.
     pinged: u64,
-    answered: bool,
-    dead: bool,
     closing: Option<Close>,
 }
 
@@ -111,10 +123,8 @@ impl Slot {
             gone: None,
             look: admitted,
             bye_ms: None,
-            ping: false,
+            peer: Peer::Alive,
             pinged: tick,
-            answered: true,
-            dead: false,
             closing: None,
         }
     }
@@ -164,15 +174,18 @@ impl Slot {
         if tick < self.pinged + PING_TICKS {
             return;
         }
-        self.dead |= !self.answered;
-        self.ping = true;
         self.pinged = tick;
-        self.answered = false;
+        self.peer = match self.peer {
+            Peer::Alive => Peer::ToPing,
+            Peer::ToPing | Peer::Pinged | Peer::Dead => Peer::Dead,
+        };
     }
 
     /// Something was heard from the peer.
     pub fn answer(&mut self) {
-        self.answered = true;
+        if self.peer != Peer::Dead {
+            self.peer = Peer::Alive;
+        }
     }
 
     /// The store has news of the place.
@@ -216,7 +229,7 @@ impl Slot {
 
     /// The next thing to do, most urgent first; `None` for now.
     pub fn take(&mut self, document: &Document, now: Millis) -> Option<Next> {
-        if self.dead {
+        if self.peer == Peer::Dead {
             return Some(Next::Drop);
         }
         if let Some(close) = self.closing {
@@ -248,17 +261,21 @@ impl Slot {
             self.told = Some(shown);
             return Some(Next::Send(Frame::Position { shown, at: now }));
         }
-        std::mem::take(&mut self.ping).then_some(Next::Ping)
+        if self.peer == Peer::ToPing {
+            self.peer = Peer::Pinged;
+            return Some(Next::Ping);
+        }
+        None
     }
 
     /// Is the peer dead?
     pub fn is_dead(&self) -> bool {
-        self.dead
+        self.peer == Peer::Dead
     }
 
     /// Is there anything to do?
     pub fn is_due(&self) -> bool {
-        self.dead
+        matches!(self.peer, Peer::Dead | Peer::ToPing)
             || self.event
             || self.gone.is_some()
             || self.ticket.is_some()
@@ -266,7 +283,6 @@ impl Slot {
             || self.bye_ms.is_some()
             || self.look
             || self.position.is_some()
-            || self.ping
     }
 }
 
@@ -415,7 +431,10 @@ mod tests {
             stand.document = document(1, "draining", 0, Some(GoneReason::SoldOut));
             stand.visit();
             let event = stand.take();
-            assert!(matches!(event, Some(Next::Send(Frame::Event { sold_out: true, .. }))));
+            assert!(matches!(
+                event,
+                Some(Next::Send(Frame::Event { sold_out: true, .. }))
+            ));
             if gone {
                 let frame = Frame::Gone {
                     reason: GoneReason::SoldOut,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -102,16 +102,17 @@ async fn find(
     socket: &mut WebSocket,
     token: Option<PlaceToken>,
 ) -> Result<Watching, Option<Close>> {
-    let token = match token {
-        Some(token) => token,
-        None => tokio::select! {
+    let token = if let Some(token) = token {
+        token
+    } else {
+        tokio::select! {
             said = hello(socket) => said?,
             () = tokio::time::sleep(gateway.hello_deadline) => return Err(Some(Close::NoHello)),
             () = gateway.lifecycle.stopping() => {
                 send(socket, &bye(gateway)).await;
                 return Err(Some(Close::Restart));
             }
-        },
+        }
     };
     match begin(gateway, &line, token.place_id()).await {
         Beginning::Watch(watching) => Ok(watching),
@@ -170,7 +171,10 @@ async fn act(
         }
         Next::Ping => Message::Ping(Bytes::new()),
         // On the heap, so that thousands of idle sockets do not hold room for it.
-        Next::Look => return Ok(Box::pin(look(gateway, watching)).await),
+        Next::Look => {
+            Box::pin(look(gateway, watching)).await;
+            return Ok(());
+        }
         Next::Close(close) => return Err(Some(close)),
         Next::Drop => return Err(None),
     };
@@ -189,9 +193,14 @@ async fn answer(
 ) -> Result<(), Option<Close>> {
     match said? {
         None => Ok(()),
-        Some(Said::Leave {}) => Ok(Box::pin(leave(gateway, watching)).await),
+        Some(Said::Leave {}) => {
+            Box::pin(leave(gateway, watching)).await;
+            Ok(())
+        }
         Some(Said::Hello { place_token }) => {
-            let again = place_token.parse().map(|token: PlaceToken| token.place_id());
+            let again = place_token
+                .parse()
+                .map(|token: PlaceToken| token.place_id());
             if again.as_ref() == Ok(&watching.watcher.place) {
                 return Ok(());
             }

@@ -10,7 +10,8 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::rig::{Rig, Socket, URL, api, bearer, cookie, eventually, open, request, send, token};
+use crate::tests::rig::{Rig, URL, api, bearer, cookie, eventually, open, request, send, token};
+use crate::tests::socket::Socket;
 
 const LIVE: &str = "/places/me/live";
 
@@ -33,7 +34,10 @@ async fn the_position_comes_at_once_and_again_when_it_changed_and_never_rises() 
     let door = rig.listen().await;
     let mut socket = Socket::hello(door, &event, &token).await;
     let first = socket.next().await.unwrap();
-    assert_eq!((&first["type"], &first["position"]), (&json!("position"), &json!(10)));
+    assert_eq!(
+        (&first["type"], &first["position"]),
+        (&json!("position"), &json!(10))
+    );
     assert_eq!(first["stock_remaining"], 99);
     let mut shown = 10;
     for served in [3, 2, 4] {
@@ -70,7 +74,11 @@ async fn the_ticket_is_pushed_to_every_tab_and_the_coupon_ends_them() {
         assert_eq!(tab.of("ticket").await, expected);
     }
     let mut late = Socket::hello(door, &event, &token).await;
-    assert_eq!(late.next().await, Ok(expected), "a tab opened later has it at once");
+    assert_eq!(
+        late.next().await,
+        Ok(expected),
+        "a tab opened later has it at once"
+    );
     rig.redeem(&event, &admitted[0]).await;
     for mut tab in tabs.into_iter().chain([late]) {
         assert_eq!(tab.closed().await, 1000);
@@ -102,8 +110,13 @@ async fn leaving_in_one_tab_ends_the_other() {
     tab.of("position").await;
     let header = bearer(&token);
     let shown = [("authorization", header.as_str())];
-    rig.send(request(Method::DELETE, &api(&event, "/places/me"), &shown, ""))
-        .await;
+    rig.send(request(
+        Method::DELETE,
+        &api(&event, "/places/me"),
+        &shown,
+        "",
+    ))
+    .await;
     assert_eq!(tab.of("gone").await, gone);
 
     let mut late = Socket::hello(door, &event, &token).await;
@@ -127,7 +140,8 @@ async fn everyone_hears_when_the_last_coupon_went() {
     rig.redeem_first(&event).await;
     for socket in &mut sockets {
         let event = socket.of("event").await;
-        let told = json!({"type": "event", "phase": "draining", "sold_out": true, "stock_remaining": 0});
+        let told =
+            json!({"type": "event", "phase": "draining", "sold_out": true, "stock_remaining": 0});
         assert_eq!(event, told);
         assert_eq!(socket.of("gone").await["reason"], "sold-out");
         assert_eq!(socket.next().await, Err(1000));
@@ -237,7 +251,10 @@ async fn a_handshake_that_may_not_be_is_refused() {
     let door = rig.listen().await;
     let sent = cookie(&event, &token);
     let table: [(&[(&'static str, &str)], u16); 3] = [
-        (&[("cookie", &sent), ("origin", "https://evil.example")], 403),
+        (
+            &[("cookie", &sent), ("origin", "https://evil.example")],
+            403,
+        ),
         (&[("origin", "null")], 403),
         (&[("authorization", "Bearer short")], 401),
     ];
@@ -259,10 +276,14 @@ async fn a_token_without_a_place_is_closed_with_4404() {
     let mut socket = Socket::hello(door, &event, &token()).await;
     assert_eq!(socket.next().await, Err(4404));
     let sent = cookie(&event, &token());
-    let mut socket = Socket::open(door, &event, &[("cookie", &sent)]).await.unwrap();
+    let mut socket = Socket::open(door, &event, &[("cookie", &sent)])
+        .await
+        .unwrap();
     assert_eq!(socket.next().await, Err(4404));
     let mut socket = Socket::open(door, &event, &[]).await.unwrap();
-    socket.say(r#"{"type":"hello","place_token":"short"}"#).await;
+    socket
+        .say(r#"{"type":"hello","place_token":"short"}"#)
+        .await;
     assert_eq!(socket.next().await, Err(4404));
 }
 
@@ -319,7 +340,9 @@ async fn an_address_has_so_many_sockets_and_gets_them_back() {
     let mut socket = Socket::hello(door, &event, &token).await;
     socket.of("position").await;
     assert_eq!(Socket::open(door, &event, &[]).await.err(), Some(429));
-    let stream = rig.get(&api(&event, "/places/me/events"), Some(&token)).await;
+    let stream = rig
+        .get(&api(&event, "/places/me/events"), Some(&token))
+        .await;
     assert_eq!(stream.problem(), (429, "slow-down".to_owned()));
     socket.say(r#"{"type":"leave"}"#).await;
     assert_eq!(socket.closed().await, 1000);

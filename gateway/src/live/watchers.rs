@@ -233,9 +233,7 @@ mod tests {
             let slot = Slot::new(0, false, &self.document, 0);
             let document = &self.document;
             let seen = |seq, _| seen(document, seq);
-            let added = self
-                .watchers
-                .add(PLACE.parse().unwrap(), seq, slot, seen);
+            let added = self.watchers.add(PLACE.parse().unwrap(), seq, slot, seen);
             self.connections.push(added);
             let first = self.next(self.connections.len() - 1);
             assert!(matches!(first, Some(Next::Send(Frame::Position { .. }))));
@@ -275,8 +273,14 @@ mod tests {
             crowd.turn();
         }
         for connection in 0..20_000 {
-            assert!(matches!(crowd.next(connection), Some(Next::Send(Frame::Event { .. }))));
-            assert!(matches!(crowd.next(connection), Some(Next::Send(Frame::Gone { .. }))));
+            assert!(matches!(
+                crowd.next(connection),
+                Some(Next::Send(Frame::Event { .. }))
+            ));
+            assert!(matches!(
+                crowd.next(connection),
+                Some(Next::Send(Frame::Gone { .. }))
+            ));
             assert_eq!(crowd.next(connection), Some(Next::Close(Close::Done)));
         }
     }
@@ -290,7 +294,9 @@ mod tests {
             .map(|connection| crowd.next(connection) == Some(Next::Look))
             .collect();
         assert_eq!(looks, [false, true, false, true]);
-        crowd.watchers.let_go([Seq(3)].into_iter(), GoneReason::Left);
+        crowd
+            .watchers
+            .let_go([Seq(3)].into_iter(), GoneReason::Left);
         let gone = Frame::Gone {
             reason: GoneReason::Left,
         };

@@ -138,7 +138,8 @@ impl Gone {
     /// Begins anew with these chunks after the dropped ones.
     fn keep(&mut self, chunks: Vec<Chunk>) {
         let counts: Vec<u32> = chunks.iter().map(ones).collect();
-        self.total = self.dropped * SPAN + counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+        self.total =
+            self.dropped * SPAN + counts.iter().map(|&count| u64::from(count)).sum::<u64>();
         self.chunks = chunks;
         self.tree = counts;
         for node in 1..=self.tree.len() {
@@ -147,7 +148,11 @@ impl Gone {
                 self.tree[above - 1] += self.tree[node - 1];
             }
         }
-        self.full = self.chunks.iter().take_while(|chunk| is_full(chunk)).count();
+        self.full = self
+            .chunks
+            .iter()
+            .take_while(|chunk| is_full(chunk))
+            .count();
     }
 }
 
@@ -188,7 +193,9 @@ impl Complement {
         if self.first.is_some_and(|first| first > end) {
             chunks.clear();
         }
-        let kept = usize::try_from(end - dropped).unwrap_or(usize::MAX).saturating_add(1);
+        let kept = usize::try_from(end - dropped)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1);
         chunks.resize(kept, [0; WORDS]);
         for word in chunks.iter_mut().flatten() {
             *word = !*word;
@@ -248,7 +255,12 @@ mod tests {
         for &probe in probes {
             let below = plain.range(..probe).count() as u64;
             prop_assert_eq!(gone.below(Seq(probe)), below, "below {}", probe);
-            prop_assert_eq!(gone.contains(Seq(probe)), plain.contains(&probe), "{}", probe);
+            prop_assert_eq!(
+                gone.contains(Seq(probe)),
+                plain.contains(&probe),
+                "{}",
+                probe
+            );
         }
         Ok(())
     }
@@ -304,7 +316,11 @@ mod tests {
         }
         assert_eq!(gone.total(), 2_000_000);
         assert_eq!(gone.below(Seq(2_000_001)), 2_000_000);
-        assert!(gone.chunks.len() <= 2 * WORTH_DROPPING, "{}", gone.chunks.len());
+        assert!(
+            gone.chunks.len() <= 2 * WORTH_DROPPING,
+            "{}",
+            gone.chunks.len()
+        );
         let loaded = Complement::default().finish(Seq(2_000_000));
         assert_eq!((loaded.total(), loaded.chunks.len()), (2_000_000, 1));
     }

@@ -8,31 +8,18 @@ use domain::{EventId, PlaceId, Seq};
 use lua::{LiveEvent, Move, MoveEntry, Store, StoreError};
 use parking_lot::{Mutex, RwLock};
 
-use super::bitmap::Complement;
 use super::document::Document;
+use super::hearing::Hearing;
 use super::positions::Positions;
 use crate::live::slot::{Seen, Slot, TICK_MS};
 use crate::live::watchers::{Key, Watcher, Watchers};
 
-/// People per page when a line is loaded.
-const PAGE: usize = 10_000;
 /// Between two readings of an event that somebody looks at, in ticks: a second.
 const READING_TICKS: u64 = 1_000 / TICK_MS;
 /// A reading this old, in ticks, is no longer shown: the store has not answered for ten seconds.
 const STALE_TICKS: u64 = 10_000 / TICK_MS;
 /// A line that nobody asked about for this long, in ticks, is no longer followed: a minute.
 const IDLE_TICKS: u64 = 60_000 / TICK_MS;
-
-/// How the moves of a line are heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hearing {
-    /// One after the other.
-    Followed,
-    /// Some were missed.
-    Lost,
-    /// The line is being loaded again.
-    Loading,
-}
 
 /// One line.
 #[derive(Debug)]
@@ -42,7 +29,7 @@ pub struct Line {
     positions: RwLock<Positions>,
     document: ArcSwap<Document>,
     watchers: Mutex<Watchers>,
-    hearing: Mutex<Hearing>,
+    hearing: Hearing,
     /// The number of the next reading of the event.
     readings: AtomicU64,
     /// Is a reading under way that the clock began?
@@ -61,14 +48,14 @@ impl Line {
         let Some(live) = store.event(event).await? else {
             return Ok(None);
         };
-        let positions = read_positions(store, event).await?;
+        let positions = Positions::load(store, event).await?;
         let waiting = waiting(&live, &positions);
         Ok(Some(Self {
             event: event.clone(),
             positions: RwLock::new(positions),
             document: ArcSwap::from_pointee(Document::new(0, tick, live, waiting)),
             watchers: Mutex::default(),
-            hearing: Mutex::new(Hearing::Followed),
+            hearing: Hearing::default(),
             readings: AtomicU64::new(1),
             reading: AtomicBool::new(false),
             asked: AtomicU64::new(tick),
@@ -169,12 +156,10 @@ impl Line {
     /// grow stale.
     pub async fn read_again(&self, store: &Store, tick: u64) -> Result<(), StoreError> {
         let number = self.readings.fetch_add(1, Ordering::SeqCst);
-        let heard = self.positions.read().heard();
-        let (live, (head, last)) = futures_util::future::try_join(
-            store.event(&self.event),
-            store.moves_head(&self.event),
-        )
-        .await?;
+        let before = self.positions.read().heard();
+        let (live, (head, last)) =
+            futures_util::future::try_join(store.event(&self.event), store.moves_head(&self.event))
+                .await?;
         let Some(live) = live else {
             return Ok(());
         };
@@ -183,7 +168,7 @@ impl Line {
             positions.reached(last);
             waiting(&live, &positions)
         };
-        if head < heard {
+        if head < before {
             // The stream began anew: the store was restored.
             self.lose();
         }
@@ -192,7 +177,7 @@ impl Line {
     }
 
     /// Shows a reading, unless a later one is shown already. What matters at once is told to everybody.
-    fn show(&self, document: Document) {
+    pub(super) fn show(&self, document: Document) {
         let mut watchers = self.watchers.lock();
         let before = self.document.load();
         if document.number <= before.number {
@@ -209,37 +194,30 @@ impl Line {
 
     /// The last move heard, while moves are heard one after the other.
     pub fn followed(&self) -> Option<u64> {
-        let followed = *self.hearing.lock() == Hearing::Followed;
-        followed.then(|| self.positions.read().heard())
+        self.hearing
+            .is_followed()
+            .then(|| self.positions.read().heard())
     }
 
     /// Some moves were missed: the line has to be loaded again.
     pub fn lose(&self) {
-        let mut hearing = self.hearing.lock();
-        if *hearing == Hearing::Followed {
-            *hearing = Hearing::Lost;
-        }
+        self.hearing.lose();
     }
 
     /// Is the line to be loaded again? Whoever gets a yes loads it.
     pub fn begins_loading(&self) -> bool {
-        let mut hearing = self.hearing.lock();
-        let lost = *hearing == Hearing::Lost;
-        if lost {
-            *hearing = Hearing::Loading;
-        }
-        lost
+        self.hearing.begins_loading()
     }
 
     /// Loads the line again. Until then, and when it fails, positions stay as they were; they only go on from there.
     pub async fn load_again(&self, store: &Store) -> Result<(), StoreError> {
-        let mut loaded = read_positions(store, &self.event).await?;
+        let mut loaded = Positions::load(store, &self.event).await?;
         {
             let mut positions = self.positions.write();
             loaded.reached(positions.last());
             *positions = loaded;
         }
-        *self.hearing.lock() = Hearing::Followed;
+        self.hearing.found();
         // Whoever went in the meantime finds out by a visit.
         self.watchers.lock().tell_all();
         Ok(())
@@ -308,19 +286,4 @@ fn waiting(live: &LiveEvent, positions: &Positions) -> u64 {
         Some(_) => 0,
         None => positions.waiting(),
     }
-}
-
-/// Reads the whole line: the head of its moves first, so that whatever changes meanwhile comes again as a move.
-async fn read_positions(store: &Store, event: &EventId) -> Result<Positions, StoreError> {
-    let (heard, last) = store.moves_head(event).await?;
-    let mut gone = Complement::default();
-    let mut after = Some(Seq(0));
-    while let Some(from) = after {
-        let page = store.waiting(event, from, PAGE).await?;
-        for seq in page.seqs {
-            gone.keep(seq);
-        }
-        after = page.next;
-    }
-    Ok(Positions::loaded(heard, last, gone.finish(last)))
 }

@@ -1,9 +1,12 @@
 //! A line's people as numbers: the last ordinal given, who is gone, and how far the moves were heard.
 
-use domain::Seq;
-use lua::{Move, MoveEntry};
+use domain::{EventId, Seq};
+use lua::{Move, MoveEntry, Store, StoreError};
 
-use super::bitmap::Gone;
+use super::bitmap::{Complement, Gone};
+
+/// People per page when a line is loaded.
+const PAGE: usize = 10_000;
 
 /// One line as far as the moves were heard.
 #[derive(Debug)]
@@ -16,13 +19,23 @@ pub struct Positions {
 }
 
 impl Positions {
-    /// A line as it was loaded: everything up to the move `heard` is in it.
-    pub fn loaded(heard: u64, last: Seq, gone: Gone) -> Self {
-        Self {
+    /// Loads a line: the head of its moves first, so that whatever changes meanwhile comes again as a move.
+    pub async fn load(store: &Store, event: &EventId) -> Result<Self, StoreError> {
+        let (heard, last) = store.moves_head(event).await?;
+        let mut gone = Complement::default();
+        let mut after = Some(Seq(0));
+        while let Some(from) = after {
+            let page = store.waiting(event, from, PAGE).await?;
+            for seq in page.seqs {
+                gone.keep(seq);
+            }
+            after = page.next;
+        }
+        Ok(Self {
             heard,
             last,
-            gone,
-        }
+            gone: gone.finish(last),
+        })
     }
 
     /// The last move that was heard.

@@ -17,14 +17,9 @@ const TURN_S: u64 = 5;
 #[derive(Debug)]
 pub enum Fallback {
     /// A draft.
-    NotOpenYet {
-        opens_at: Option<Millis>,
-    },
+    NotOpenYet { opens_at: Option<Millis> },
     /// The line takes people, and this one is not in it.
-    Join {
-        remaining: u64,
-        waiting: u64,
-    },
+    Join { remaining: u64, waiting: u64 },
     /// In line.
     Waiting {
         phase: Phase,
@@ -32,19 +27,11 @@ pub enum Fallback {
         eta: Option<Eta>,
     },
     /// Let in.
-    Turn {
-        ends_at: Option<Millis>,
-    },
+    Turn { ends_at: Option<Millis> },
     /// The coupon.
-    Coupon {
-        code: String,
-        serial: u64,
-    },
+    Coupon { code: String, serial: u64 },
     /// No longer in line; may join again where the line takes people.
-    Gone {
-        reason: GoneReason,
-        may_join: bool,
-    },
+    Gone { reason: GoneReason, may_join: bool },
     /// Nobody new may join.
     LineClosed,
     /// Every coupon is gone.
@@ -118,7 +105,7 @@ impl Fallback {
         let inside = match self {
             Self::NotOpenYet { opens_at } => {
                 let at = opens_at.map(|at| words.opens_at.replace("{}", &at.to_string()));
-                said(words.not_open) + &at.map(paragraph).unwrap_or_default()
+                said(words.not_open) + &at.map(|at| paragraph(&at)).unwrap_or_default()
             }
             Self::Join { remaining, waiting } => join(words, *remaining, *waiting),
             Self::Waiting {
@@ -146,9 +133,9 @@ fn join(words: &Words, remaining: u64, waiting: u64) -> String {
     let figures = [(words.left, remaining), (words.in_line, waiting)];
     let figures: String = figures
         .into_iter()
-        .map(|(text, figure)| paragraph(text.replace("{}", &grouped(figure))))
+        .map(|(text, figure)| paragraph(&text.replace("{}", &grouped(figure))))
         .collect();
-    figures + &paragraph(words.join_text.to_owned()) + &form(words.join)
+    figures + &paragraph(words.join_text) + &form(words.join)
 }
 
 fn waiting(words: &Words, phase: Phase, position: u64, eta: Option<Eta>) -> String {
@@ -157,25 +144,21 @@ fn waiting(words: &Words, phase: Phase, position: u64, eta: Option<Eta>) -> Stri
         Phase::Paused => said(words.paused),
         Phase::Open | Phase::Draining | Phase::Closed => String::new(),
     };
-    inside += &format!(
-        "<p class=\"label\">{}</p><p class=\"number\"><span class=\"digits\">{}</span></p>",
-        escaped(words.number),
-        grouped(position)
-    );
+    inside += &labelled(words.number, position);
     if let Some(Eta { low, high }) = eta {
         let range = words
             .range
             .replacen("{}", &grouped(low), 1)
             .replacen("{}", &grouped(high), 1);
-        inside += &paragraph(range);
+        inside += &paragraph(&range);
     }
-    inside + &paragraph(words.refreshes.to_owned())
+    inside + &paragraph(words.refreshes)
 }
 
 fn coupon(words: &Words, code: &str, serial: u64) -> String {
     said(words.coupon)
         + &format!("<p class=\"code\">{}</p>", escaped(code))
-        + &paragraph(words.record.replace("{}", &serial.to_string()))
+        + &paragraph(&words.record.replace("{}", &serial.to_string()))
 }
 
 fn gone(words: &Words, reason: GoneReason, may_join: bool) -> String {
@@ -194,8 +177,16 @@ fn said([headline, text]: [&str; 2]) -> String {
     format!("<h2>{}</h2><p>{}</p>", escaped(headline), escaped(text))
 }
 
-fn paragraph(text: String) -> String {
-    format!("<p>{}</p>", escaped(&text))
+fn labelled(label: &str, number: u64) -> String {
+    format!(
+        "<p class=\"label\">{}</p><p class=\"number\"><span class=\"digits\">{}</span></p>",
+        escaped(label),
+        grouped(number)
+    )
+}
+
+fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>", escaped(text))
 }
 
 fn form(button: &str) -> String {
@@ -216,4 +207,82 @@ fn grouped(number: u64) -> String {
         shown.push(digit);
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mirror::document::tests::document;
+
+    #[test]
+    fn numbers_are_shown_with_their_thousands_apart() {
+        let shown = [0, 999, 1_000, 12_345, 1_234_567].map(grouped);
+        assert_eq!(shown, ["0", "999", "1,000", "12,345", "1,234,567"]);
+    }
+
+    #[test]
+    fn whoever_is_outside_sees_what_the_event_takes() {
+        let table = [
+            ("draft", None, "Not open yet."),
+            ("lobby", None, "Join the line"),
+            ("open", None, "Join the line"),
+            ("paused", None, "Join the line"),
+            ("draining", None, "The line is closed."),
+            (
+                "draining",
+                Some(GoneReason::SoldOut),
+                "All coupons are gone.",
+            ),
+            ("closed", Some(GoneReason::Closed), "The event is over."),
+        ];
+        for (phase, ended, says) in table {
+            let fallback = Fallback::outside(&document(0, phase, 812, ended), 3);
+            let page = fallback.main(Language::English);
+            assert!(page.contains(says), "{phase}: {page}");
+            assert_eq!(
+                page.contains("<form method=\"post\">"),
+                says == "Join the line"
+            );
+        }
+    }
+
+    #[test]
+    fn every_state_is_said_in_both_languages_and_refreshes_while_it_may_change() {
+        let gone = |reason, may_join| Fallback::Gone { reason, may_join };
+        let turn = |ends_at| Fallback::Turn { ends_at };
+        let coupon = Fallback::Coupon {
+            code: "<A&B>".to_owned(),
+            serial: 17,
+        };
+        let at = Millis(1_000);
+        let table = [
+            (turn(Some(at)), Some("5"), "1970-01-01T00:00:01.000Z"),
+            (turn(None), Some("5"), "<h2>"),
+            (coupon, None, "&lt;A&amp;B&gt;"),
+            (gone(GoneReason::Left, true), None, "<form"),
+            (gone(GoneReason::NoShow, true), None, "<form"),
+            (gone(GoneReason::NoShow, false), None, "<h2>"),
+            (gone(GoneReason::SoldOut, true), None, "<h2>"),
+            (gone(GoneReason::Closed, false), None, "<h2>"),
+            (Fallback::UnknownEvent, None, "<h2>"),
+            (
+                Fallback::NotOpenYet { opens_at: Some(at) },
+                Some("15"),
+                "1970-01-01T00:00:01.000Z",
+            ),
+        ];
+        for (fallback, refresh, says) in table {
+            let pages =
+                [Language::English, Language::Korean].map(|language| fallback.main(language));
+            assert_ne!(pages[0], pages[1]);
+            for page in pages {
+                assert!(page.contains(says), "{page}");
+                assert!(!page.contains("{}"), "{page}");
+            }
+            let head = refresh.map(|s| {
+                format!("<noscript><meta http-equiv=\"refresh\" content=\"{s}\"></noscript>")
+            });
+            assert_eq!(fallback.head(), head.unwrap_or_default());
+        }
+    }
 }

@@ -186,7 +186,10 @@ static KOREAN: Words = Words {
         "순번이 지나갔습니다.",
         "제한 시간 안에 받지 않아 순번이 지나갔습니다. 맨 뒤에서 다시 줄을 설 수 있습니다.",
     ],
-    gave_up: ["줄에서 나왔습니다.", "자리는 뒤에 계신 분들께 돌아갔습니다."],
+    gave_up: [
+        "줄에서 나왔습니다.",
+        "자리는 뒤에 계신 분들께 돌아갔습니다.",
+    ],
     again: "맨 뒤에서 다시 줄 서기",
     line_closed: [
         "입장이 마감되었습니다.",
@@ -198,3 +201,33 @@ static KOREAN: Words = Words {
         "안내받은 주소를 다시 확인해 주세요.",
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_query_comes_before_the_cookie_and_the_cookie_before_the_browser() {
+        let table = [
+            (None, "", "", "en"),
+            (None, "", "ko-KR,ko;q=0.9,en;q=0.8", "ko"),
+            (None, "", "de, en;q=0.4, ko;q=0.6", "ko"),
+            (None, "", "de, fr;q=0.9", "en"),
+            (None, "", "ko;q=0, en;q=0.1", "en"),
+            (None, "a=b; stanchion-lang=ko", "en", "ko"),
+            (None, "stanchion-lang=xx", "ko", "ko"),
+            (Some("en"), "stanchion-lang=ko", "ko", "en"),
+            (Some("KO"), "", "en", "ko"),
+            (Some("xx"), "", "ko", "ko"),
+        ];
+        for (query, cookie, accepted, expected) in table {
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, HeaderValue::from_static(cookie));
+            headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(accepted));
+            let chosen = Language::choose(query, &headers).tag();
+            assert_eq!(chosen, expected, "{query:?} {cookie} {accepted}");
+        }
+    }
+}

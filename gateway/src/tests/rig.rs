@@ -16,16 +16,12 @@ use chassis::{ClientAddress, Lifecycle, Throttle};
 use domain::event::{AckLevel, Event};
 use domain::place::AdmittedPlace;
 use domain::{EventId, Holder, Millis, Phase, PlaceToken};
-use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::BodyExt as _;
 use lua::private::PrivateRedis;
 use lua::{Change, Minted, Redeem, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
 use crate::{HELLO_DEADLINE, Parts, build_with};
@@ -33,7 +29,7 @@ use crate::{HELLO_DEADLINE, Parts, build_with};
 /// The public URL of the installation.
 pub const URL: &str = "http://127.0.0.1:8080";
 /// How long a test waits for something that must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 const BY: Change<'_> = Change { by: "test" };
 
 /// One Redis, and a gateway on it.
@@ -135,7 +131,7 @@ pub async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>
     };
     match tokio::time::timeout(PATIENCE, found).await {
         Ok(found) => found,
-        Err(_) => panic!("waited in vain for {what}"),
+        Err(late) => panic!("waited in vain for {what}: {late}"),
     }
 }
 
@@ -163,7 +159,18 @@ impl Rig {
 
     /// A second gateway on the same Redis.
     pub async fn another(&self) -> Router {
-        gateway(&self.redis, &self.lifecycle, HELLO_DEADLINE, Limits::default()).await
+        gateway(
+            &self.redis,
+            &self.lifecycle,
+            HELLO_DEADLINE,
+            Limits::default(),
+        )
+        .await
+    }
+
+    /// Redis itself.
+    pub fn redis(&self) -> &PrivateRedis {
+        &self.redis
     }
 
     /// Kills Redis.
@@ -260,7 +267,9 @@ impl Rig {
 
     /// `GET …/places/me`.
     pub async fn me(&self, event: &EventId, token: &PlaceToken) -> Value {
-        self.get(&api(event, "/places/me"), Some(token)).await.json()
+        self.get(&api(event, "/places/me"), Some(token))
+            .await
+            .json()
     }
 
     /// `POST …/places` with a body and headers.
@@ -309,84 +318,4 @@ async fn gateway(
         next.run(request)
     };
     role.public.layer(middleware::from_fn(address))
-}
-
-/// A visitor's socket.
-pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Socket {
-    /// Opens a socket with headers; the status when the handshake is refused.
-    pub async fn open(
-        door: SocketAddr,
-        event: &EventId,
-        headers: &[(&'static str, &str)],
-    ) -> Result<Self, u16> {
-        let url = format!("ws://{door}{}", api(event, "/places/me/live"));
-        let mut request = url.into_client_request().unwrap();
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().unwrap());
-        }
-        match connect_async(request).await {
-            Ok((socket, _)) => Ok(Self(socket)),
-            Err(SocketError::Http(refused)) => Err(refused.status().as_u16()),
-            Err(failure) => panic!("{failure}"),
-        }
-    }
-
-    /// Opens a socket and says hello.
-    pub async fn hello(door: SocketAddr, event: &EventId, token: &PlaceToken) -> Self {
-        let mut socket = Self::open(door, event, &[]).await.unwrap();
-        socket
-            .say(&json!({"type": "hello", "place_token": token.reveal()}).to_string())
-            .await;
-        socket
-    }
-
-    /// Sends a text frame.
-    pub async fn say(&mut self, text: &str) {
-        self.0.send(Message::text(text)).await.unwrap();
-    }
-
-    /// Sends any message.
-    pub async fn send(&mut self, message: Message) {
-        self.0.send(message).await.unwrap();
-    }
-
-    /// The next frame, or the code of the close.
-    pub async fn next(&mut self) -> Result<Value, u16> {
-        let next = async {
-            loop {
-                match self.0.next().await {
-                    Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                    Some(Ok(Message::Close(close))) => return Err(close.map_or(0, |c| c.code.into())),
-                    Some(Ok(_)) => {}
-                    ended => panic!("the socket ended without a goodbye: {ended:?}"),
-                }
-            }
-        };
-        match tokio::time::timeout(PATIENCE, next).await {
-            Ok(next) => next,
-            Err(_) => panic!("waited in vain for a frame"),
-        }
-    }
-
-    /// The next frame of this kind; others before it are passed over.
-    pub async fn of(&mut self, kind: &str) -> Value {
-        loop {
-            match self.next().await {
-                Ok(frame) if frame["type"] == kind => return frame,
-                Ok(_) => {}
-                Err(code) => panic!("closed with {code} before a frame `{kind}`"),
-            }
-        }
-    }
-
-    /// Waits for the close; its code.
-    pub async fn closed(&mut self) -> u16 {
-        loop {
-            if let Err(code) = self.next().await {
-                return code;
-            }
-        }
-    }
 }
