@@ -68,7 +68,7 @@ async function turnUpTheRate(context, rate) {
   await page.goto(`${opsUrl}/`);
   await page.locator('#token').fill(token);
   await page.keyboard.press('Enter');
-  await page.getByRole('link', { name: new RegExp(event) }).first().click();
+  await page.locator(`a[href$="${event}"]`).first().click();
   await page.locator('#rate_per_s').fill(String(rate));
   await page.keyboard.press('Enter');
   await page.locator('.force', { hasText: `${rate}` }).first().waitFor();

@@ -2,7 +2,6 @@
 #![cfg(test)]
 
 use std::path::Path;
-use std::process::Stdio;
 
 use e2e::{Server, people};
 use serde_json::Value;
@@ -18,7 +17,7 @@ async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
     let visitor = server.visitor().unwrap();
     for _ in 0..BEFORE {
         let token = people::new_token().unwrap();
-        visitor.enter("browser", &token).await.unwrap();
+        visitor.enter("browser", Some(&token)).await.unwrap();
     }
 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/path.mjs");
@@ -26,14 +25,14 @@ async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
         .arg(script)
         .args([&server.public, &server.ops, "browser"])
         .env("STANCHION_ADMIN_TOKEN", &server.token)
-        .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .output()
         .await
         .unwrap();
+    let said = String::from_utf8_lossy(&walked.stderr);
     assert!(
         walked.status.success(),
-        "the walk through the page failed; its last words are above"
+        "the walk through the page failed: {said}"
     );
     let seen: Value = serde_json::from_slice(&walked.stdout).unwrap();
 
