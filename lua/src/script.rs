@@ -12,7 +12,7 @@ pub(crate) struct Script {
     span: fn() -> tracing::Span,
 }
 
-/// Makes a static of a script: `script!(ENTER = "enter", parts "places", "bulk")`.
+/// Makes a static of a script from its name and the parts that go before it: `script!(ENTER = "enter", "bulk", "places")`.
 macro_rules! script {
     ($static:ident = $name:literal $(, $part:literal)*) => {
         static $static: std::sync::LazyLock<$crate::script::Script> = std::sync::LazyLock::new(|| {
