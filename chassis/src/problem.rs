@@ -22,6 +22,8 @@ pub struct Problem {
     detail: String,
     members: serde_json::Map<String, serde_json::Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What went wrong on our side: for the log, never for the client.
+    failure: Option<String>,
 }
 
 /// The body as it is sent.
@@ -46,6 +48,7 @@ impl Problem {
             detail: detail.into(),
             members: serde_json::Map::new(),
             headers: Vec::new(),
+            failure: None,
         }
     }
 
@@ -75,22 +78,31 @@ impl Problem {
         self.header(RETRY_AFTER, HeaderValue::from(wait_s))
     }
 
-    /// `try-again` with a jittered `Retry-After`, for a store that does not answer. Logs the failure once.
+    /// `try-again` with a jittered `Retry-After`, for a store that does not answer. The layer around every route logs the
+    /// failure, with the request's id.
     pub fn try_again(failure: impl std::fmt::Display) -> Self {
-        tracing::warn!(%failure, "a part of the service does not answer; the client is asked to try again");
-        Self::from(Refusal::TryAgain).retry_after(jittered_wait_s(&SystemRandom))
+        Self::from(Refusal::TryAgain).after(failure)
     }
 
-    /// `outcome-unknown` with a jittered `Retry-After`, for an answer that was lost. Logs the failure once.
+    /// `outcome-unknown` with a jittered `Retry-After`, for an answer that was lost. Logged as [`Self::try_again`] is.
     pub fn outcome_unknown(failure: impl std::fmt::Display) -> Self {
-        tracing::warn!(%failure, "an answer was lost; the client is asked to send the same again");
-        Self::from(Refusal::OutcomeUnknown).retry_after(jittered_wait_s(&SystemRandom))
+        Self::from(Refusal::OutcomeUnknown).after(failure)
+    }
+
+    fn after(mut self, failure: impl std::fmt::Display) -> Self {
+        self.failure = Some(failure.to_string());
+        self.retry_after(jittered_wait_s(&SystemRandom))
     }
 
     /// The refusal.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         self.refusal
+    }
+
+    /// What went wrong on our side, if that is why.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// The problem as a reply that names the request.

@@ -1,6 +1,8 @@
 //! What every reply of both doors carries: the request's id, the browser's safety headers, and a problem for every error, the
 //! framework's own and panics included.
 
+mod complaints;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +10,8 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
@@ -21,6 +24,7 @@ use crate::client_address::TrustedProxies;
 use crate::doors::Peer;
 use crate::problem::Problem;
 use crate::request_id::{RequestId, X_REQUEST_ID};
+use complaints::Complaints;
 
 /// Set on every reply whose handler set none of its own.
 const DEFAULTS: [(HeaderName, &str); 5] = [
@@ -45,6 +49,7 @@ pub struct Dress {
     /// Requests answered, by the first digit of the status.
     answered: [Counter; 5],
     took: Histogram,
+    complaints: Arc<Complaints>,
 }
 
 impl Dress {
@@ -57,6 +62,7 @@ impl Dress {
             proxies: Arc::new(proxies),
             answered: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(class),
             took: metrics::histogram!("stanchion_http_request_s", "door" => door),
+            complaints: Arc::default(),
         }
     }
 
@@ -74,18 +80,19 @@ async fn reply(State(dress): State<Dress>, mut request: Request, next: Next) -> 
         request.extensions_mut().insert(client);
     }
     request.extensions_mut().insert(id.clone());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    // The panic's own message was printed where it happened.
-    let reply = answered.unwrap_or_else(|_| {
-        tracing::error!(request_id = id.as_str(), %method, path, "a handler panicked");
-        Problem::from(Refusal::TryAgain).into_response()
-    });
-    let mut reply = as_problem(reply, &id);
-    if reply.status().is_server_error() {
-        let status = reply.status().as_u16();
-        tracing::warn!(request_id = id.as_str(), %method, path, status, "answered with an error");
+    // The panic's own message is logged where it happens.
+    let mut reply =
+        answered.unwrap_or_else(|_| Problem::try_again("the handler panicked").into_response());
+    if reply.status().is_server_error()
+        && let Some(unsaid) = dress.complaints.turn()
+    {
+        let (path, status) = (uri.path(), reply.status().as_u16());
+        let failure = reply.extensions().get().and_then(Problem::failure);
+        tracing::warn!(request_id = id.as_str(), %method, path, status, failure, unsaid, "a request failed");
     }
+    reply = as_problem(reply, &id);
     finish(reply.headers_mut(), &id);
     let class = usize::from(reply.status().as_u16() / 100);
     if let Some(counter) = dress.answered.get(class.wrapping_sub(1)) {
@@ -97,7 +104,7 @@ async fn reply(State(dress): State<Dress>, mut request: Request, next: Next) -> 
 
 /// Names the request in a problem, and turns the framework's own errors, which are plain text, into problems. An error that a
 /// handler wrote as JSON (readiness) or as a page for people stays.
-fn as_problem(reply: Response, id: &RequestId) -> Response {
+fn as_problem(mut reply: Response, id: &RequestId) -> Response {
     let status = reply.status();
     if !status.is_client_error() && !status.is_server_error() {
         return reply;
@@ -107,19 +114,20 @@ fn as_problem(reply: Response, id: &RequestId) -> Response {
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind == "application/json" || kind.starts_with("text/html"));
-    let problem = match reply.extensions().get::<Problem>() {
-        Some(problem) => problem.clone(),
+    let problem = match reply.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
         None if is_a_handlers_own => return reply,
         None => framework_error(status),
     };
     // What came with the error stays (`Allow`), unless the problem says it itself.
-    let mut rendered = problem.render(Some(id));
-    for (name, value) in reply.headers() {
-        if !rendered.headers().contains_key(name) && !name.as_str().starts_with("content-") {
-            rendered.headers_mut().append(name, value.clone());
-        }
+    let (mut parts, _) = reply.into_parts();
+    let (rendered, body) = problem.render(Some(id)).into_parts();
+    parts.status = rendered.status;
+    parts.headers.remove(CONTENT_LENGTH);
+    for (name, value) in &rendered.headers {
+        parts.headers.insert(name, value.clone());
     }
-    rendered
+    Response::from_parts(parts, body)
 }
 
 /// The problem for an error that the framework answered by itself.

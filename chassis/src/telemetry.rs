@@ -68,9 +68,14 @@ pub enum LogFormat {
     Json,
 }
 
-/// Sends logs to stderr from here on.
+/// Sends logs to stderr from here on, the messages of panics among them.
 pub fn start_logs(filter: &LogFilter, format: LogFormat) -> Result<(), TryInitError> {
     use tracing_subscriber::util::SubscriberInitExt as _;
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string);
+        let message = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(at, message, "a panic");
+    }));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&filter.0))
         .with_writer(std::io::stderr);

@@ -18,7 +18,7 @@ pub struct Building<'a> {
     pub stores: &'a Stores,
     /// When to stop.
     pub lifecycle: &'a Lifecycle,
-    /// How browsers reach the public door.
+    /// How browsers reach the public door; a process that admits always has one.
     pub public_url: Option<String>,
     /// The credential of the ops door; a process without admission has none.
     pub admin_token: Option<AdminToken>,
@@ -32,8 +32,8 @@ impl Building<'_> {
         if self.config.has(RoleName::Gateway) {
             roles.push(self.gateway(throttle.clone()).await?);
         }
-        if self.config.has(RoleName::Admission) {
-            roles.push(self.admission().await?);
+        if let (Some(token), Some(url)) = (&self.admin_token, &self.public_url) {
+            roles.push(self.admission(token.clone(), url.clone()).await?);
         }
         if self.config.has(RoleName::Issuer) {
             roles.push(self.issuer(throttle).await?);
@@ -64,18 +64,15 @@ impl Building<'_> {
         .await?)
     }
 
-    async fn admission(&self) -> anyhow::Result<Role> {
+    async fn admission(&self, admin_token: AdminToken, public_url: String) -> anyhow::Result<Role> {
         let parts = admission::Parts {
             store: self.stores.store.clone(),
             lifecycle: self.lifecycle.clone(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             keys: self.config.keys.clone(),
-            public_url: self.public_url.clone().unwrap_or_default(),
-            admin_token: self
-                .admin_token
-                .clone()
-                .unwrap_or_else(|| AdminToken::generate(&SystemRandom)),
+            public_url,
+            admin_token,
             default_ack: self.default_ack(),
         };
         match admission::build(parts).await {

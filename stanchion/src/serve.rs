@@ -102,12 +102,11 @@ async fn serve(
     let health = Health::default();
     stores.watch(&health, &lifecycle);
     let public = doors.public.as_ref().map(Listener::address);
-    let own_url = || public.map(|address| format!("http://{address}"));
     let building = Building {
         config,
         stores: &stores,
         lifecycle: &lifecycle,
-        public_url: config.public_url.clone().or_else(own_url),
+        public_url: config.public_url.clone().or(public.map(own_url)),
         admin_token,
     };
     let roles = building.build().await?;
@@ -129,6 +128,15 @@ async fn serve(
     stores.close().await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The public URL of a process that was not told one. A door open to every network is reached as this machine.
+fn own_url(door: SocketAddr) -> String {
+    if door.ip().is_unspecified() {
+        format!("http://localhost:{}", door.port())
+    } else {
+        format!("http://{door}")
+    }
 }
 
 /// What whoever reads the log should know first.

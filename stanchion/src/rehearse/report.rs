@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::RehearseArgs;
 use super::crowd::Rehearsed;
-use super::tally::{Book, Counts};
+use super::tally::{Book, Counts, Waits};
 
 /// How long the ledger may take to hold the last coupon.
 const SETTLING: Duration = Duration::from_secs(30);
@@ -23,7 +23,10 @@ pub struct Report {
     visitors: u32,
     entered: u64,
     took_ms: u64,
-    wait_ms: WaitMs,
+    /// From asking for a place to holding the ticket.
+    wait_ms: Percentiles,
+    /// From handing the ticket in to the pass.
+    redeem_ms: Percentiles,
     admissions: Admissions,
     passes: u64,
     distinct_codes: u64,
@@ -41,9 +44,9 @@ pub struct Report {
     faults: Vec<String>,
 }
 
-/// From asking for a place to holding the ticket.
+/// Of times in milliseconds.
 #[derive(Debug, Serialize)]
-struct WaitMs {
+struct Percentiles {
     p50: u64,
     p95: u64,
     p99: u64,
@@ -115,7 +118,8 @@ impl Report {
             visitors: args.visitors,
             entered: book.entered,
             took_ms: milliseconds(rehearsed.took),
-            wait_ms: WaitMs::of(&book),
+            wait_ms: Percentiles::of(&book.waits_ms),
+            redeem_ms: Percentiles::of(&book.redeems_ms),
             admissions: Admissions::of(&book),
             passes: book.passes,
             distinct_codes: book.codes.len() as u64,
@@ -198,9 +202,9 @@ impl Report {
     }
 }
 
-impl WaitMs {
-    fn of(book: &Book) -> Self {
-        let waits = &book.waits_ms.0;
+impl Percentiles {
+    fn of(waits: &Waits) -> Self {
+        let waits = &waits.0;
         Self {
             p50: waits.value_at_quantile(0.50),
             p95: waits.value_at_quantile(0.95),

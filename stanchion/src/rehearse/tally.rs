@@ -29,6 +29,8 @@ pub struct Book {
     pub waits_ms: Waits,
     /// When each ticket ends, by the server's clock, in milliseconds since 1970: one ticket's time after its admission.
     pub ticket_ends_ms: Vec<i64>,
+    /// Times from handing the ticket in to the answer, in milliseconds.
+    pub redeems_ms: Waits,
     /// Passes heard.
     pub passes: u64,
     /// The codes of the passes.
@@ -54,6 +56,13 @@ pub struct Book {
 /// A histogram up to a day, three digits fine.
 #[derive(Debug)]
 pub struct Waits(pub Histogram<u64>);
+
+impl Waits {
+    fn record(&mut self, waited: Duration) {
+        let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        self.0.saturating_record(waited_ms);
+    }
+}
 
 impl Default for Waits {
     fn default() -> Self {
@@ -100,9 +109,8 @@ impl Tally {
 
     /// Somebody's turn came.
     pub fn ticket(&self, waited: Duration, ends_ms: i64) {
-        let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
         self.write(|book| {
-            book.waits_ms.0.saturating_record(waited_ms);
+            book.waits_ms.record(waited);
             book.ticket_ends_ms.push(ends_ms);
         });
     }
@@ -111,6 +119,7 @@ impl Tally {
     pub fn pass(&self, code: String, asked: Instant) {
         self.write(|book| {
             book.passes += 1;
+            book.redeems_ms.record(asked.elapsed());
             book.codes.insert(code);
             book.last_pass = book.last_pass.max(Some(asked));
         });

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Counts, Report};
+use super::{Counts, Percentiles, Report};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,14 +32,7 @@ type Row = (&'static str, String);
 impl Report {
     /// How the line moved.
     fn line(&self) -> Vec<Row> {
-        let (wait, admissions) = (&self.wait_ms, &self.admissions);
-        let waited = format!(
-            "p50 {}  p95 {}  p99 {}  longest {}",
-            seconds(wait.p50),
-            seconds(wait.p95),
-            seconds(wait.p99),
-            seconds(wait.max)
-        );
+        let admissions = &self.admissions;
         let let_in = format!(
             "{} at {}/s (set {}/s), most in a second {} of {} allowed",
             grouped(admissions.tickets),
@@ -50,8 +43,9 @@ impl Report {
         );
         vec![
             ("in line", grouped(self.entered)),
-            ("waited", waited),
+            ("waited", self.wait_ms.to_string()),
             ("let in", let_in),
+            ("redeem took", self.redeem_ms.to_string()),
         ]
     }
 
@@ -92,6 +86,13 @@ impl Report {
             ("come back", listed(&self.told_to_come_back)),
             ("errors", listed(&self.errors)),
         ]
+    }
+}
+
+impl fmt::Display for Percentiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [p50, p95, p99, max] = [self.p50, self.p95, self.p99, self.max].map(seconds);
+        write!(f, "p50 {p50}  p95 {p95}  p99 {p99}  longest {max}")
     }
 }
 
