@@ -60,10 +60,12 @@ pub async fn run(args: RehearseArgs) -> anyhow::Result<ExitCode> {
     let token = ctl::admin_token(&args.data)?;
     let ops = Ops::new(&args.ops_url, &token, Options::default())?;
     let visitor = Visitor::new(&args.url, Options::default())?;
-    let before = ops
-        .event(&args.event)
-        .await
-        .with_context(|| format!("the ops door at {} gave no figures", args.ops_url))?;
+    let before = ops.event(&args.event).await.with_context(|| {
+        format!(
+            "the ops door at {} does not show `{}`",
+            args.ops_url, args.event
+        )
+    })?;
     if matches!(before.phase, Phase::Draft | Phase::Closed) {
         bail!(
             "`{0}` is {1}: nobody may enter; `stanchion ctl phase {0} open` opens a draft",
