@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use domain::Random;
+use futures_util::future::join_all;
 use utoipa::openapi::OpenApi;
 
 use crate::client_address::TrustedProxies;
@@ -20,6 +21,7 @@ use crate::lifecycle::Lifecycle;
 use crate::reply::Dress;
 use crate::telemetry::Metrics;
 
+use connection::Patience;
 pub use listener::Listener;
 
 /// What a role brings.
@@ -66,33 +68,22 @@ impl Doors {
         parts: &DoorParts,
         lifecycle: &Lifecycle,
     ) -> std::io::Result<()> {
-        let (public_routes, ops_routes) = routes(roles, parts, lifecycle);
-        let dress = |door| Dress::new(door, parts.random.clone(), parts.proxies.clone());
-        let public = match self.public {
-            Some(listener) => {
-                let routes = dress("public").around(public_routes);
-                Some(listener.listen()?).map(|listening| (listening, routes))
-            }
-            None => None,
+        let (public, ops) = routes(roles, parts, lifecycle);
+        let dressed = |door, routes| {
+            Dress::new(door, parts.random.clone(), parts.proxies.clone()).around(routes)
         };
-        let ops_routes = dress("ops").around(ops_routes);
-        let ops = self.ops.listen()?;
-        lifecycle.spawn("doors", {
-            let lifecycle = lifecycle.clone();
-            async move {
-                let public = async {
-                    match public {
-                        Some((listening, routes)) => {
-                            connection::serve(listening, routes, &lifecycle).await;
-                        }
-                        None => lifecycle.stopping().await,
-                    }
-                };
-                let ops = connection::serve(ops, ops_routes, &lifecycle);
-                tokio::join!(public, ops);
-                lifecycle.set_drained();
-                Ok(())
-            }
+        let mut open = vec![(self.ops.listen()?, dressed("ops", ops))];
+        if let Some(listener) = self.public {
+            open.push((listener.listen()?, dressed("public", public)));
+        }
+        let stop = lifecycle.clone();
+        lifecycle.spawn("doors", async move {
+            let serving = open.into_iter().map(|(listener, routes)| {
+                connection::serve(listener, routes, Patience::default(), &stop)
+            });
+            join_all(serving).await;
+            stop.set_drained();
+            Ok(())
         });
         Ok(())
     }

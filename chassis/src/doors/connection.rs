@@ -26,18 +26,35 @@ use crate::lifecycle::Lifecycle;
 /// The most a request's head may take, in bytes.
 const MOST_HEAD: usize = 16 * 1024;
 
-/// How long a new connection may take to send its first request's head.
-const FIRST_HEAD: Duration = Duration::from_secs(10);
+/// How long a connection may keep us waiting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For a new connection's first head.
+    first_head: Duration,
+    /// For each further head.
+    next_head: Duration,
+}
 
-/// How long a connection may stay without a request; above the 60 s for which proxies keep idle ones by default, so that it is
-/// the proxy that closes.
-const IDLE: Duration = Duration::from_secs(75);
+impl Default for Patience {
+    /// Proxies keep idle connections for 60 s by default; waiting longer leaves the closing to them.
+    fn default() -> Self {
+        Self {
+            first_head: Duration::from_secs(10),
+            next_head: Duration::from_secs(75),
+        }
+    }
+}
 
 /// Pause after accepting failed for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts and answers until the stop, then waits for the connections to finish.
-pub(super) async fn serve(listener: TcpListener, routes: Router, lifecycle: &Lifecycle) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    patience: Patience,
+    lifecycle: &Lifecycle,
+) {
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -46,7 +63,9 @@ pub(super) async fn serve(listener: TcpListener, routes: Router, lifecycle: &Lif
         };
         match accepted {
             Ok((stream, peer)) => {
-                connections.spawn(connection(stream, peer, routes.clone(), lifecycle.clone()));
+                let answered =
+                    connection(stream, peer, routes.clone(), patience, lifecycle.clone());
+                connections.spawn(answered);
             }
             Err(failure) if is_about_one_connection(&failure) => {}
             Err(failure) => {
@@ -70,11 +89,17 @@ fn is_about_one_connection(failure: &std::io::Error) -> bool {
 }
 
 /// One connection, until it is closed or has become a WebSocket.
-async fn connection(stream: TcpStream, peer: SocketAddr, routes: Router, lifecycle: Lifecycle) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    routes: Router,
+    patience: Patience,
+    lifecycle: Lifecycle,
+) {
     let began = Arc::new(AtomicBool::new(false));
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
+        .header_read_timeout(patience.next_head)
         .max_buf_size(MOST_HEAD)
         .serve_connection(
             TokioIo::new(stream),
@@ -85,7 +110,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, routes: Router, lifecyc
         )
         .with_upgrades();
     let mut serving = pin!(serving);
-    let mut first_head = pin!(tokio::time::sleep(FIRST_HEAD));
+    let mut first_head = pin!(tokio::time::sleep(patience.first_head));
     let (mut waiting_for_first, mut stopping) = (true, false);
     loop {
         tokio::select! {
@@ -114,4 +139,49 @@ fn answer(
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
     routes.call(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_hours(1);
+    const SHORT: Duration = Duration::from_millis(20);
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+    /// Sends `said` to a door with this patience and reads until the door closes.
+    async fn heard(patience: Patience, said: &[u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let door = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let routes = Router::new().fallback(async || "here");
+            serve(listener, routes, patience, &Lifecycle::new()).await;
+        });
+        let mut stream = TcpStream::connect(door).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        reply
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_never_asks_is_closed() {
+        let patience = Patience {
+            first_head: SHORT,
+            next_head: LONG,
+        };
+        assert_eq!(heard(patience, &REQUEST[..9]).await, "");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_asks_no_more_is_closed() {
+        let patience = Patience {
+            first_head: LONG,
+            next_head: SHORT,
+        };
+        let reply = heard(patience, REQUEST).await;
+        assert!(reply.ends_with("here"), "{reply}");
+    }
 }
