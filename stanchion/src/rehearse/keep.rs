@@ -18,7 +18,7 @@ use super::person::{Crowd, Intent, Person};
 use super::street::Street;
 
 /// One in so many redeems.
-const REDEEMS: u32 = 20;
+const REDEEMS: u32 = 30;
 /// One in so many leaves before the turn comes.
 const LEAVES: u32 = 10;
 /// How often the event is looked at.
