@@ -26,12 +26,10 @@ if not phase then
 end
 local remaining = tonumber(redis.call('GET', keys.stock))
 
--- Tells everyone that the last coupon went.
+-- Tells everyone that the last coupon went. A line that ended before had no tickets out, so this one has not ended yet.
 local function last_coupon_went()
-  local event = read_event(keys)
-  if on_sold_out == 'close' and event.ended == '' then
-    end_sold_out(keys, event, now)
-    phase = event.phase
+  if on_sold_out == 'close' then
+    end_sold_out(keys, read_event(keys), now)
   else
     append_move(keys, now_ms, 'event')
   end

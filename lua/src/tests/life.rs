@@ -223,6 +223,17 @@ async fn times_that_come_due_move_the_event() {
 }
 
 #[tokio::test]
+async fn a_draft_is_not_closed_by_its_time() {
+    let rig = Rig::start().await;
+    let demo = id("demo");
+    let put = r#"{"title":"Demo","stock":5,"opens_at":"2001-01-01T00:00:00Z","closes_at":"2002-01-01T00:00:00Z"}"#;
+    rig.make("demo", put).await;
+    rig.store.admit(&demo, "key", 1).await.unwrap();
+    let live = rig.store.event(&demo).await.unwrap().unwrap();
+    assert_eq!(live.event.phase, Phase::Draft);
+}
+
+#[tokio::test]
 async fn a_due_time_is_asked_for_in_time() {
     let rig = Rig::start().await;
     let demo = id("demo");

@@ -5,7 +5,7 @@ use domain::place::{GoneReason, PlaceState};
 use domain::{EventId, Phase, Seq};
 
 use super::state::let_pass;
-use super::{ADMIN, Rig, id, place};
+use super::{ADMIN, Rig, id, place, redeem};
 use crate::{Entered, Look, Minted, Redeemed};
 
 /// An open event with `people` waiting and no tokens but those that time brings.
@@ -205,6 +205,21 @@ async fn an_unused_ticket_ends_and_its_room_is_free() {
         Entered::New(Seq(3)),
         "at the back"
     );
+}
+
+#[tokio::test]
+async fn a_ticket_ends_at_its_end_swept_or_not() {
+    let rig = Rig::start().await;
+    let demo = line(&rig, 1, "1000000").await;
+    let admitted = rig.admitted(&demo, 1).await.remove(0);
+    let mut asked = redeem(&admitted, "CODE");
+    asked.ends_at = rig.store.now().await.unwrap();
+    let outcome = rig.store.redeem(&demo, asked.clone()).await.unwrap();
+    assert_eq!(outcome, Redeemed::Expired);
+    asked.ends_at = admitted.expires_at;
+    asked.begins_at = rig.store.now().await.unwrap().plus(60_000);
+    let outcome = rig.store.redeem(&demo, asked).await.unwrap();
+    assert_eq!(outcome, Redeemed::NotYetValid);
 }
 
 #[tokio::test]

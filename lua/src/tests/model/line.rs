@@ -280,9 +280,7 @@ impl Model {
         self.forget_admission(&asked.place);
         self.held_mut().remaining -= 1;
         if self.held().remaining == 0 {
-            if self.held().event.definition.on_sold_out == OnSoldOut::Close
-                && self.held().ended.is_none()
-            {
+            if self.held().event.definition.on_sold_out == OnSoldOut::Close {
                 self.end_sold_out(now);
             } else {
                 self.append_move(now, "event", []);
