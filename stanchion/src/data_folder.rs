@@ -10,7 +10,7 @@ use chassis::admin::AdminToken;
 use chassis::config::{RoleName, ServeConfig, WrongSetting};
 use domain::Random;
 
-/// The folder, made and writable.
+/// The folder.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
@@ -34,30 +34,27 @@ pub struct KeptToken {
 }
 
 impl DataFolder {
-    /// Does a process with this configuration keep anything here?
-    pub fn is_needed(config: &ServeConfig) -> bool {
-        runs_stores(config)
-            || config.has(RoleName::Admission)
-                && (config.admin_token.is_none() || config.keys.starts_with(&config.data))
-    }
-
-    /// Makes the folder if it is missing, takes it away from everybody else's eyes, and tries to write to it.
+    /// The folder for a process that serves: made where it is missing and kept from everybody else's eyes, if the process
+    /// will keep anything in it.
     pub fn open(config: &ServeConfig) -> Result<Self, WrongSetting> {
         let folder = Self::at(config);
-        folder
-            .prepare()
-            .map_err(|failure| folder.unusable(&failure))?;
+        let keeps_token = config.has(RoleName::Admission) && config.admin_token.is_none();
+        if runs_stores(config) || keeps_token {
+            folder
+                .prepare()
+                .map_err(|failure| folder.unusable(&failure))?;
+        }
         Ok(folder)
     }
 
-    /// The folder as it is, if a `serve` has run on it.
+    /// The folder for a look at what a process that serves keeps in it.
     pub fn existing(config: &ServeConfig) -> Result<Self, WrongSetting> {
         let folder = Self::at(config);
-        if folder.path.is_dir() {
-            Ok(folder)
-        } else {
-            Err(folder.wrong("a folder that `stanchion serve` has run on"))
+        let is_looked_at = config.redis_url.is_none() || config.database_url.is_none();
+        if is_looked_at && !folder.path.is_dir() {
+            return Err(folder.wrong("a folder that `stanchion serve` has run on"));
         }
+        Ok(folder)
     }
 
     fn at(config: &ServeConfig) -> Self {

@@ -38,10 +38,9 @@ pub async fn run(settings: &[String]) -> anyhow::Result<ExitCode> {
     }
     let config = ServeConfig::parse(settings, &environment())?;
     let doors = bind(&config)?;
-    let folder = DataFolder::is_needed(&config).then(|| DataFolder::open(&config));
-    let folder = folder.transpose()?;
-    let stores = Stores::for_serving(&config, folder.as_ref()).await?;
-    let admin_token = admin_token(&config, folder.as_ref())?;
+    let folder = DataFolder::open(&config)?;
+    let stores = Stores::for_serving(&config, &folder).await?;
+    let admin_token = admin_token(&config, &folder)?;
     telemetry::start_logs(&config.log, config.log_format)?;
     serve(&config, doors, stores, admin_token).await
 }
@@ -66,17 +65,16 @@ fn bind(config: &ServeConfig) -> Result<Doors, WrongSetting> {
 /// The token that was set, or the one of the data folder, which is shown when it is new. Only admission needs one.
 fn admin_token(
     config: &ServeConfig,
-    folder: Option<&DataFolder>,
+    folder: &DataFolder,
 ) -> Result<Option<AdminToken>, WrongSetting> {
     if !config.has(RoleName::Admission) {
         return Ok(None);
     }
     prepare_keys(config)?;
-    let kept = match folder {
-        Some(folder) if config.admin_token.is_none() => folder.admin_token(&SystemRandom)?,
-        _ => return Ok(config.admin_token.clone()),
-    };
-    let KeptToken { token, is_new } = kept;
+    if config.admin_token.is_some() {
+        return Ok(config.admin_token.clone());
+    }
+    let KeptToken { token, is_new } = folder.admin_token(&SystemRandom)?;
     if is_new {
         let file = config.data.join("admin-token");
         eprintln!(
@@ -110,7 +108,6 @@ async fn serve(
         admin_token,
     };
     let roles = building.build().await?;
-    drop(building);
     let parts = DoorParts {
         random: Arc::new(SystemRandom),
         proxies: config.trusted_proxies.clone(),
@@ -119,7 +116,6 @@ async fn serve(
     };
     let ops = doors.ops.address();
     doors.open(roles, &parts, &lifecycle)?;
-    drop(parts);
     announce(public, ops);
     let ending = lifecycle.finish(STOP_DEADLINE).await;
     if ending != Ending::Clean {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::config::{RoleName, ServeConfig, StoreUrl, WrongSetting};
+use chassis::config::{RoleName, ServeConfig, WrongSetting};
 use chassis::{Health, Lifecycle};
 use ledger::Ledger;
 use lua::Store;
@@ -33,24 +33,20 @@ impl Stores {
     /// Connects what the roles of a serving process need, and refuses an evicting Redis.
     pub async fn for_serving(
         config: &ServeConfig,
-        folder: Option<&DataFolder>,
+        folder: &DataFolder,
     ) -> Result<Self, WrongSetting> {
-        let lock = match folder {
-            Some(folder) if runs_stores(config) => Some(folder.lock()?),
-            _ => None,
-        };
-        let (redis, private) = match (&config.redis_url, folder) {
-            (None, Some(folder)) => started(config, folder).await?,
-            _ => (settings_of(config), None),
+        let lock = runs_stores(config).then(|| folder.lock()).transpose()?;
+        let (redis, private) = match &config.redis_url {
+            Some(url) => (lua::Settings::new(url.reveal()), None),
+            None => started(config, folder).await?,
         };
         let store = connected(config, &redis).await?;
         refuse_eviction(config, &store).await?;
-        let needs_log = config.has(RoleName::Issuer) || config.has(RoleName::Persister);
         let kafka = log(config);
+        let needs_log = config.has(RoleName::Issuer) || config.has(RoleName::Persister);
         if let Some(kafka) = kafka.as_ref().filter(|_| needs_log) {
-            kafka::ensure_topics(kafka)
-                .await
-                .map_err(|failure| no_log(config, &failure))?;
+            let topics = kafka::ensure_topics(kafka).await;
+            topics.map_err(|failure| no_log(config, &failure))?;
         }
         let ledger = if config.has(RoleName::Persister) {
             Some(migrated(config, folder).await?)
@@ -69,23 +65,22 @@ impl Stores {
 
     /// Connects all of them beside a process that serves, or, when none runs on the data folder, in its place for the moment.
     pub async fn for_looking(config: &ServeConfig) -> Result<Self, WrongSetting> {
-        let needs_folder = config.redis_url.is_none() || config.database_url.is_none();
-        let folder = needs_folder
-            .then(|| DataFolder::existing(config))
-            .transpose()?;
-        let (mut lock, mut private, mut redis) = (None, None, settings_of(config));
-        if let (None, Some(folder)) = (&config.redis_url, &folder) {
-            redis = PrivateRedis::settings_of(&folder.redis());
-            lock = folder.try_lock()?;
-            if lock.is_some() {
-                (redis, private) = started(config, folder).await?;
-            }
-        }
+        let folder = DataFolder::existing(config)?;
+        let (redis, private, lock) = match &config.redis_url {
+            Some(url) => (lua::Settings::new(url.reveal()), None, None),
+            None => match folder.try_lock()? {
+                None => (PrivateRedis::settings_of(&folder.redis()), None, None),
+                lock => {
+                    let (redis, private) = started(config, &folder).await?;
+                    (redis, private, lock)
+                }
+            },
+        };
         Ok(Self {
             store: connected(config, &redis).await?,
             redis,
             kafka: log(config),
-            ledger: Some(migrated(config, folder.as_ref()).await?),
+            ledger: Some(migrated(config, &folder).await?),
             private,
             _lock: lock,
         })
@@ -168,10 +163,6 @@ async fn started(
     Ok((private.settings(), Some(Arc::new(private))))
 }
 
-fn settings_of(config: &ServeConfig) -> lua::Settings {
-    lua::Settings::new(config.redis_url.as_ref().map_or("", StoreUrl::reveal))
-}
-
 async fn connected(config: &ServeConfig, redis: &lua::Settings) -> Result<Store, WrongSetting> {
     let connecting = async {
         let store = Store::connect(redis).await?;
@@ -211,14 +202,18 @@ fn log(config: &ServeConfig) -> Option<kafka::Settings> {
 }
 
 /// Connects the ledger and brings its tables up to this version.
-async fn migrated(
-    config: &ServeConfig,
-    folder: Option<&DataFolder>,
-) -> Result<Ledger, WrongSetting> {
-    let url = match (&config.database_url, folder) {
-        (Some(url), _) => url.reveal().to_owned(),
-        (None, Some(folder)) => ledger::sqlite_url(&folder.ledger()),
-        (None, None) => String::new(),
+async fn migrated(config: &ServeConfig, folder: &DataFolder) -> Result<Ledger, WrongSetting> {
+    let (url, setting, shown) = match &config.database_url {
+        Some(url) => (
+            url.reveal().to_owned(),
+            &config.written.database_url,
+            url.to_string(),
+        ),
+        None => (
+            ledger::sqlite_url(&folder.ledger()),
+            &config.written.data,
+            config.data.display().to_string(),
+        ),
     };
     let opening = async {
         let ledger = Ledger::connect(&url).await?;
@@ -226,14 +221,6 @@ async fn migrated(
         Ok::<_, ledger::LedgerError>(ledger)
     };
     opening.await.map_err(|failure| {
-        let shown = match &config.database_url {
-            Some(url) => url.to_string(),
-            None => config.data.display().to_string(),
-        };
-        let setting = match &config.database_url {
-            Some(_) => &config.written.database_url,
-            None => &config.written.data,
-        };
         WrongSetting::new(
             setting,
             &shown,
