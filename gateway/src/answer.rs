@@ -51,6 +51,7 @@ pub struct Answer {
 /// What has become of a place.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "state", rename_all = "lowercase")]
+#[schema(as = PlaceState)]
 enum State {
     /// In the line.
     Waiting,
@@ -89,11 +90,11 @@ struct CouponShown {
 /// A range of seconds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Eta)]
-struct EtaShown {
+pub struct EtaShown {
     /// The optimistic end.
-    low: u64,
+    pub low: u64,
     /// The pessimistic end.
-    high: u64,
+    pub high: u64,
 }
 
 impl Answer {

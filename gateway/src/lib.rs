@@ -26,6 +26,7 @@ use lua::{Moves, Store, StoreError};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use live::meters::Meters;
 use mirror::Mirror;
 
 /// How long a socket without a cookie may take to say hello.
@@ -59,6 +60,7 @@ struct Gateway {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     hello_deadline: Duration,
+    meters: Meters,
 }
 
 /// Starts the gateway's tasks and brings its routes.
@@ -79,6 +81,7 @@ async fn build_with(parts: Parts, hello_deadline: Duration) -> Result<Role, Stor
         clock: parts.clock,
         random: parts.random,
         hello_deadline,
+        meters: Meters::new(),
     };
     Ok(Role {
         name: "gateway",
@@ -124,6 +127,7 @@ fn routes(gateway: Arc<Gateway>) -> Router {
         page::handler,
         page::enter,
     ),
+    components(schemas(live::frame::Frame, live::frame::Said)),
     tags((name = "line", description = "Standing in line")),
     modifiers(&Credentials)
 )]

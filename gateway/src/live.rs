@@ -1,6 +1,7 @@
 //! Live connections: sockets and streams that watch a place, with one slot each and one wheel for all.
 
 pub mod frame;
+pub mod meters;
 pub mod slot;
 pub mod socket;
 pub mod stream;
@@ -17,6 +18,7 @@ use chassis::throttle::SocketPermit;
 use domain::place::{GoneReason, PlaceState};
 use domain::{PlaceId, Refusal};
 use lua::Look;
+use metrics::Gauge;
 
 use crate::Gateway;
 use crate::mirror::COMING_BACK_MS;
@@ -40,24 +42,24 @@ enum Beginning {
 struct Open {
     _permit: SocketPermit,
     _hold: Hold,
-    kind: &'static str,
+    among: Gauge,
 }
 
 impl Open {
-    /// Counts a connection of this kind, and keeps the stop waiting for its goodbye.
-    fn new(gateway: &Gateway, permit: SocketPermit, kind: &'static str) -> Self {
-        metrics::gauge!("stanchion_gateway_connections", "kind" => kind).increment(1);
+    /// Counts a connection among those of its kind, and keeps the stop waiting for its goodbye.
+    fn new(gateway: &Gateway, permit: SocketPermit, among: &Gauge) -> Self {
+        among.increment(1);
         Self {
             _permit: permit,
             _hold: gateway.lifecycle.hold(),
-            kind,
+            among: among.clone(),
         }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        metrics::gauge!("stanchion_gateway_connections", "kind" => self.kind).decrement(1);
+        self.among.decrement(1);
     }
 }
 
@@ -117,9 +119,4 @@ fn bye(gateway: &Gateway) -> Frame {
 
 fn coming_back_ms(gateway: &Gateway) -> u32 {
     gateway.random.below(COMING_BACK_MS)
-}
-
-/// Counts a frame that is about to be sent.
-fn count(frame: &Frame) {
-    metrics::counter!("stanchion_gateway_frames_total", "kind" => frame.kind()).increment(1);
 }

@@ -4,30 +4,38 @@ use domain::eta::Eta;
 use domain::place::GoneReason;
 use domain::{EventId, Millis, Phase};
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::answer::EtaShown;
+use crate::schema::{GoneReasonSchema, PhaseSchema};
 
 /// Where a waiting visitor stands, as far as it is shown.
 #[expect(
     clippy::struct_field_names,
     reason = "the fields are named as in the contract"
 )]
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Position {
     /// How many stand before, plus one; none before a drawn line opens.
+    #[schema(required)]
     pub position: Option<u64>,
     /// How many wait in all.
     pub waiting: u64,
     /// The time left; none when nobody is let in.
+    #[schema(value_type = Option<EtaShown>, required)]
     pub eta_s: Option<Eta>,
     /// Visitors let in per second.
     #[serde(serialize_with = "plain_number")]
+    #[schema(value_type = f64)]
     pub rate_per_s: f64,
     /// Coupons not yet issued.
     pub stock_remaining: u64,
 }
 
 /// One frame to a visitor.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
+#[schema(as = LiveFrame)]
 pub enum Frame {
     /// Where the visitor stands.
     Position {
@@ -35,6 +43,7 @@ pub enum Frame {
         #[serde(flatten)]
         shown: Position,
         /// When this was so.
+        #[schema(value_type = String, format = DateTime)]
         at: Millis,
     },
     /// It is the visitor's turn.
@@ -42,6 +51,7 @@ pub enum Frame {
         /// What to redeem.
         ticket: String,
         /// When it ends.
+        #[schema(value_type = String, format = DateTime)]
         expires_at: Millis,
         /// Where to redeem it.
         redeem_url: String,
@@ -49,6 +59,7 @@ pub enum Frame {
     /// The event changed.
     Event {
         /// Its phase.
+        #[schema(value_type = PhaseSchema)]
         phase: Phase,
         /// Is every coupon gone?
         sold_out: bool,
@@ -58,6 +69,7 @@ pub enum Frame {
     /// The place is no longer in the line.
     Gone {
         /// Why.
+        #[schema(value_type = GoneReasonSchema)]
         reason: GoneReason,
     },
     /// The server is stopping; the place is safe.
@@ -68,8 +80,9 @@ pub enum Frame {
 }
 
 /// What a visitor may say.
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Deserialize, PartialEq, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+#[schema(as = LiveSaid)]
 pub enum Said {
     /// The first frame of a socket without cookie: whose place it is.
     Hello {
@@ -87,17 +100,6 @@ impl Frame {
             ticket,
             expires_at,
             redeem_url: format!("/api/v1/events/{event}/redemptions"),
-        }
-    }
-
-    /// The frame's name, as in its `type`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Position { .. } => "position",
-            Self::Ticket { .. } => "ticket",
-            Self::Event { .. } => "event",
-            Self::Gone { .. } => "gone",
-            Self::Bye { .. } => "bye",
         }
     }
 
@@ -137,7 +139,6 @@ mod tests {
     fn holds(table: impl IntoIterator<Item = (Frame, &'static str)>) {
         for (frame, json) in table {
             assert_eq!(frame.to_json(), json);
-            assert!(json.starts_with(&format!("{{\"type\":\"{}\"", frame.kind())));
         }
     }
 

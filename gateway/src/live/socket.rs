@@ -14,7 +14,7 @@ use domain::{EventId, PlaceToken};
 
 use super::frame::{Frame, Said};
 use super::slot::{Close, Next};
-use super::{Beginning, Open, begin, bye, coming_back_ms, count, look, next, not_stopping};
+use super::{Beginning, Open, begin, bye, coming_back_ms, look, next, not_stopping};
 use crate::Gateway;
 use crate::credential::Credential;
 use crate::mirror::line::{Line, Watching};
@@ -28,7 +28,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Watches the place live.
 ///
-/// A WebSocket of text frames, one JSON object each. From the server: `position` at once and whenever it changed, `ticket`,
+/// A WebSocket of text frames, one JSON object each (`LiveFrame`, `LiveSaid`). From the server: `position` at once and whenever it changed, `ticket`,
 /// `event`, `gone`, `bye`. From the client: `{"type":"hello","place_token":"…"}` first, unless the cookie or the
 /// `Authorization` header shows the place, and `{"type":"leave"}`. It is closed with 1000 when there is nothing more to
 /// say, 1012 after `bye`, 4400 after a frame that is not understood, 4401 without a hello in time, 4404 without a place.
@@ -65,7 +65,7 @@ pub async fn handler(
         Err(rejection) => return Ok(rejection.into_response()),
     };
     let permit = gateway.throttle.socket(address)?;
-    let open = Open::new(&gateway, permit, "socket");
+    let open = Open::new(&gateway, permit, &gateway.meters.sockets);
     let token = shown.map(Credential::token);
     Ok(upgrade
         .read_buffer_size(READ_BUFFER)
@@ -109,7 +109,7 @@ async fn find(
             said = hello(socket) => said?,
             () = tokio::time::sleep(gateway.hello_deadline) => return Err(Some(Close::NoHello)),
             () = gateway.lifecycle.stopping() => {
-                send(socket, &bye(gateway)).await;
+                send(gateway, socket, &bye(gateway)).await;
                 return Err(Some(Close::Restart));
             }
         }
@@ -117,12 +117,12 @@ async fn find(
     match begin(gateway, &line, token.place_id()).await {
         Beginning::Watch(watching) => Ok(watching),
         Beginning::Gone(reason) => {
-            send(socket, &Frame::Gone { reason }).await;
+            send(gateway, socket, &Frame::Gone { reason }).await;
             Err(Some(Close::Done))
         }
         Beginning::End(close) => Err(Some(close)),
         Beginning::ComeBack => {
-            send(socket, &bye(gateway)).await;
+            send(gateway, socket, &bye(gateway)).await;
             Err(Some(Close::Restart))
         }
     }
@@ -166,7 +166,7 @@ async fn act(
 ) -> Result<(), Option<Close>> {
     let message = match next {
         Next::Send(frame) => {
-            count(&frame);
+            gateway.meters.count(&frame);
             Message::text(frame.to_json())
         }
         Next::Ping => Message::Ping(Bytes::new()),
@@ -238,8 +238,8 @@ fn heard(message: Option<Result<Message, axum::Error>>) -> Result<Option<Said>, 
 }
 
 /// Sends one frame outside the watching; a failure shows at the next step.
-async fn send(socket: &mut WebSocket, frame: &Frame) {
-    count(frame);
+async fn send(gateway: &Gateway, socket: &mut WebSocket, frame: &Frame) {
+    gateway.meters.count(frame);
     let sending = socket.send(Message::text(frame.to_json()));
     let _ = tokio::time::timeout(GOODBYE, sending).await;
 }

@@ -14,7 +14,7 @@ use futures_util::stream;
 
 use super::frame::Frame;
 use super::slot::{Close, Next};
-use super::{Beginning, Open, begin, count, look, next, not_stopping};
+use super::{Beginning, Open, begin, look, next, not_stopping};
 use crate::Gateway;
 use crate::credential::Credential;
 use crate::mirror::line::Watching;
@@ -56,7 +56,7 @@ pub async fn handler(
     let place = Credential::to_look(&gateway.visitors, &event, &headers)?.place_id();
     let line = gateway.mirror.line(&event).await?;
     let permit = gateway.throttle.socket(address)?;
-    let open = Open::new(&gateway, permit, "stream");
+    let open = Open::new(&gateway, permit, &gateway.meters.streams);
     match begin(&gateway, &line, place).await {
         Beginning::Watch(watching) => {
             let streaming = Streaming {
@@ -67,7 +67,7 @@ pub async fn handler(
             Ok(Sse::new(stream::unfold(streaming, event_of)).into_response())
         }
         Beginning::Gone(reason) => {
-            let gone = shown(&Frame::Gone { reason });
+            let gone = shown(&gateway, &Frame::Gone { reason });
             Ok(Sse::new(stream::iter([Ok::<_, Infallible>(gone)])).into_response())
         }
         Beginning::End(Close::NoPlace) => Err(Refusal::NoPlace.into()),
@@ -83,7 +83,7 @@ async fn event_of(streaming: Streaming) -> Option<(Result<Event, Infallible>, St
     } = &streaming;
     let event = loop {
         match next(gateway, watching).await {
-            Next::Send(frame) => break shown(&frame),
+            Next::Send(frame) => break shown(gateway, &frame),
             Next::Look => Box::pin(look(gateway, watching)).await,
             Next::Ping => {
                 // Nothing is ever heard on a stream; a dead peer is noticed when this cannot be sent.
@@ -97,8 +97,8 @@ async fn event_of(streaming: Streaming) -> Option<(Result<Event, Infallible>, St
 }
 
 /// A frame as an event. A goodbye also sets the time after which a browser comes back by itself.
-fn shown(frame: &Frame) -> Event {
-    count(frame);
+fn shown(gateway: &Gateway, frame: &Frame) -> Event {
+    gateway.meters.count(frame);
     let event = Event::default().data(frame.to_json());
     match frame {
         Frame::Bye { retry_after_ms } => {

@@ -287,10 +287,10 @@ mod tests {
 
         #[test]
         fn a_loaded_set_is_the_one_that_moves_would_have_made(
-            waiting in prop::collection::btree_set(1u64..100_000, 0..300),
-            last in 0u64..100_000,
-            later in prop::collection::vec(1u64..100_000, 0..300),
-            probes in prop::collection::vec(0u64..110_000, 50),
+            waiting in prop::collection::btree_set(1u64..30_000, 0..200),
+            last in 0u64..30_000,
+            later in prop::collection::vec(1u64..30_000, 0..200),
+            probes in prop::collection::vec(0u64..35_000, 20),
         ) {
             let mut complement = Complement::default();
             for &seq in &waiting {
