@@ -92,6 +92,12 @@ export const SCENES: Record<string, () => Scene> = {
     enter: { status: 429, problem: 'slow-down', retryAfter: 600 },
     presses: ['join'],
   }),
+  'join-refused': () => ({
+    status: status(),
+    me: NO_PLACE,
+    enter: { status: 403, problem: 'foreign-origin' },
+    presses: ['join'],
+  }),
   lobby: () => ({
     ...waitingAt(37, 48, 1000, { phase: 'lobby', eta_s: null }),
     status: status({ phase: 'lobby', opens_at: iso(754_000) }),

@@ -62,16 +62,17 @@ function message(state: State, page: Page, { words, language }: Stage): Message 
   }
 }
 
-function welcome({ event }: Page, { words, language }: Pick<Stage, 'words' | 'language'>): Message {
+function welcome({ event, place }: Page, { words, language }: Pick<Stage, 'words' | 'language'>): Message {
   const n = (value: number) => count(value, language);
   const { join } = words;
   const { total = 0, remaining = 0 } = event?.stock ?? {};
+  const trouble = place.is === 'none' && place.trouble !== null ? join.trouble(place.trouble) : null;
   const notes: Partial<Record<string, string>> = { lobby: join.lobby, paused: join.paused };
   return {
     headline: join.headline(n(total)),
     facts: [join.left(n(remaining)), join.waiting(n(event?.waiting ?? 0))],
     text: join.text,
-    note: event?.sold_out ? join.returns : (notes[event?.phase ?? ''] ?? ''),
+    note: trouble ?? (event?.sold_out ? join.returns : (notes[event?.phase ?? ''] ?? '')),
     button: join.button,
   };
 }

@@ -121,6 +121,12 @@ describe('a position', () => {
   });
 });
 
+test('an entering that the server will not take leads back to the door, and says why', () => {
+  const back = page(event(), { is: 'entering', crowded: false }, { is: 'not-entered', problem: 'foreign-origin' });
+  expect(stateOf(back)).toBe('join');
+  expect(back.place).toMatchObject({ trouble: 'foreign-origin' });
+});
+
 describe('a ticket', () => {
   test('is not taken back by news that was under way', () => {
     for (const late of [position(1), place(), frame(TICKET)]) {

@@ -4,11 +4,11 @@ import type { Eta, EventStatus, Frame, GoneReason, Pass, Phase, PlaceStatus } fr
 
 /**
  * Where the visitor stands. `asking` tells how far a redemption is: not begun, asked, or asked again after a lost answer;
- * `trouble` names the problem of one that was refused. `ticketEnded` is known only when this page held the ticket.
+ * `trouble` names the problem of an entering or redemption that the server would not take. `ticketEnded` is known only when this page held the ticket.
  */
 export type Place =
   | { is: 'unasked' }
-  | { is: 'none' }
+  | { is: 'none'; trouble: string | null }
   | { is: 'entering'; crowded: boolean }
   | { is: 'waiting'; id: string; position: number | null; waiting: number; eta: Eta | null; heardAt: number }
   | { is: 'admitted'; ticket: string; expiresAt: number; asking: 'no' | 'first' | 'again'; trouble: string | null }
@@ -38,7 +38,8 @@ export type News =
   | { is: 'trouble'; problem: string }
   | { is: 'pass'; pass: Pass }
   | { is: 'gone'; reason: GoneReason }
-  | { is: 'refused'; phase: Phase; soldOut: boolean };
+  | { is: 'refused'; phase: Phase; soldOut: boolean }
+  | { is: 'not-entered'; problem: string };
 
 /** What a person sees. */
 export type State =
@@ -125,7 +126,7 @@ export function after(page: Page, news: News): Page {
     case 'place':
       return afterPlace(page, news.status, news.at);
     case 'no-place':
-      return { ...page, place: { is: 'none' } };
+      return { ...page, place: { is: 'none', trouble: null } };
     case 'frame':
       return afterFrame(page, news.frame, news.at);
     case 'link':
@@ -141,7 +142,12 @@ export function after(page: Page, news: News): Page {
     case 'gone':
       return { ...page, place: goneFrom(page.place, news.reason) };
     case 'refused':
-      return { ...withEvent(page, { phase: news.phase, sold_out: news.soldOut }), place: { is: 'none' } };
+      return {
+        ...withEvent(page, { phase: news.phase, sold_out: news.soldOut }),
+        place: { is: 'none', trouble: null },
+      };
+    case 'not-entered':
+      return { ...page, place: { is: 'none', trouble: news.problem } };
   }
 }
 

@@ -83,6 +83,11 @@ export class Visit {
         this.#tell({ is: 'unknown-event' });
         return;
       }
+      if (!AGAIN.includes(reply.problem)) {
+        this.#tell({ is: 'not-entered', problem: reply.problem });
+        this.#watch();
+        return;
+      }
       this.#tell({ is: 'entering', crowded: true });
       await rest(reply, failures);
     }

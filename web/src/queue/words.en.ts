@@ -33,6 +33,8 @@ export const en = {
     lobby: 'You can come in already and wait for the opening.',
     paused: 'The line stands still just now. Your place would be kept.',
     returns: 'All coupons are taken. You may wait in case one comes back.',
+    trouble: (problem: string) =>
+      `The server would not let this page in (${problem}). Reload the page, then try once more.`,
     button: 'Join the line',
   },
   entering: {

@@ -34,6 +34,7 @@ export const ko: Words = {
     lobby: '지금 입장해서 시작을 기다릴 수 있습니다.',
     paused: '대기열이 잠시 멈춰 있습니다. 입장하시면 순번은 유지됩니다.',
     returns: '쿠폰이 모두 소진되었습니다. 반환되는 쿠폰을 기다릴 수 있습니다.',
+    trouble: (problem) => `서버가 입장을 받지 않았습니다 (${problem}). 새로고침한 뒤 다시 시도해 주세요.`,
     button: '줄 서기',
   },
   entering: {
