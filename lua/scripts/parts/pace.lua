@@ -8,13 +8,18 @@ local function burst(rate)
   return 0
 end
 
--- The tokens at `now` (µs). A clock that stepped back gives nothing and takes nothing.
+-- The tokens at `now` (µs). When the clock stepped back the bucket goes on from there: nothing is given twice, and nobody waits
+-- until the clock has caught up.
 local function tokens_at(pace, rate, now)
   local held = redis.call('HMGET', pace, 'tokens', 'at_us')
   if not held[1] then
     return 0
   end
-  local elapsed_us = math.max(0, now - held[2])
+  local elapsed_us = now - held[2]
+  if elapsed_us < 0 then
+    redis.call('HSET', pace, 'at_us', now)
+    elapsed_us = 0
+  end
   return math.min(burst(rate), held[1] + elapsed_us * rate / 1000000)
 end
 

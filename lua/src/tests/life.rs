@@ -379,23 +379,34 @@ async fn a_line_that_waits_for_returns_goes_on_when_stock_comes() {
 #[tokio::test]
 async fn nobody_waits_for_nothing_when_the_line_stops_waiting_for_returns() {
     let rig = Rig::start().await;
-    let demo = id("demo");
-    rig.make(
-        "demo",
-        r#"{"title":"Demo","stock":0,"phase":"open","on_sold_out":"keep"}"#,
-    )
-    .await;
-    rig.enter(&demo, 1..=1).await;
-    rig.change(&demo, r#"{"on_sold_out":"close"}"#).await;
     let gone = PlaceState::Gone {
         reason: GoneReason::SoldOut,
     };
-    assert_eq!(
-        rig.store.look(&demo, &place(1)).await.unwrap(),
-        Look::Known(gone)
-    );
-    assert_eq!(
-        rig.store.event(&demo).await.unwrap().unwrap().event.phase,
-        Phase::Draining
-    );
+    // Where the line stops waiting, and where the event goes from there.
+    for (n, (there, then)) in [
+        (Phase::Open, Phase::Open),
+        (Phase::Paused, Phase::Paused),
+        (Phase::Draining, Phase::Draining),
+        (Phase::Lobby, Phase::Open),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let demo = id(&format!("demo-{n}"));
+        let put = r#"{"title":"Demo","stock":0,"phase":"lobby","on_sold_out":"keep"}"#;
+        rig.make(demo.as_str(), put).await;
+        rig.enter(&demo, 1..=1).await;
+        if there != Phase::Lobby {
+            rig.phase(&demo, Phase::Open).await;
+            rig.phase(&demo, there).await;
+        }
+        rig.change(&demo, r#"{"on_sold_out":"close"}"#).await;
+        if then != there {
+            rig.phase(&demo, then).await;
+        }
+        let looked = rig.store.look(&demo, &place(1)).await.unwrap();
+        assert_eq!(looked, Look::Known(gone.clone()), "{there}");
+        let live = rig.store.event(&demo).await.unwrap().unwrap();
+        assert_eq!(live.event.phase, Phase::Draining, "{there}");
+    }
 }

@@ -70,12 +70,12 @@ async fn admit_from_all_sides(
 async fn several_admitters_together_keep_the_rate() {
     let rig = Rig::start().await;
     let demo = id("demo");
+    let began = now_us(&rig.store).await;
     rig.make(
         "demo",
         r#"{"title":"Demo","stock":1000,"phase":"open","admission":{"rate_per_s":200}}"#,
     )
     .await;
-    let began = now_us(&rig.store).await;
     rig.enter(&demo, 1..=800).await;
     let mut admitted = admit_from_all_sides(&rig.store, &demo, 4, began + 1_500_000).await;
     let ended = now_us(&rig.store).await;

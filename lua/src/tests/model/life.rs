@@ -154,10 +154,13 @@ impl Model {
         StockOutcome::Added { total, remaining }
     }
 
-    pub(super) fn tokens(&self, now: i64) -> f64 {
+    /// The tokens now; a clock that stepped back is believed.
+    pub(super) fn tokens(&mut self, now: i64) -> f64 {
         let rate = self.held().event.admission.rate_per_s;
-        self.pace.map_or(0.0, |(tokens, at)| {
-            (tokens + float((now - at).max(0)) * rate / 1_000_000.0).min(burst(rate))
-        })
+        let Some((tokens, at)) = &mut self.pace else {
+            return 0.0;
+        };
+        *at = (*at).min(now);
+        (*tokens + float(now - *at) * rate / 1_000_000.0).min(burst(rate))
     }
 }
