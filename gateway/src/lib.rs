@@ -101,15 +101,13 @@ fn routes(gateway: Arc<Gateway>) -> Router {
     let requests = Router::new()
         .route(event, get(status::handler))
         .route(&me, get(me::handler).delete(leave::handler))
-        .route(page, get(page::handler));
-    let sockets = Router::new()
         .route(&format!("{me}/live"), get(live::socket::handler))
-        .route(&format!("{me}/events"), get(live::stream::handler));
+        .route(&format!("{me}/events"), get(live::stream::handler))
+        .route(page, get(page::handler));
     gateway
         .throttle
         .limit(Action::Enter, enters)
         .merge(gateway.throttle.limit(Action::Request, requests))
-        .merge(sockets)
         .route("/assets/{*name}", get(assets::handler))
         .with_state(gateway)
 }

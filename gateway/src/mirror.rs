@@ -122,11 +122,7 @@ impl Mirror {
         let mirror = self.clone();
         tokio::spawn(async move {
             let loaded = Line::load(&mirror.store, &event, mirror.tick()).await;
-            let loaded = loaded.map(|line| line.map(Arc::new));
-            if let Ok(Some(line)) = &loaded {
-                tracing::debug!(event = %event, "following a line");
-                mirror.lines.write().insert(event.clone(), line.clone());
-            }
+            let loaded = loaded.map(|line| line.map(|line| mirror.keep(line)));
             mirror.loads.lock().remove(&event);
             // Nobody may be waiting any more.
             let _ = tell.send(loaded);
@@ -135,6 +131,14 @@ impl Mirror {
         told.map(move |loaded| loaded.unwrap_or_else(|_| given_up()))
             .boxed()
             .shared()
+    }
+
+    /// Follows a line that was loaded. Where another load was faster its line stays: it may have connections already.
+    fn keep(&self, line: Line) -> Arc<Line> {
+        tracing::debug!(event = %line.event, "following a line");
+        let mut lines = self.lines.write();
+        let held = lines.entry(line.event.clone());
+        held.or_insert_with(|| Arc::new(line)).clone()
     }
 
     fn lines(&self) -> Vec<Arc<Line>> {

@@ -45,7 +45,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
         (status = 401, description = "`no-place`: the `Authorization` header holds no place token"),
         (status = 403, description = "`foreign-origin`"),
         (status = 404, description = "`no-such-event`"),
-        (status = 429, description = "`slow-down`: too many sockets from this address"),
+        (status = 429, description = "`slow-down`: too many requests, or open sockets, from this address"),
         (status = 503, description = "`try-again`: the server is stopping, or the store does not answer"),
     )
 )]

@@ -42,7 +42,7 @@ struct Streaming {
         (status = 204, description = "The place holds its coupon: nothing will come"),
         (status = 401, description = "`no-place`"),
         (status = 404, description = "`no-such-event`"),
-        (status = 429, description = "`slow-down`: too many streams from this address"),
+        (status = 429, description = "`slow-down`: too many requests, or open streams, from this address"),
         (status = 503, description = "`try-again`: the server is stopping, or the store does not answer"),
     )
 )]

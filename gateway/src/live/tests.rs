@@ -191,6 +191,24 @@ async fn every_change_of_phase_is_told_and_closing_lets_everyone_go() {
 }
 
 #[tokio::test]
+async fn a_store_that_was_away_costs_nobody_their_socket_or_their_place() {
+    let mut rig = Rig::start().await;
+    let event = rig.event("demo", open(9)).await;
+    rig.visitor(&event).await;
+    let token = rig.visitor(&event).await;
+    let door = rig.listen().await;
+    let mut socket = Socket::hello(door, &event, &token).await;
+    assert_eq!(socket.of("position").await["position"], 2);
+    rig.kill_redis();
+    let mut newcomer = Socket::hello(door, &event, &token).await;
+    newcomer.of("bye").await;
+    assert_eq!(newcomer.next().await, Err(1012));
+    rig.restart_redis().await;
+    rig.admit(&event, 1).await;
+    while socket.of("position").await["position"] != 1 {}
+}
+
+#[tokio::test]
 async fn a_line_that_is_opened_again_begins_anew() {
     let rig = Rig::start().await;
     let event = rig.event("demo", one_coupon("close")).await;

@@ -55,6 +55,24 @@ async fn all_who_ask_at_once_share_one_load() {
     let lines = join_all((0..50).map(|_| mirror.line(&event))).await;
     let lines: Vec<Arc<Line>> = lines.into_iter().map(Result::unwrap).collect();
     assert!(lines.iter().all(|line| Arc::ptr_eq(line, &lines[0])));
+    // One who saw no line just before the load ended loads again: the first line stays.
+    let again = mirror.loaded(&event).await.unwrap().unwrap();
+    assert!(Arc::ptr_eq(&again, &lines[0]));
+}
+
+#[tokio::test]
+async fn what_was_read_too_long_ago_is_not_shown() {
+    let rig = Rig::start().await;
+    let event = rig.event("demo", open(9)).await;
+    let mirror = mirror(&rig);
+    assert!(mirror.line(&event).await.is_ok());
+    mirror.tick.store(101, Ordering::Relaxed);
+    let refused = mirror
+        .line(&event)
+        .await
+        .err()
+        .map(|problem| problem.refusal());
+    assert_eq!(refused, Some(Refusal::TryAgain));
 }
 
 #[tokio::test]
@@ -62,7 +80,7 @@ async fn positions_stay_true_while_people_come_and_go() {
     let rig = Rig::start().await;
     let event = rig.event("demo", open(1_000)).await;
     let mirror = mirror(&rig);
-    let moves = Moves::connect(&rig.redis().settings()).await.unwrap();
+    let moves = Moves::connect(rig.redis()).await.unwrap();
     mirror.start(moves, &rig.lifecycle);
     let line = mirror.line(&event).await.unwrap();
     let mut people: Vec<PlaceToken> = Vec::new();

@@ -18,7 +18,7 @@ use domain::place::AdmittedPlace;
 use domain::{EventId, Holder, Millis, Phase, PlaceToken};
 use http_body_util::BodyExt as _;
 use lua::private::PrivateRedis;
-use lua::{Change, Minted, Redeem, Store};
+use lua::{Change, Minted, Redeem, Settings, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -37,8 +37,9 @@ pub struct Rig {
     pub store: Store,
     pub gateway: Router,
     pub lifecycle: Lifecycle,
-    redis: PrivateRedis,
-    _folder: TempDir,
+    redis: Option<PrivateRedis>,
+    settings: Settings,
+    folder: TempDir,
 }
 
 /// What came back.
@@ -145,22 +146,24 @@ impl Rig {
     pub async fn with(hello_deadline: Duration, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let redis = PrivateRedis::start(folder.path()).await.unwrap();
-        let store = Store::connect(&redis.settings()).await.unwrap();
+        let settings = redis.settings();
+        let store = Store::connect(&settings).await.unwrap();
         let lifecycle = Lifecycle::new();
-        let gateway = gateway(&redis, &lifecycle, hello_deadline, limits).await;
+        let gateway = gateway(&settings, &lifecycle, hello_deadline, limits).await;
         Self {
             store,
             gateway,
             lifecycle,
-            redis,
-            _folder: folder,
+            redis: Some(redis),
+            settings,
+            folder,
         }
     }
 
     /// A second gateway on the same Redis.
     pub async fn another(&self) -> Router {
         gateway(
-            &self.redis,
+            &self.settings,
             &self.lifecycle,
             HELLO_DEADLINE,
             Limits::default(),
@@ -168,14 +171,20 @@ impl Rig {
         .await
     }
 
-    /// Redis itself.
-    pub fn redis(&self) -> &PrivateRedis {
-        &self.redis
+    /// How to reach its Redis.
+    pub fn redis(&self) -> &Settings {
+        &self.settings
     }
 
     /// Kills Redis.
-    pub fn kill_redis(self) -> (Router, Lifecycle) {
-        (self.gateway, self.lifecycle)
+    pub fn kill_redis(&mut self) {
+        self.redis = None;
+    }
+
+    /// Starts Redis again on what it had written.
+    pub async fn restart_redis(&mut self) {
+        self.redis = Some(PrivateRedis::start(self.folder.path()).await.unwrap());
+        eventually("redis", async || self.store.ping().await.ok()).await;
     }
 
     /// Makes an event.
@@ -296,14 +305,14 @@ impl Rig {
 }
 
 async fn gateway(
-    redis: &PrivateRedis,
+    redis: &Settings,
     lifecycle: &Lifecycle,
     hello_deadline: Duration,
     limits: Limits,
 ) -> Router {
     let parts = Parts {
-        store: Store::connect(&redis.settings()).await.unwrap(),
-        redis: redis.settings(),
+        store: Store::connect(redis).await.unwrap(),
+        redis: redis.clone(),
         lifecycle: lifecycle.clone(),
         throttle: Throttle::new(limits),
         clock: Arc::new(SystemClock),
