@@ -14,7 +14,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
-use crate::settings::{LogError, Settings, told};
+use crate::settings::{LogError, Settings, passes, told};
 use crate::topics::{Topic, blocking};
 
 /// The group of all persisters of an installation.
@@ -56,6 +56,8 @@ pub enum Heard {
 pub struct Consumer {
     inner: StreamConsumer<Shares>,
     news: mpsc::UnboundedReceiver<Heard>,
+    /// No message came since the client said that it lost its connections.
+    cut_off: bool,
 }
 
 impl Consumer {
@@ -76,16 +78,34 @@ impl Consumer {
         let inner: StreamConsumer<Shares> =
             config.create_with_context(Shares(Mutex::new(sender)))?;
         inner.subscribe(&[Topic::Records.name()])?;
-        Ok(Self { inner, news })
+        Ok(Self {
+            inner,
+            news,
+            cut_off: false,
+        })
     }
 
     /// The next thing heard. Messages are taken as they are there, at most `most`, never waiting for more. Cancel safe.
     pub async fn next(&mut self, most: usize) -> Result<Heard, LogError> {
-        let first = tokio::select! {
-            biased;
-            Some(heard) = self.news.recv() => return Ok(heard),
-            message = self.inner.recv() => message?,
+        let first = loop {
+            let message = tokio::select! {
+                biased;
+                Some(heard) = self.news.recv() => return Ok(heard),
+                message = self.inner.recv() => message,
+            };
+            match message {
+                Ok(message) => break message,
+                Err(error) if passes(&error) => {
+                    if !std::mem::replace(&mut self.cut_off, true) {
+                        tracing::warn!(%error, "kafka does not answer; the client connects again by itself");
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
         };
+        if std::mem::take(&mut self.cut_off) {
+            tracing::info!("kafka answers again");
+        }
         let mut runs: BTreeMap<i32, Vec<Message>> = BTreeMap::new();
         let mut taken = 0;
         let mut message = Some(first);

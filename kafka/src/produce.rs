@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Sends records. Idempotent: the brokers drop what the library sends twice and keep the order.
 pub struct Producer {
     settings: Settings,
-    idle: Mutex<Option<FutureProducer<Quiet>>>,
+    idle: Mutex<Option<Connection>>,
 }
 
 /// A message that could not be made a row, on its way to the dead letters' topic.
@@ -40,7 +40,7 @@ impl Producer {
     /// A producer; nothing is sent yet, and Kafka may be away.
     pub fn new(settings: &Settings) -> Result<Self, LogError> {
         Ok(Self {
-            idle: Mutex::new(Some(connect(settings)?)),
+            idle: Mutex::new(Some(Connection::open(settings)?)),
             settings: settings.clone(),
         })
     }
@@ -95,9 +95,9 @@ impl Producer {
         let idle = self.idle.lock().take();
         let connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.settings)?,
+            None => Connection::open(&self.settings)?,
         };
-        match tokio::time::timeout(PATIENCE, reports(&connection, records)).await {
+        match tokio::time::timeout(PATIENCE, connection.deliver(records)).await {
             Ok(Ok(())) => {
                 *self.idle.lock() = Some(connection);
                 Ok(())
@@ -111,58 +111,77 @@ impl Producer {
     }
 }
 
-/// Hands the records over in order and waits for every delivery report.
-async fn reports<'a>(
-    connection: &FutureProducer<Quiet>,
-    records: impl IntoIterator<Item = FutureRecord<'a, [u8], [u8]>>,
-) -> Result<(), LogError> {
-    let mut waiting = VecDeque::new();
-    for mut record in records {
-        loop {
-            match connection.send_result(record) {
-                Ok(report) => {
-                    waiting.push_back(report);
-                    break;
-                }
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
-                    record = returned;
-                    match waiting.pop_front() {
-                        Some(oldest) => arrived(oldest).await?,
-                        None => tokio::time::sleep(Duration::from_millis(10)).await,
+/// The client library's producer.
+struct Connection(Option<FutureProducer<Quiet>>);
+
+impl Connection {
+    /// The library must never give a single message up by itself (`message.timeout.ms` 0, gapless): the log would then hold
+    /// a record without the one before it. Java's partitioner (murmur2) lets other clients find an event's partition.
+    fn open(settings: &Settings) -> Result<Self, LogError> {
+        let mut config = settings.client();
+        config
+            .set("enable.idempotence", "true")
+            .set("enable.gapless.guarantee", "true")
+            .set("acks", "all")
+            .set("max.in.flight.requests.per.connection", "5")
+            .set("message.timeout.ms", "0")
+            .set("linger.ms", "1")
+            .set("compression.type", "lz4")
+            .set("partitioner", "murmur2_random");
+        Ok(Self(Some(config.create_with_context(Quiet)?)))
+    }
+
+    /// Hands the records over in order and waits for every delivery report.
+    async fn deliver<'a>(
+        &self,
+        records: impl IntoIterator<Item = FutureRecord<'a, [u8], [u8]>>,
+    ) -> Result<(), LogError> {
+        let Some(producer) = &self.0 else {
+            return Err(closed());
+        };
+        let mut waiting = VecDeque::new();
+        for mut record in records {
+            loop {
+                match producer.send_result(record) {
+                    Ok(report) => {
+                        waiting.push_back(report);
+                        break;
                     }
+                    Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
+                        record = returned;
+                        match waiting.pop_front() {
+                            Some(oldest) => arrived(oldest).await?,
+                            None => tokio::time::sleep(Duration::from_millis(10)).await,
+                        }
+                    }
+                    Err((error, _)) => return Err(error.into()),
                 }
-                Err((error, _)) => return Err(error.into()),
             }
         }
+        for report in waiting {
+            arrived(report).await?;
+        }
+        Ok(())
     }
-    for report in waiting {
-        arrived(report).await?;
+}
+
+impl Drop for Connection {
+    /// Closing throws away what waits, and takes a moment that no task should be held up for. What is still sent in that
+    /// moment is in order, too.
+    fn drop(&mut self) {
+        let producer = self.0.take();
+        std::thread::spawn(move || drop(producer));
     }
-    Ok(())
 }
 
 async fn arrived(report: DeliveryFuture) -> Result<(), LogError> {
     match report.await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err((error, _))) => Err(error.into()),
-        Err(_) => Err(LogError::Unavailable(
-            "the producer was replaced".to_owned(),
-        )),
+        Err(_) => Err(closed()),
     }
 }
 
-/// The library must never give a single message up by itself (`message.timeout.ms` 0, gapless): the log would then hold a
-/// record without the one before it. Java's partitioner (murmur2) lets other clients find an event's partition.
-fn connect(settings: &Settings) -> Result<FutureProducer<Quiet>, LogError> {
-    let mut config = settings.client();
-    config
-        .set("enable.idempotence", "true")
-        .set("enable.gapless.guarantee", "true")
-        .set("acks", "all")
-        .set("max.in.flight.requests.per.connection", "5")
-        .set("message.timeout.ms", "0")
-        .set("linger.ms", "1")
-        .set("compression.type", "lz4")
-        .set("partitioner", "murmur2_random");
-    Ok(config.create_with_context(Quiet)?)
+fn closed() -> LogError {
+    LogError::Unavailable("the client was closed".to_owned())
 }

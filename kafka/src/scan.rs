@@ -10,8 +10,9 @@ use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::Instant;
 
-use crate::settings::{LogError, PATIENCE, Quiet, Settings};
+use crate::settings::{LogError, PATIENCE, Quiet, Settings, passes};
 use crate::topics::{Topic, blocking};
 
 /// How long the log may be silent while there is more to read.
@@ -46,6 +47,7 @@ pub async fn records_of(
                 ends.remove(&partition);
                 continue;
             }
+            Ok(Err(error)) if passes(&error) => continue,
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => return Err(LogError::Unavailable("the log is silent".to_owned())),
         };
@@ -72,24 +74,34 @@ fn event_of(key: &[u8]) -> Option<EventId> {
     std::str::from_utf8(key).ok()?.parse().ok()
 }
 
-/// The partitions that hold anything, with the offset after the last message of each.
+/// The partitions that hold anything, with the offset after the last message of each. A broker that has just come back
+/// needs a moment to know.
 async fn ends(consumer: &Arc<StreamConsumer<Quiet>>) -> Result<BTreeMap<i32, i64>, LogError> {
-    let consumer = Arc::clone(consumer);
-    blocking(move || {
-        let topic = Topic::Records.name();
-        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
-        let partitions = metadata
-            .topics()
-            .iter()
-            .flat_map(rdkafka::metadata::MetadataTopic::partitions);
-        let mut ends = BTreeMap::new();
-        for partition in partitions {
-            let (begin, end) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE)?;
-            if end > begin {
-                ends.insert(partition.id(), end);
+    let deadline = Instant::now() + SILENCE;
+    loop {
+        let asked = Arc::clone(consumer);
+        match blocking(move || ends_now(&asked)).await {
+            Err(LogError::Unavailable(_)) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
+            known => return known,
         }
-        Ok(ends)
-    })
-    .await
+    }
+}
+
+fn ends_now(consumer: &StreamConsumer<Quiet>) -> Result<BTreeMap<i32, i64>, LogError> {
+    let topic = Topic::Records.name();
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let partitions = metadata
+        .topics()
+        .iter()
+        .flat_map(rdkafka::metadata::MetadataTopic::partitions);
+    let mut ends = BTreeMap::new();
+    for partition in partitions {
+        let (begin, end) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE)?;
+        if end > begin {
+            ends.insert(partition.id(), end);
+        }
+    }
+    Ok(ends)
 }

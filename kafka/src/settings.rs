@@ -43,6 +43,23 @@ impl From<KafkaError> for LogError {
     }
 }
 
+/// Is this news of a broken connection, which the client library mends by itself? It comes among the messages, once for
+/// every attempt, and ends no call.
+pub(crate) fn passes(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error,
+        KafkaError::MessageConsumption(
+            Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::Resolve
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+                | Code::PollExceeded
+        )
+    )
+}
+
 impl Settings {
     /// The brokers, and the defaults for everything else.
     #[must_use]

@@ -59,7 +59,7 @@ async fn ordinals(settings: &Settings, event: &EventId) -> Vec<u64> {
 
 /// The next thing heard, within patience.
 async fn heard(consumer: &mut Consumer) -> Result<Heard, LogError> {
-    tokio::time::timeout(Duration::from_mins(1), consumer.next(500))
+    tokio::time::timeout(Duration::from_mins(2), consumer.next(500))
         .await
         .expect("nothing heard")
 }

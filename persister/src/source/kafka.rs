@@ -152,6 +152,18 @@ impl KafkaSource {
     }
 }
 
+#[cfg(test)]
+impl KafkaSource {
+    /// Persists until something makes it begin again, and says what.
+    pub(crate) async fn until_it_fails(&self) -> String {
+        let mut outage = Outage::of("persister", Arc::clone(&self.random));
+        match self.persist_as_member(&mut outage).await {
+            Ok(()) => "stopped".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
 fn arrival(message: Message) -> Arrival {
     let content = match Record::from_json(&message.payload) {
         Ok(record) => Content::Record(record),

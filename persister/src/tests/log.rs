@@ -30,7 +30,9 @@ async fn relay(rig: &Rig, event: &EventId) {
         .await
         .unwrap();
     for batch in read {
-        producer.send(&batch.records).await.unwrap();
+        while let Err(error) = producer.send(&batch.records).await {
+            eprintln!("sent again: {error}");
+        }
         let last = batch.records.last().unwrap().ordinal;
         rig.store
             .raise_watermark(event, AckLevel::Log, last)
@@ -149,6 +151,51 @@ async fn a_killed_persister_is_followed_by_one_that_goes_on_where_the_ledger_say
     let report = rig.verify(&demo).await;
     assert_eq!((report.issued.ledger, report.unexplained), (300, 0));
     stopped(&persister).await;
+}
+
+#[tokio::test]
+async fn a_broker_that_is_away_costs_time_and_nothing_else() {
+    let server = Kafka::start().unwrap();
+    let rig = rig(&server).await;
+    let demo = rig.open("demo").await;
+    let persister = rig.persist();
+    for round in 0..3 {
+        rig.issue(&demo, round * 50..round * 50 + 50).await;
+        relay(&rig, &demo).await;
+        server.stop().unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        server.start_again().unwrap();
+    }
+    rig.settled(&demo, 151).await;
+    let report = rig.verify(&demo).await;
+    assert_eq!((report.issued.ledger, report.unexplained), (150, 0));
+    stopped(&persister).await;
+}
+
+#[tokio::test]
+async fn a_log_made_anew_is_not_read_as_if_it_were_the_old_one() {
+    let (old, new) = (Kafka::start().unwrap(), Kafka::start().unwrap());
+    let mut rig = rig(&old).await;
+    let demo = rig.open("demo").await;
+    rig.issue(&demo, 0..50).await;
+    relay(&rig, &demo).await;
+    let persister = rig.persist();
+    rig.settled(&demo, 51).await;
+    stopped(&persister).await;
+
+    // Another log under the same ledger: its offsets mean other records.
+    let settings = Settings::new(new.brokers());
+    ensure_topics(&settings).await.unwrap();
+    rig.kafka = Some(settings);
+    rig.issue(&demo, 50..60).await;
+    relay(&rig, &demo).await;
+    let lifecycle = Lifecycle::new();
+    let source = KafkaSource::new(rig.parts(&lifecycle), rig.kafka.clone().unwrap());
+    let refused = tokio::time::timeout(SOON, source.until_it_fails())
+        .await
+        .unwrap();
+    assert!(refused.contains("does not hold the offset"), "{refused}");
+    assert_eq!(rig.ledger.issued(&demo).await.unwrap(), 50);
 }
 
 #[tokio::test]

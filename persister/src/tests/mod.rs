@@ -20,7 +20,7 @@ use crate::reconcile::{EventReport, reconcile};
 use crate::{Parts, build};
 
 /// How long anything may take before the test gives up.
-const SOON: Duration = Duration::from_mins(1);
+const SOON: Duration = Duration::from_mins(2);
 
 /// A Redis of its own and a ledger, with people who get coupons.
 struct Rig {
