@@ -23,7 +23,7 @@ pub struct Answer {
     /// Its public id: not a secret.
     #[schema(value_type = String, min_length = 22, max_length = 22)]
     place_id: PlaceId,
-    /// The secret that proves it; only in the answer to entering.
+    /// The secret that proves it: in the answer to entering, and to those who showed it in the header.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 43, max_length = 43)]
     place_token: Option<String>,
@@ -120,7 +120,7 @@ impl Answer {
         }
     }
 
-    /// The same with the secret, for the one who entered.
+    /// The same with the secret, for those who have it in hand.
     pub fn with_token(self, token: &PlaceToken) -> Self {
         Self {
             place_token: Some(token.reveal().to_owned()),

@@ -36,10 +36,17 @@ pub async fn handler(
     Path(event): Path<EventId>,
     headers: HeaderMap,
 ) -> Result<Answer, Problem> {
-    let place = Credential::to_look(&gateway.visitors, &event, &headers)?.place_id();
+    let shown = Credential::shown(&gateway.visitors, &event, &headers)?;
+    let shown = shown.ok_or(Refusal::NoPlace)?;
+    let place = shown.clone().token().place_id();
     let line = gateway.mirror.line(&event).await?;
     let state = state(&gateway, &event, &place).await?;
-    Ok(Answer::new(&gateway, &line, place, state))
+    let answer = Answer::new(&gateway, &line, place, state);
+    Ok(match shown {
+        Credential::Bearer(token) => answer.with_token(&token),
+        // The cookie is HttpOnly so that no script can read the secret: the answer does not hand it over either.
+        Credential::Cookie(_) => answer,
+    })
 }
 
 /// What has become of a place; `no-place` when nobody ever entered with its token.
@@ -81,11 +88,13 @@ mod tests {
         assert_eq!(waiting.json()["state"], "waiting");
         assert_eq!(waiting.json()["position"], 1);
         assert!(!waiting.header(RETRY_AFTER).is_empty());
-        assert_eq!(
-            waiting.json().get("place_token"),
-            None,
-            "the cookie stays a secret"
-        );
+        assert_eq!(waiting.json()["place_token"], token.reveal());
+        let shown = cookie(&event, &token);
+        let by_cookie = request(Method::GET, &api(&event, ME), &[("cookie", &shown)], "");
+        let by_cookie = rig.send(by_cookie).await.json();
+        assert_eq!(by_cookie["position"], 1);
+        let secret = by_cookie.get("place_token");
+        assert_eq!(secret, None, "the cookie stays a secret");
 
         let admitted = rig.admit(&event, 1).await;
         let before_the_ticket = rig.me(&event, &token).await;
