@@ -10,20 +10,12 @@ use tokio::process::Command;
 /// How many people stand in line before the browser comes.
 const BEFORE: u64 = 12;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
-    let server = Server::start().await.unwrap();
-    server.open_event("browser", 100, 0.0).await.unwrap();
-    let visitor = server.visitor().unwrap();
-    for _ in 0..BEFORE {
-        let token = people::new_token().unwrap();
-        visitor.enter("browser", Some(&token)).await.unwrap();
-    }
-
+/// Walks the path as `browser/path.mjs` says and gives what was seen.
+async fn walk(server: &Server, event: &str) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/path.mjs");
     let walked = Command::new("node")
         .arg(script)
-        .args([&server.public, &server.ops, "browser"])
+        .args([&server.public, &server.ops, event])
         .env("STANCHION_ADMIN_TOKEN", &server.token)
         .kill_on_drop(true)
         .output()
@@ -34,7 +26,20 @@ async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
         walked.status.success(),
         "the walk through the page failed: {said}"
     );
-    let seen: Value = serde_json::from_slice(&walked.stdout).unwrap();
+    serde_json::from_slice(&walked.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
+    let server = Server::start().await.unwrap();
+    server.open_event("browser", 100, 0.0).await.unwrap();
+    let visitor = server.visitor().unwrap();
+    for _ in 0..BEFORE {
+        let token = people::new_token().unwrap();
+        visitor.enter("browser", Some(&token)).await.unwrap();
+    }
+
+    let seen = walk(&server, "browser").await;
 
     assert_eq!(
         seen["complaints"],

@@ -1,5 +1,6 @@
 //! The house rules that no compiler holds: who may import what, how long a file may be, that every dependency says why it
 //! is here.
+#![cfg(test)]
 
 use std::collections::BTreeSet;
 use std::fs;
