@@ -10,11 +10,13 @@ pub mod redis;
 pub mod server;
 pub mod setup;
 pub mod shape;
+pub mod socket;
 
 pub use call::{Answer, Call};
 pub use people::{End, Story};
 pub use server::Server;
 pub use setup::Setup;
+pub use socket::{Heard, Socket};
 
 use std::time::Duration;
 

@@ -190,6 +190,20 @@ pub async fn listen(live: &mut Live, positions: &mut Vec<u64>) -> Result<Turn, A
     }
 }
 
+/// The next frame that is as wanted.
+pub async fn heard(live: &mut Live, wanted: impl Fn(&Frame) -> bool) -> Result<Frame> {
+    let listening = async {
+        loop {
+            let frame = live.next().await.context("the socket ended")??;
+            if wanted(&frame) {
+                return Ok(frame);
+            }
+        }
+    };
+    let heard = timeout(PATIENCE, listening).await;
+    heard.context("it is never heard")?
+}
+
 /// Enters with a new token and waits for the ticket.
 pub async fn admitted(visitor: &Visitor, event: &str) -> Result<(PlaceToken, String)> {
     let token = new_token()?;

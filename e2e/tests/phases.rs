@@ -119,16 +119,16 @@ async fn a_pause_stops_admission_and_nothing_else() {
     live.next().await.unwrap().unwrap();
     ops.move_phase("drop", Phase::Paused).await.unwrap();
     rate(&ops, "drop", 1_000.0).await;
-    let paused = async {
-        loop {
-            match live.next().await.unwrap().unwrap() {
-                Frame::Event { phase, .. } => return phase,
-                Frame::Position { .. } => {}
-                other => panic!("{other:?}"),
+    let told = |frame: &Frame| {
+        matches!(
+            frame,
+            Frame::Event {
+                phase: Phase::Paused,
+                ..
             }
-        }
+        )
     };
-    assert_eq!(paused.await, Phase::Paused, "those in line are told");
+    people::heard(&mut live, told).await.unwrap();
     let pass = visitor.redeem("drop", &ticket, &admitted).await.unwrap();
     assert!(matches!(pass, Redemption::Pass(_)), "{pass:?}");
     let place = visitor.me("drop", &waiting).await.unwrap();
@@ -239,16 +239,8 @@ async fn a_line_that_may_wait_for_returns_is_told_and_stays() {
     let mut live = visitor.live("drop", &waiting).await.unwrap();
     live.next().await.unwrap().unwrap();
     visitor.redeem("drop", &ticket, &winner).await.unwrap();
-    let told = async {
-        loop {
-            match live.next().await.unwrap().unwrap() {
-                Frame::Event { sold_out: true, .. } => return,
-                Frame::Event { .. } | Frame::Position { .. } => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    };
-    told.await;
+    let told = |frame: &Frame| matches!(frame, Frame::Event { sold_out: true, .. });
+    people::heard(&mut live, told).await.unwrap();
     assert_eq!(ops.event("drop").await.unwrap().phase, Phase::Open);
     ops.add_stock("drop", 1).await.unwrap();
     let turn = people::listen(&mut live, &mut Vec::new()).await.unwrap();
