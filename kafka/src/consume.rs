@@ -72,7 +72,7 @@ impl Consumer {
             .set("auto.offset.reset", "error")
             .set("allow.auto.create.topics", "false")
             .set("partition.assignment.strategy", "range,roundrobin")
-            .set("session.timeout.ms", "10000")
+            .set("session.timeout.ms", "6000")
             .set("fetch.error.backoff.ms", "100")
             .set("queued.max.messages.kbytes", "16384");
         let inner: StreamConsumer<Shares> =
