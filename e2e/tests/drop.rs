@@ -8,6 +8,7 @@ use std::time::Duration;
 use client::{GoneReason, Phase, Redemption};
 use e2e::forge::{Parts, Signer};
 use e2e::people::{self, Temper};
+use e2e::server::event_put;
 use e2e::{End, Server, Story, ledger, until};
 use tokio::task::JoinSet;
 
@@ -189,5 +190,33 @@ async fn whoever_leaves_makes_room_and_is_not_served() {
     }
     let after = ops.event("drop").await.unwrap();
     assert_eq!((after.admitted, after.left, after.waiting), (3, 3, 0));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_order_of_the_line_is_kept_one_by_one() {
+    let server = Server::start().await.unwrap();
+    let (visitor, ops) = (server.visitor().unwrap(), server.organiser().unwrap());
+    // One at a time: whoever is next gets the only ticket that may be out.
+    let mut put = event_put(20, 1_000.0, Phase::Lobby);
+    put.admission.capacity = Some(1);
+    ops.put_event("drop", &put).await.unwrap();
+    let mut line = Vec::new();
+    for _ in 0..20 {
+        let token = people::new_token().unwrap();
+        visitor.enter("drop", Some(&token)).await.unwrap();
+        line.push(token);
+    }
+    ops.move_phase("drop", Phase::Open).await.unwrap();
+    for (nth, token) in line.iter().enumerate() {
+        let turn = people::watch(&visitor, "drop", token, &mut Vec::new()).await;
+        let Ok(people::Turn::Ticket { ticket, .. }) = turn else {
+            panic!("{nth}: {turn:?}");
+        };
+        let figures = ops.event("drop").await.unwrap();
+        assert_eq!((figures.admitted, figures.outstanding), (nth as u64 + 1, 1));
+        let pass = visitor.redeem("drop", &ticket, token).await.unwrap();
+        assert!(matches!(pass, Redemption::Pass(_)), "{pass:?}");
+    }
     server.stop().await.unwrap();
 }

@@ -16,6 +16,9 @@ use super::tally::{Book, Counts, Waits};
 /// How long the ledger may take to hold the last coupon.
 const SETTLING: Duration = Duration::from_secs(30);
 
+/// A crowd that was let in faster was let in at once.
+const SECOND: Duration = Duration::from_secs(1);
+
 /// The report.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -215,16 +218,16 @@ impl Percentiles {
 }
 
 impl Admissions {
-    /// A ticket ends a fixed time after its admission, so the ends are as far apart as the admissions were.
+    /// All tickets last equally long, so those that end in the same second were let in within the same second.
     fn of(book: &Book) -> Self {
         let mut ends = book.ticket_ends_ms.clone();
         ends.sort_unstable();
-        let span_ms = ends.last().zip(ends.first()).map_or(0, |(b, a)| b - a);
-        let span = Duration::from_millis(u64::try_from(span_ms).unwrap_or(0));
+        let tickets = ends.len() as u64;
+        let heard = book.tickets_heard.map(|(first, last)| last - first);
         Self {
-            tickets: ends.len() as u64,
+            tickets,
             rate_per_s: book.rate_per_s,
-            average_per_s: per_second(ends.len() as u64, span.max(Duration::from_secs(1))),
+            average_per_s: per_second(tickets, heard.unwrap_or_default().max(SECOND)),
             most_in_a_second: most_in_a_second(&ends),
             allowed_in_a_second: allowed_in_a_second(book.rate_per_s),
         }

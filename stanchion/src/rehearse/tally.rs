@@ -27,8 +27,11 @@ pub struct Book {
     pub entered: u64,
     /// Times from asking for a place to holding the ticket, in milliseconds.
     pub waits_ms: Waits,
-    /// When each ticket ends, by the server's clock, in milliseconds since 1970: one ticket's time after its admission.
+    /// When each ticket ends, by the server's clock, in milliseconds since 1970: the second of its admission and one
+    /// ticket's time.
     pub ticket_ends_ms: Vec<i64>,
+    /// When the first and the last ticket arrived.
+    pub tickets_heard: Option<(Instant, Instant)>,
     /// Times from handing the ticket in to the answer, in milliseconds.
     pub redeems_ms: Waits,
     /// Passes heard.
@@ -111,6 +114,8 @@ impl Tally {
     pub fn ticket(&self, waited: Duration, ends_ms: i64) {
         self.write(|book| {
             book.waits_ms.record(waited);
+            let now = Instant::now();
+            book.tickets_heard = Some((book.tickets_heard.map_or(now, |(first, _)| first), now));
             book.ticket_ends_ms.push(ends_ms);
         });
     }
