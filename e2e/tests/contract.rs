@@ -114,7 +114,8 @@ async fn a_place_can_be_looked_at_and_given_up() {
     let token = token.reveal();
     let seen = Call::get(&me, token).await.unwrap();
     seen.ok(200);
-    members(&seen.json, PLACE);
+    members(&seen.json, &format!("{PLACE} place_token"));
+    assert_eq!(seen.json["place_token"], token, "who shows it may see it");
     assert_eq!(seen.json["position"], 1);
     assert!(seen.header("retry-after").parse::<u64>().unwrap() >= 1);
 
@@ -125,7 +126,7 @@ async fn a_place_can_be_looked_at_and_given_up() {
     }
     let gone = Call::get(&me, token).await.unwrap();
     gone.ok(200);
-    members(&gone.json, &format!("{PLACE} reason"));
+    members(&gone.json, &format!("{PLACE} place_token reason"));
     assert_eq!(
         (&gone.json["state"], &gone.json["reason"]),
         (&json!("gone"), &json!("left"))
@@ -190,6 +191,8 @@ async fn a_browser_holds_its_place_by_a_cookie_that_only_our_own_pages_may_use()
         let with = |method: &str, url: &str| call(method, url).header("cookie", pair);
         let seen = with("GET", &me).send().await.unwrap();
         seen.ok(200);
+        // Without the secret, which no script of a page shall read.
+        members(&seen.json, PLACE);
         let own = with("POST", &places)
             .header("origin", public_url)
             .json(&json!({}));
