@@ -163,19 +163,22 @@ async fn an_estimate_is_a_range_around_the_plain_division() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_holds_its_place_by_a_cookie_that_only_our_own_pages_may_use() {
-    for (public_url, host, prefix, secure) in [
-        ("http://drop.example", "drop.example", "", false),
-        ("https://drop.example", "drop.example", "__Host-", true),
+async fn a_browser_gets_its_place_as_a_cookie_that_no_script_reads() {
+    for (public_url, prefix, secure) in [
+        ("http://drop.example", "", false),
+        ("https://drop.example", "__Host-", true),
     ] {
         let setup = Setup::new().unwrap().with("--public-url", public_url);
         let server = setup.start().await.unwrap();
         server.open_event("drop", 100, 0.0).await.unwrap();
         let places = format!("{}/api/v1/events/drop/places", server.public);
-        let call = |method: &str, url: &str| Call::new(method, url).header("host", host);
-        let entered = call("POST", &places).json(&json!({})).send().await.unwrap();
+        let entered = Call::new("POST", &places)
+            .json(&json!({}))
+            .send()
+            .await
+            .unwrap();
         entered.ok(201);
-        let cookie = entered.header("set-cookie").to_owned();
+        let cookie = entered.header("set-cookie");
         let token = entered.json["place_token"].as_str().unwrap();
         let (pair, attributes) = cookie.split_once(';').unwrap();
         assert_eq!(pair, format!("{prefix}stanchion-drop={token}"));
@@ -185,39 +188,53 @@ async fn a_browser_holds_its_place_by_a_cookie_that_only_our_own_pages_may_use()
         }
         assert_eq!(attributes.contains("Secure"), secure, "{cookie}");
         assert!(!cookie.contains("Domain"), "{cookie}");
-
-        // The cookie alone is the place: for looking, for entering again, for leaving.
-        let me = format!("{places}/me");
-        let with = |method: &str, url: &str| call(method, url).header("cookie", pair);
-        let seen = with("GET", &me).send().await.unwrap();
+        let me = Call::new("GET", format!("{places}/me")).header("cookie", pair);
+        let seen = me.send().await.unwrap();
         seen.ok(200);
-        // Without the secret, which no script of a page shall read.
         members(&seen.json, PLACE);
-        let own = with("POST", &places)
-            .header("origin", public_url)
-            .json(&json!({}));
-        own.send().await.unwrap().ok(200);
-        for (name, value) in [
-            ("origin", "https://elsewhere.example"),
-            ("origin", "null"),
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-site", "same-site"),
-        ] {
-            let foreign = with("DELETE", &me)
-                .header(name, value)
-                .send()
-                .await
-                .unwrap();
-            foreign.refused(403, "foreign-origin");
-            let foreign = with("POST", &places).header(name, value).json(&json!({}));
-            foreign.send().await.unwrap().refused(403, "foreign-origin");
-        }
-        let place = with("GET", &me).send().await.unwrap();
-        assert_eq!(place.json["state"], "waiting", "nothing was changed");
-        let left = with("DELETE", &me).header("origin", public_url);
-        assert_eq!(left.send().await.unwrap().status, 204);
         server.stop().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_our_own_pages_may_change_something_by_the_cookie() {
+    let origin = "https://drop.example";
+    let setup = Setup::new().unwrap().with("--public-url", origin);
+    let server = setup.start().await.unwrap();
+    server.open_event("drop", 100, 0.0).await.unwrap();
+    let places = format!("{}/api/v1/events/drop/places", server.public);
+    let me = format!("{places}/me");
+    let token = people::new_token().unwrap();
+    server
+        .visitor()
+        .unwrap()
+        .enter("drop", Some(&token))
+        .await
+        .unwrap();
+    let cookie = format!("__Host-stanchion-drop={}", token.reveal());
+    let by_cookie = |method: &str, url: &str| {
+        let call = Call::new(method, url).header("host", "drop.example");
+        call.header("cookie", &cookie)
+    };
+    let enter = || by_cookie("POST", &places).json(&json!({}));
+    let own = enter().header("origin", origin).send().await.unwrap();
+    own.ok(200);
+    for (name, value) in [
+        ("origin", "https://elsewhere.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        let left = by_cookie("DELETE", &me).header(name, value);
+        left.send().await.unwrap().refused(403, "foreign-origin");
+        let entered = enter().header(name, value).send().await.unwrap();
+        entered.refused(403, "foreign-origin");
+    }
+    let place = by_cookie("GET", &me).send().await.unwrap();
+    assert_eq!(place.json["state"], "waiting", "nothing was changed");
+    let left = by_cookie("DELETE", &me).header("origin", origin);
+    assert_eq!(left.send().await.unwrap().status, 204);
+    server.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
