@@ -34,6 +34,8 @@ enum RoundFailed {
     Store(#[from] StoreError),
     #[error(transparent)]
     Sign(#[from] CannotSign),
+    #[error(transparent)]
+    Lost(#[from] mishaps::Lost),
 }
 
 /// Lets people in, event by event.
@@ -170,7 +172,9 @@ impl Pacer {
         let places = [round.admitted, round.unminted].concat();
         let ours = self.signed_by_us(event, places);
         if !ours.is_empty() {
+            mishaps::cross("admit.answered")?;
             let minted = mint(&self.signer, event, ours).await?;
+            mishaps::cross("admit.minted")?;
             self.store.store_tickets(event, &minted).await?;
         }
         Ok(Some(round.next_in_ms))

@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 /// What each room may import from the house itself. Services meet in stores, never in code.
 const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("lua", &["domain"]),
+    ("lua", &["domain", "mishaps"]),
     ("kafka", &["domain"]),
     ("ledger", &["domain"]),
     ("chassis", &["domain"]),
     ("web", &[]),
     ("gateway", &["chassis", "domain", "lua", "web"]),
-    ("admission", &["chassis", "domain", "lua", "web"]),
-    ("issuer", &["chassis", "domain", "kafka", "lua"]),
+    ("admission", &["chassis", "domain", "lua", "mishaps", "web"]),
+    ("issuer", &["chassis", "domain", "kafka", "lua", "mishaps"]),
     (
         "persister",
-        &["chassis", "domain", "kafka", "ledger", "lua"],
+        &["chassis", "domain", "kafka", "ledger", "lua", "mishaps"],
     ),
     ("client", &[]),
     (
@@ -38,6 +38,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("testbed", &[]),
+    ("mishaps", &[]),
+    ("model", &[]),
     ("e2e", &["client", "testbed"]),
     ("bench", &["client"]),
 ];

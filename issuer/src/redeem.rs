@@ -93,6 +93,7 @@ async fn redeem(desk: &Desk, request: Request) -> Result<Answer, Problem> {
     let terms = desk.terms.of(&event).await.map_err(Problem::try_again)?;
     let terms = terms.ok_or(Refusal::NoSuchEvent)?;
     let (issue, replayed) = issue(desk, &event, claims, &terms).await?;
+    mishaps::cross("redeem.passed").map_err(Problem::outcome_unknown)?;
     if desk.acks.reached(&event, terms.ack, issue.ordinal).await {
         Ok(Answer::pass(event, issue, terms.ack, replayed))
     } else {

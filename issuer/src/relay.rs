@@ -45,6 +45,8 @@ enum RelayError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Log(#[from] LogError),
+    #[error(transparent)]
+    Lost(#[from] mishaps::Lost),
 }
 
 /// The events followed, each with the ordinal up to which it was relayed.
@@ -193,12 +195,20 @@ impl Relay {
             .filter_map(|batch| Some((batch.event.clone(), batch.records.last()?.ordinal)))
             .collect();
         let records: Vec<Record> = batches.into_iter().flat_map(|b| b.records).collect();
+        if mishaps::planted("relay-trims-early") {
+            for (event, last) in &sent {
+                self.store.trim_outbox(event, *last).await?;
+            }
+        }
+        mishaps::cross("relay.read")?;
         producer.send(&records).await?;
+        mishaps::cross("relay.produced")?;
         metrics::counter!("stanchion_relay_records_total").increment(records.len() as u64);
         for (event, last) in sent {
             self.store
                 .raise_watermark(&event, AckLevel::Log, last)
                 .await?;
+            mishaps::cross("relay.marked")?;
             self.store.trim_outbox(&event, last).await?;
             if let Some((_, relayed)) = followed.iter_mut().find(|(known, _)| *known == event) {
                 *relayed = last;

@@ -159,6 +159,12 @@ pub(crate) struct Batches {
     pub(crate) redeem: RedeemBatch,
 }
 
+impl From<mishaps::Lost> for StoreError {
+    fn from(lost: mishaps::Lost) -> Self {
+        Self::Unknown(lost.to_string())
+    }
+}
+
 impl Store {
     /// Connects; concurrent enters, looks and redeems of an event are gathered into shared calls from then on.
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {

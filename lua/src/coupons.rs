@@ -99,6 +99,7 @@ pub(crate) async fn redeem(
             .arg(request.code.as_str());
     }
     let mut reply = call.run(connection).await?;
+    mishaps::cross("redeem.answered")?;
     match reply.tag()? {
         Outcome::NoSuchEvent => Ok(vec![Redeemed::NoSuchEvent; requests.len()]),
         Outcome::Answers => reply.each_with(&requests, |request, mut answer| {

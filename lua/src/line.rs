@@ -114,6 +114,7 @@ pub(crate) async fn enter(
         .arg(texts(&places))
         .run(connection)
         .await?;
+    mishaps::cross("enter.answered")?;
     match reply.tag()? {
         Outcome::NoSuchEvent => Ok(vec![Entered::NoSuchEvent; places.len()]),
         Outcome::Answers => reply.each_with(&places, |place, mut answer| {

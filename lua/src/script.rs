@@ -30,7 +30,7 @@ impl Script {
     /// The script with its whole text, and the span of its calls.
     pub(crate) fn new(span: fn() -> tracing::Span, text: &str) -> Self {
         Self {
-            body: redis::Script::new(text),
+            body: redis::Script::new(&mishaps::script(text)),
             span,
         }
     }

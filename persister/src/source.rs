@@ -30,6 +30,8 @@ enum SourceError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Halt(#[from] Halt),
+    #[error(transparent)]
+    Lost(#[from] mishaps::Lost),
 }
 
 /// Resolves when the stop cannot wait for a store any longer.

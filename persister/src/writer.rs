@@ -151,14 +151,30 @@ impl Writer {
         }
         self.publish(&dead, step.partition).await;
         let begun = Instant::now();
-        let batch = Batch {
+        let mut batch = Batch {
             records: &records,
             dead: &dead,
             step,
         };
+        let records_later = Step {
+            from: step.to,
+            ..step.clone()
+        };
+        if mishaps::planted("offsets-first") {
+            let (records, dead) = (&[], &[]);
+            let alone = Batch {
+                records,
+                dead,
+                step,
+            };
+            self.ledger.commit(alone).await?;
+            batch.step = &records_later;
+        }
+        mishaps::cross("ledger.commit").map_err(lost)?;
         let committed = tokio::time::timeout(PATIENCE, self.ledger.commit(batch))
             .await
             .unwrap_or_else(|_| Err(LedgerError::Unavailable("no answer in time".to_owned())))?;
+        mishaps::cross("ledger.committed").map_err(lost)?;
         count(committed, dead.len());
         metrics::histogram!("stanchion_persister_commit_seconds").record(begun.elapsed());
         Ok(())
@@ -209,6 +225,11 @@ impl Writer {
             }
         }
     }
+}
+
+/// A commit whose answer is lost: done or not, nobody knows.
+fn lost(lost: mishaps::Lost) -> LedgerError {
+    LedgerError::Unavailable(lost.to_string())
 }
 
 fn count(committed: Committed, dead: usize) {

@@ -163,6 +163,7 @@ impl OutboxSource {
         if let Some(&ordinal) = written.reached.get(&followed.event) {
             tell(&self.store, &followed.event, ordinal).await?;
         }
+        mishaps::cross("outbox.told")?;
         Ok(self.forget(followed).await?)
     }
 
