@@ -15,6 +15,8 @@ pub use put::{ChangeRefused, EventPut};
 
 /// Most coupons that one event may hold.
 pub const MOST_STOCK: u64 = 10_000_000;
+/// Most coupons that a direct event may be made with by the direct API, whose clients count in 32 bits.
+pub const MOST_AMOUNT: u64 = i32::MAX as u64;
 /// Most coupons that one call may add.
 pub const MOST_ADDED: u64 = 1_000_000;
 
@@ -173,12 +175,6 @@ impl Definition {
             return Err(InvalidField::new(
                 "identity",
                 "can only be `place` in this version",
-            ));
-        }
-        if !self.line {
-            return Err(InvalidField::new(
-                "line",
-                "can only be true in this version",
             ));
         }
         Ok(())

@@ -111,7 +111,7 @@ impl Record {
         serde_json::to_vec(&Envelope {
             specversion: "1.0".to_owned(),
             id: self.id.clone(),
-            source: format!("/events/{}", self.event),
+            source: format!("/events/{}", self.event.encoded()),
             kind: self.fact.kind().to_owned(),
             subject,
             time: self.time,
@@ -131,7 +131,7 @@ impl Record {
         let event = envelope
             .source
             .strip_prefix("/events/")
-            .and_then(|event| event.parse::<EventId>().ok())
+            .and_then(|event| EventId::from_encoded(event).ok())
             .ok_or_else(|| NotARecord("source names no event".to_owned()))?;
         let ordinal = envelope
             .sequence

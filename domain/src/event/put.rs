@@ -11,6 +11,9 @@ use crate::ids::EventId;
 use crate::pattern::CodePattern;
 use crate::phase::Phase;
 
+/// Most characters of a title.
+const MOST_TITLE: usize = 200;
+
 /// The body of `PUT …/admin/events/{event}`: what is left out keeps what it held, or its default on a new event.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +94,12 @@ pub enum ChangeRefused {
 impl Event {
     /// A new event from `put`; `ack` is the installation's default level.
     pub fn create(event: EventId, put: EventPut, ack: AckLevel) -> Result<Self, InvalidField> {
+        if !event.is_plain() {
+            return Err(InvalidField::new(
+                "event",
+                "in the path must be 1 to 63 characters of a-z, 0-9 and -, and begin with a letter or a digit",
+            ));
+        }
         let Some(title) = put.title.clone() else {
             return Err(InvalidField::new(
                 "title",
@@ -103,7 +112,25 @@ impl Event {
                 "is required: a whole number from 0 to 10000000",
             ));
         };
-        let blank = Self {
+        let mut blank = Self::blank(event, title, stock, ack);
+        blank.phase = put.phase.unwrap_or_default();
+        blank.merged(put)
+    }
+
+    /// A direct event as the direct API makes it: open at once, with `amount` coupons (1 to [`MOST_AMOUNT`]) and its name as
+    /// its title.
+    #[must_use]
+    pub fn direct(event: EventId, amount: u64, ack: AckLevel) -> Self {
+        let title = event.as_str().trim().chars().take(MOST_TITLE).collect();
+        let mut blank = Self::blank(event, title, amount, ack);
+        blank.definition.line = false;
+        blank.phase = Phase::Open;
+        blank
+    }
+
+    /// A draft with every default.
+    fn blank(event: EventId, title: String, stock: u64, ack: AckLevel) -> Self {
+        Self {
             definition: Definition {
                 title,
                 line: true,
@@ -120,15 +147,14 @@ impl Event {
                 on_sold_out: OnSoldOut::Close,
             },
             event,
-            phase: put.phase.unwrap_or_default(),
+            phase: Phase::Draft,
             stock,
             admission: Admission {
                 rate_per_s: 10.0,
                 capacity: stock.clamp(1, MOST_STOCK),
                 ticket_ttl_s: 120,
             },
-        };
-        blank.merged(put)
+        }
     }
 
     /// This event with `put` laid over it; past draft, fields that are fixed by then are refused.
@@ -188,6 +214,12 @@ impl Event {
         lay(&mut held.presence_s, put.presence_s);
         lay(&mut held.grace_s, put.grace_s);
         lay(&mut held.on_sold_out, put.on_sold_out);
+        if put.stock.is_some_and(|stock| stock > MOST_STOCK) {
+            return Err(InvalidField::new(
+                "stock",
+                "must be a whole number from 0 to 10000000",
+            ));
+        }
         lay(&mut self.stock, put.stock);
         if let Some(change) = put.admission {
             self.admission = self
@@ -209,16 +241,17 @@ impl Event {
     fn checked(self) -> Result<Self, InvalidField> {
         let held = &self.definition;
         let title = held.title.trim();
-        if title.is_empty() || held.title.chars().count() > 200 || held.title.contains('\0') {
+        if title.is_empty() || held.title.chars().count() > MOST_TITLE || held.title.contains('\0')
+        {
             return Err(InvalidField::new(
                 "title",
                 "must be 1 to 200 characters without NUL",
             ));
         }
-        if self.stock > MOST_STOCK {
+        if held.book != self.event && !held.book.is_plain() {
             return Err(InvalidField::new(
-                "stock",
-                "must be a whole number from 0 to 10000000",
+                "book",
+                "must be 1 to 63 characters of a-z, 0-9 and -, and begin with a letter or a digit",
             ));
         }
         if !(1..=3_600).contains(&held.presence_s) {
@@ -356,5 +389,23 @@ mod tests {
             .changed(put(r#"{"opens_at":null}"#), Millis(0))
             .unwrap();
         assert_eq!(taken_away.definition.opens_at, None);
+    }
+
+    #[test]
+    fn a_direct_event_keeps_its_name_and_only_a_plain_id_may_be_put() {
+        let name: EventId = "Black Friday {50%}".parse().unwrap();
+        let event = Event::direct(name.clone(), 2_147_483_647, AckLevel::Log);
+        assert_eq!((event.phase, event.definition.line), (Phase::Open, false));
+        let renamed = event.changed(put(r#"{"title":"y"}"#), Millis(0)).unwrap();
+        assert_eq!(
+            (renamed.stock, &renamed.definition.book),
+            (2_147_483_647, &name)
+        );
+        let refused = Event::create(name, put(r#"{"title":"x","stock":1}"#), AckLevel::Log);
+        assert_eq!(refused.unwrap_err().field, "event");
+        let direct = create(r#"{"title":"x","stock":1,"line":false,"phase":"open"}"#).unwrap();
+        assert!(!direct.definition.line);
+        let refused = direct.changed(put(r#"{"line":true}"#), Millis(0));
+        assert_eq!(refused, Err(ChangeRefused::Live("line")));
     }
 }
