@@ -9,12 +9,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::account::AccountId;
 use crate::clock::Random;
 
 /// A text that is not the id it was read as; the message says what the id looks like.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidId(&'static str);
+pub struct InvalidId(pub(crate) &'static str);
 
 /// Names an event. One with a line has a plain id: 1–63 characters of `a-z`, `0-9` and `-`, not beginning with `-`. One
 /// without (a direct coupon) may have any name of 1–255 characters but NUL, and its case counts.
@@ -186,6 +187,13 @@ impl Holder {
 impl From<&PlaceId> for Holder {
     fn from(place: &PlaceId) -> Self {
         Self(place.0.clone())
+    }
+}
+
+/// The coupons of an account are held under its id.
+impl From<&AccountId> for Holder {
+    fn from(account: &AccountId) -> Self {
+        Self(account.as_str().to_owned())
     }
 }
 

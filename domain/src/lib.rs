@@ -2,20 +2,26 @@
 //!
 //! Nothing here performs input or output, reads a clock or draws a random number: time and randomness are arguments.
 
+pub mod account;
 pub mod clock;
 pub mod coupon;
 pub mod eta;
 pub mod event;
+pub mod fault;
 pub mod ids;
+mod jwt;
 pub mod pace;
 pub mod pattern;
 pub mod phase;
 pub mod place;
 pub mod record;
 pub mod refusal;
+pub mod secret;
+pub mod session;
 pub mod ticket;
 
 pub use clock::{Clock, Millis, Random};
+pub use fault::Fault;
 pub use ids::{EventId, Holder, PlaceId, PlaceToken, RecordId, Seq, Serial};
 pub use phase::Phase;
 pub use refusal::Refusal;
