@@ -1,11 +1,13 @@
 //! The record: one immutable fact in the log, as CloudEvents 1.0 JSON (github.com/cloudevents/spec, `spec.md` 1.0.2).
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::clock::Millis;
 use crate::coupon::{Coupon, Issue};
 use crate::event::Event;
-use crate::ids::{EventId, Holder, RecordId, Serial};
+use crate::ids::{EventId, Holder, PlaceId, RecordId, Seq, Serial};
+use crate::place::GoneReason;
 
 /// One record. Its `id` is made of event, epoch and ordinal, so that sending it twice is harmless.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +36,30 @@ pub enum Fact {
     },
     /// `event.changed`: the event was made, or its definition, phase, stock or pace changed; holds it as it is now.
     Changed(Box<Event>),
+    /// `line.entered`: places came into the line, with seqs dense from `first`. A place that was in it before (a line that is
+    /// drawn) has its new seq from here on.
+    Entered {
+        /// The seq of the first of them.
+        first: Seq,
+        /// The places, in order of seq.
+        places: Vec<PlaceId>,
+    },
+    /// `line.admitted`: places were let in; a ticket is made of nothing else.
+    Admitted {
+        /// When their tickets end.
+        expires_at: Millis,
+        /// The key that signs them.
+        kid: String,
+        /// The places with their seqs.
+        places: Vec<(PlaceId, Seq)>,
+    },
+    /// `line.gone`: places left the line.
+    Gone {
+        /// Why.
+        reason: GoneReason,
+        /// The places; none is everyone who waited.
+        places: Vec<PlaceId>,
+    },
 }
 
 impl Fact {
@@ -43,6 +69,9 @@ impl Fact {
         match self {
             Self::Issued { .. } => "coupon.issued",
             Self::Changed(_) => "event.changed",
+            Self::Entered { .. } => "line.entered",
+            Self::Admitted { .. } => "line.admitted",
+            Self::Gone { .. } => "line.gone",
         }
     }
 }
@@ -65,7 +94,7 @@ struct Envelope {
     datacontenttype: String,
     /// CloudEvents extension `sequence`: the ordinal in the outbox, as text (extensions/sequence.md).
     sequence: String,
-    data: serde_json::Value,
+    data: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,6 +104,119 @@ struct IssuedData {
     code: String,
     holder: Holder,
     issued_at: Millis,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EnteredData {
+    event: EventId,
+    first_seq: Seq,
+    places: Vec<PlaceId>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AdmittedData {
+    event: EventId,
+    expires_at: Millis,
+    kid: String,
+    places: Vec<(PlaceId, Seq)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct GoneData {
+    event: EventId,
+    reason: GoneReason,
+    places: Vec<PlaceId>,
+}
+
+impl Fact {
+    /// The CloudEvents `subject` and `data` of a record that tells this of `event` at `time`.
+    fn told(&self, event: &EventId, time: Millis) -> Result<(String, Value), serde_json::Error> {
+        let (whole, event) = (event.to_string(), event.clone());
+        Ok(match self.clone() {
+            Self::Issued { coupon, holder } => (
+                coupon.serial.0.to_string(),
+                serde_json::to_value(IssuedData {
+                    event,
+                    serial: coupon.serial,
+                    code: coupon.code,
+                    holder,
+                    issued_at: time,
+                })?,
+            ),
+            Self::Changed(event) => (whole, serde_json::to_value(event)?),
+            Self::Entered { first, places } => {
+                let data = EnteredData {
+                    event,
+                    first_seq: first,
+                    places,
+                };
+                (whole, serde_json::to_value(data)?)
+            }
+            Self::Admitted {
+                expires_at,
+                kid,
+                places,
+            } => {
+                let data = AdmittedData {
+                    event,
+                    expires_at,
+                    kid,
+                    places,
+                };
+                (whole, serde_json::to_value(data)?)
+            }
+            Self::Gone { reason, places } => {
+                let data = GoneData {
+                    event,
+                    reason,
+                    places,
+                };
+                (whole, serde_json::to_value(data)?)
+            }
+        })
+    }
+
+    /// Reads the `data` of a record of this CloudEvents `type`.
+    fn read(kind: &str, data: Value) -> Result<Self, NotARecord> {
+        let no = |error: serde_json::Error| NotARecord(error.to_string());
+        Ok(match kind {
+            "coupon.issued" => {
+                let data: IssuedData = serde_json::from_value(data).map_err(no)?;
+                let coupon = Coupon {
+                    code: data.code,
+                    serial: data.serial,
+                };
+                Self::Issued {
+                    coupon,
+                    holder: data.holder,
+                }
+            }
+            "event.changed" => Self::Changed(Box::new(serde_json::from_value(data).map_err(no)?)),
+            "line.entered" => {
+                let data: EnteredData = serde_json::from_value(data).map_err(no)?;
+                Self::Entered {
+                    first: data.first_seq,
+                    places: data.places,
+                }
+            }
+            "line.admitted" => {
+                let data: AdmittedData = serde_json::from_value(data).map_err(no)?;
+                Self::Admitted {
+                    expires_at: data.expires_at,
+                    kid: data.kid,
+                    places: data.places,
+                }
+            }
+            "line.gone" => {
+                let data: GoneData = serde_json::from_value(data).map_err(no)?;
+                Self::Gone {
+                    reason: data.reason,
+                    places: data.places,
+                }
+            }
+            other => return Err(NotARecord(format!("type `{other}` is unknown"))),
+        })
+    }
 }
 
 impl Record {
@@ -95,19 +237,7 @@ impl Record {
 
     /// The record as CloudEvents JSON.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let (subject, data) = match &self.fact {
-            Fact::Issued { coupon, holder } => (
-                coupon.serial.0.to_string(),
-                serde_json::to_value(IssuedData {
-                    event: self.event.clone(),
-                    serial: coupon.serial,
-                    code: coupon.code.clone(),
-                    holder: holder.clone(),
-                    issued_at: self.time,
-                })?,
-            ),
-            Fact::Changed(event) => (self.event.to_string(), serde_json::to_value(event)?),
-        };
+        let (subject, data) = self.fact.told(&self.event, self.time)?;
         serde_json::to_vec(&Envelope {
             specversion: "1.0".to_owned(),
             id: self.id.clone(),
@@ -137,23 +267,7 @@ impl Record {
             .sequence
             .parse()
             .map_err(|_| NotARecord("sequence is not a number".to_owned()))?;
-        let fact = match envelope.kind.as_str() {
-            "coupon.issued" => {
-                let data: IssuedData = serde_json::from_value(envelope.data).map_err(no)?;
-                let coupon = Coupon {
-                    code: data.code,
-                    serial: data.serial,
-                };
-                Fact::Issued {
-                    coupon,
-                    holder: data.holder,
-                }
-            }
-            "event.changed" => {
-                Fact::Changed(Box::new(serde_json::from_value(envelope.data).map_err(no)?))
-            }
-            other => return Err(NotARecord(format!("type `{other}` is unknown"))),
-        };
+        let fact = Fact::read(&envelope.kind, envelope.data)?;
         Ok(Self {
             id: envelope.id,
             event,
@@ -215,6 +329,41 @@ mod tests {
             Record::from_json(&record.to_json().unwrap()).unwrap(),
             record
         );
+    }
+
+    #[test]
+    fn what_happens_in_the_line_reads_back() {
+        let places: Vec<PlaceId> = ["A", "Q"]
+            .map(|last| format!("{:021}{last}", 7).parse().unwrap())
+            .into();
+        let facts = [
+            Fact::Entered {
+                first: Seq(41),
+                places: places.clone(),
+            },
+            Fact::Admitted {
+                expires_at: Millis(120_000),
+                kid: "key".into(),
+                places: places.iter().cloned().zip([Seq(41), Seq(42)]).collect(),
+            },
+            Fact::Gone {
+                reason: GoneReason::NoShow,
+                places,
+            },
+        ];
+        for fact in facts {
+            let record = Record {
+                id: RecordId::new(&demo(), 1, 9),
+                event: demo(),
+                ordinal: 9,
+                time: Millis(1_000),
+                fact,
+            };
+            assert_eq!(
+                Record::from_json(&record.to_json().unwrap()).unwrap(),
+                record
+            );
+        }
     }
 
     #[test]
