@@ -118,12 +118,20 @@ pub async fn enter(
         }
         Entered::Held(state) => (state, false),
         Entered::NoSuchEvent => return Err(Refusal::NoSuchEvent.into()),
+        Entered::NoLine => return Err(no_line()),
         Entered::NotOpenYet => return Err(not_open_yet(&line.document())),
         Entered::SoldOut => return Err(Refusal::SoldOut.into()),
         Entered::LineClosed => return Err(Refusal::LineClosed.into()),
         Entered::EventClosed => return Err(Refusal::EventClosed.into()),
     };
     Ok(Entering { line, state, new })
+}
+
+fn no_line() -> Problem {
+    Problem::new(
+        Refusal::LineClosed,
+        "This event has no line: its coupons are claimed directly, with `POST /api/coupons/claim`.",
+    )
 }
 
 fn not_open_yet(document: &Document) -> Problem {

@@ -127,6 +127,10 @@ if event.phase == 'closed' then
   -- Whoever is still in line or holds a ticket is gone with the event; nothing moves any more.
   return { 'round', {}, {}, 0, OVER_MS }
 end
+if event.line == '0' then
+  -- A direct event has nobody in line: only its schedule is followed.
+  return { 'round', {}, {}, 0, until_due(OVER_MS) }
+end
 local no_shows = sweep()
 if not ADMITS[event.phase] or event.ended ~= '' then
   return { 'round', {}, unminted(), no_shows, until_due(IDLE_MS) }

@@ -5,19 +5,21 @@
 -- Effect a place that is new, or that was given up (left, no-show), goes to the back of the line with the next seq.
 -- Result {'no-such-event'} or {'answers', answer…}, one per place id:
 --        {'new', seq} · {'held', state…} as part "places" tells it
---        {'not-open-yet'} · {'sold-out'} · {'line-closed'} · {'event-closed'}: no place, and why
+--        {'no-line'} · {'not-open-yet'} · {'sold-out'} · {'line-closed'} · {'event-closed'}: no place, and why
 assert(#KEYS == 8 and #ARGV >= 1, 'enter: 8 keys and a place')
 local event_key, stock_key, seq_key = KEYS[1], KEYS[2], KEYS[4]
 local keys = { places = KEYS[3], admitted = KEYS[5], tickets = KEYS[6], gone = KEYS[7], issued = KEYS[8] }
 
-local phase, ended, on_sold_out = unpack(redis.call('HMGET', event_key, 'phase', 'ended', 'on_sold_out'))
+local phase, ended, on_sold_out, line = unpack(redis.call('HMGET', event_key, 'phase', 'ended', 'on_sold_out', 'line'))
 if not phase then
   return { 'no-such-event' }
 end
 
 -- Why nobody new may enter, or nil.
 local function refusal()
-  if phase == 'draft' then
+  if line == '0' then
+    return 'no-line'
+  elseif phase == 'draft' then
     return 'not-open-yet'
   elseif phase == 'closed' then
     return 'event-closed'

@@ -12,6 +12,7 @@ use redis::{
 };
 
 use crate::coupons::RedeemBatch;
+use crate::direct::ClaimBatch;
 use crate::line::{EnterBatch, LookBatch};
 
 /// How long connecting may take.
@@ -157,6 +158,7 @@ pub(crate) struct Batches {
     pub(crate) enter: EnterBatch,
     pub(crate) look: LookBatch,
     pub(crate) redeem: RedeemBatch,
+    pub(crate) claim: ClaimBatch,
 }
 
 impl From<mishaps::Lost> for StoreError {
@@ -166,7 +168,7 @@ impl From<mishaps::Lost> for StoreError {
 }
 
 impl Store {
-    /// Connects; concurrent enters, looks and redeems of an event are gathered into shared calls from then on.
+    /// Connects; concurrent enters, looks, redeems and claims of an event are gathered into shared calls from then on.
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
@@ -183,6 +185,7 @@ impl Store {
             enter: crate::line::enter_batch(&connection, settings),
             look: crate::line::look_batch(&connection, settings),
             redeem: crate::coupons::redeem_batch(&connection, settings),
+            claim: crate::direct::claim_batch(&connection, settings),
         };
         Ok(Self {
             connection,

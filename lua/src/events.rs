@@ -80,6 +80,7 @@ impl Store {
             .arg(event.admission.rate_per_s.to_string())
             .arg(event.admission.capacity)
             .arg(event.admission.ticket_ttl_s)
+            .arg(u8::from(held.line))
             .run(&self.connection)
             .await?;
         Ok(match reply.tag()? {

@@ -1,5 +1,7 @@
 //! Every key of the store, from one type: an event's keys share the hash tag `{event}`, so that one script may touch them all.
 
+use std::borrow::Cow;
+
 use domain::EventId;
 
 /// The ids of all events (set).
@@ -14,8 +16,8 @@ pub(crate) fn lease(name: &str) -> String {
     format!("lease:{name}")
 }
 
-/// Makes the keys of one event.
-pub(crate) struct Keys<'a>(&'a str);
+/// Makes the keys of one event. Its id is percent-encoded in them, so that no name, whatever it holds, ends the hash tag early.
+pub(crate) struct Keys<'a>(Cow<'a, str>);
 
 /// One method per key.
 macro_rules! keys {
@@ -23,7 +25,7 @@ macro_rules! keys {
         impl<'a> Keys<'a> {
             /// The keys of `event`.
             pub(crate) fn of(event: &'a EventId) -> Self {
-                Self(event.as_str())
+                Self(event.encoded())
             }
 
             $($(#[$meta])*
@@ -69,14 +71,18 @@ keys! {
     stock = "coupon" ":stock";
     /// Set of all holders.
     participants = "coupon" ":participants";
-    /// Hash: holder → `serial issued_ms ordinal epoch jti code`.
+    /// Hash: holder → `serial issued_ms ordinal epoch jti code`; the jti of a direct claim is `-`.
     issued = "coupon" ":issued";
     /// Hash: code → holder.
     coupons = "coupon" ":coupons";
+    /// List of those who claimed a coupon of a direct event, in order of serial.
+    claims = "coupon" ":claims";
     /// Stream with dense ids: the records on their way to the log and the ledger.
     outbox = "coupon" ":outbox";
     /// Hash: how far `log` and `ledger` have come with the outbox.
     acked = "coupon" ":acked";
+    /// Set: the ordinals of records that the ledger passed by, since they are among the dead letters.
+    buried = "coupon" ":buried";
 }
 
 #[cfg(test)]
@@ -93,6 +99,23 @@ mod tests {
         }
         let distinct: std::collections::HashSet<&String> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len());
+    }
+
+    #[test]
+    fn no_name_leaves_its_hash_tag_or_meets_another_ones_keys() {
+        let names = ["}", "{a}", "a}:stock", "a:stock", "a b", "%7D", "A", "a"];
+        let mut all = std::collections::HashSet::new();
+        for name in names {
+            let event: EventId = name.parse().unwrap();
+            let keys = Keys::of(&event).all();
+            for key in &keys {
+                let tag = key.split_once('{').unwrap().1.split_once('}').unwrap().0;
+                assert_eq!(tag, event.encoded(), "{key}");
+            }
+            all.extend(keys);
+        }
+        let each = Keys::of(&"a".parse().unwrap()).all().len();
+        assert_eq!(all.len(), names.len() * each);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Entered {
     Held(PlaceState),
     /// There is no such event.
     NoSuchEvent,
+    /// The event is a direct one: its coupons are claimed without a line.
+    NoLine,
     /// The event is a draft.
     NotOpenYet,
     /// No coupon is left and the line does not wait for returns.
@@ -94,6 +96,7 @@ pub(crate) async fn enter(
     tags!(Answer {
         New = "new",
         Held = "held",
+        NoLine = "no-line",
         NotOpenYet = "not-open-yet",
         SoldOut = "sold-out",
         LineClosed = "line-closed",
@@ -124,6 +127,7 @@ pub(crate) async fn enter(
                     Some(state) => Entered::Held(state),
                     None => return Err(StoreError::Unexpected("held by nobody".to_owned())),
                 },
+                Answer::NoLine => Entered::NoLine,
                 Answer::NotOpenYet => Entered::NotOpenYet,
                 Answer::SoldOut => Entered::SoldOut,
                 Answer::LineClosed => Entered::LineClosed,

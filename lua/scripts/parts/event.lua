@@ -3,11 +3,12 @@
 
 local FIELDS = {
   'definition', 'on_sold_out', 'lobby_at', 'opens_at', 'closes_at',
-  'phase', 'ended', 'total', 'rate', 'capacity', 'ticket_ttl_s', 'version', 'epoch',
+  'phase', 'ended', 'total', 'rate', 'capacity', 'ticket_ttl_s', 'version', 'epoch', 'line',
 }
 local ADMITS = { open = true, draining = true }
 
--- The event, or nil. All fields are text as stored; `remaining` is a number.
+-- The event, or nil. All fields are text as stored, '' for one that an event made by an earlier version does not have;
+-- `remaining` is a number.
 local function read_event(keys)
   local held = redis.call('HMGET', keys.event, unpack(FIELDS))
   if not held[1] then
@@ -15,7 +16,7 @@ local function read_event(keys)
   end
   local event = {}
   for i, field in ipairs(FIELDS) do
-    event[field] = held[i]
+    event[field] = held[i] or ''
   end
   event.remaining = tonumber(redis.call('GET', keys.stock) or '0')
   return event

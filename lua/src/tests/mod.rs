@@ -1,5 +1,6 @@
 //! The scripts and their callers on a real Redis.
 
+mod direct;
 mod installation;
 mod life;
 mod model;

@@ -122,5 +122,6 @@ fn event_hash(held: &Held) -> BTreeMap<String, String> {
         ("ticket_ttl_s", event.admission.ticket_ttl_s.to_string()),
         ("version", held.version.to_string()),
         ("epoch", "1".to_owned()),
+        ("line", u8::from(event.definition.line).to_string()),
     ])
 }

@@ -1,0 +1,59 @@
+-- claim: gives coupons of a direct event, which has no line; one request after the other, each whole or not at all.
+--
+-- KEYS   1 event  2 counts  3 stock  4 seq  5 moves  6 outbox  7 participants  8 issued  9 coupons  10 claims
+-- ARGV   per request: holder, code
+-- Effect of a claim: stock − 1, the next serial, the holder among the participants and last of the claims, the code taken, and
+--        the `coupon.issued` record in the outbox. A move tells when the last coupon goes.
+-- Result {'no-such-event'} · {'has-a-line'} · {'answers', answer…}, one per request:
+--        {'claimed', issue, remaining} · {'already-claimed', issue} with issue = "serial issued_ms ordinal epoch - code"
+--        {'not-open', phase} · {'sold-out'} · {'code-taken'}
+assert(#KEYS == 10 and #ARGV >= 2 and #ARGV % 2 == 0, 'claim: 10 keys and pairs')
+local keys = { event = KEYS[1], counts = KEYS[2], stock = KEYS[3], seq = KEYS[4], moves = KEYS[5], outbox = KEYS[6] }
+local participants, issued, coupons, claims = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local now_ms = to_ms(now_us())
+
+local phase, line, epoch = unpack(redis.call('HMGET', keys.event, 'phase', 'line', 'epoch'))
+if not phase then
+  return { 'no-such-event' }
+elseif line ~= '0' then
+  return { 'has-a-line' }
+end
+local remaining = tonumber(redis.call('GET', keys.stock))
+
+-- Issues the next coupon; its code was taken by the caller.
+local function issue(holder, code)
+  remaining = redis.call('DECR', keys.stock)
+  local serial = redis.call('HINCRBY', keys.counts, 'issued', 1)
+  local ordinal = redis.call('HINCRBY', keys.counts, 'records', 1)
+  local value = string.format('%d %d %d %s - %s', serial, now_ms, ordinal, epoch, code)
+  redis.call('SADD', participants, holder)
+  redis.call('RPUSH', claims, holder)
+  redis.call('HSET', issued, holder, value)
+  redis.call('XADD', keys.outbox, ordinal .. '-0',
+    'fact', 'issued', 'at', now_ms, 'epoch', epoch, 'serial', serial, 'code', code, 'holder', holder)
+  if remaining == 0 then
+    append_move(keys, now_ms, 'event')
+  end
+  return { 'claimed', value, remaining }
+end
+
+-- One request. Whoever has a coupon hears so first, also when all are gone.
+local function claim(holder, code)
+  local held = redis.call('HGET', issued, holder)
+  if held then
+    return { 'already-claimed', held }
+  elseif phase ~= 'open' then
+    return { 'not-open', phase }
+  elseif remaining <= 0 then
+    return { 'sold-out' }
+  elseif redis.call('HSETNX', coupons, code, holder) == 0 then
+    return { 'code-taken' }
+  end
+  return issue(holder, code)
+end
+
+local answers = { 'answers' }
+for i = 1, #ARGV, 2 do
+  answers[#answers + 1] = claim(ARGV[i], ARGV[i + 1])
+end
+return answers
