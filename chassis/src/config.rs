@@ -51,6 +51,18 @@ impl RoleName {
     }
 }
 
+/// How much of the API for coupons without a line is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DirectApi {
+    /// None of it.
+    Off,
+    /// Claiming and looking.
+    #[default]
+    Claims,
+    /// Creating as well, for anybody.
+    Open,
+}
+
 /// A URL of a store, which may hold a password: shown without it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreUrl(String);
@@ -96,6 +108,8 @@ pub struct ServeConfig {
     pub database_url: Option<StoreUrl>,
     /// The signing keys' folder.
     pub keys: PathBuf,
+    /// How much of the direct API is open.
+    pub direct_api: DirectApi,
     /// Limits per client address.
     pub limits: Limits,
     /// Whose `X-Forwarded-For` is believed.
@@ -158,6 +172,9 @@ impl ServeConfig {
             redis_url: url(given.value(&settings::REDIS_URL, value::redis_url)?),
             kafka_brokers: given.value(&settings::KAFKA_BROKERS, value::brokers)?,
             database_url: url(given.value(&settings::DATABASE_URL, value::database_url)?),
+            direct_api: given
+                .value(&settings::DIRECT_API, direct_api)?
+                .unwrap_or_default(),
             limits: limits(&given)?,
             trusted_proxies: TrustedProxies(proxies.unwrap_or_default()),
             admin_token: token.map(|token| AdminToken::new(&token)),
@@ -211,10 +228,11 @@ impl ServeConfig {
                 "a process with only some of the roles shares its store with the others, so it must be told which",
             ));
         }
-        if is_split && self.has(RoleName::Persister) && self.database_url.is_none() {
+        let uses_ledger = self.has(RoleName::Persister) || self.has(RoleName::Issuer);
+        if is_split && uses_ledger && self.database_url.is_none() {
             return Err(WrongSetting::missing(
                 &self.written.database_url,
-                "a persister in a process of its own shares the ledger with others of its kind, so it must be told which",
+                "persisters and issuers in processes of their own share one ledger, so they must be told which",
             ));
         }
         if self.has(RoleName::Admission) && !self.has_public_door() && self.public_url.is_none() {
@@ -258,6 +276,15 @@ fn limits(given: &Given) -> Result<Limits, WrongSetting> {
             .value(&settings::LIMIT_EXEMPT, value::networks)?
             .unwrap_or_default(),
     })
+}
+
+fn direct_api(text: &str) -> Option<DirectApi> {
+    match text {
+        "off" => Some(DirectApi::Off),
+        "claims" => Some(DirectApi::Claims),
+        "open" => Some(DirectApi::Open),
+        _ => None,
+    }
 }
 
 fn log_format(text: &str) -> Option<LogFormat> {

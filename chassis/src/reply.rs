@@ -41,6 +41,14 @@ const DEFAULTS: [(HeaderName, &str); 5] = [
     (CACHE_CONTROL, "no-store"),
 ];
 
+/// Put into a reply's extensions by a handler whose errors are not problems, because its clients know other ones: the reply
+/// stays as it was written.
+#[derive(Clone, Debug, Default)]
+pub struct AsWritten {
+    /// What went wrong on our side, if that is why: for the log, never for the client.
+    pub failure: Option<String>,
+}
+
 /// What the layer around every route of a door needs.
 #[derive(Clone)]
 pub struct Dress {
@@ -89,7 +97,12 @@ async fn reply(State(dress): State<Dress>, mut request: Request, next: Next) -> 
         && let Some(unsaid) = dress.complaints.turn()
     {
         let (path, status) = (uri.path(), reply.status().as_u16());
-        let failure = reply.extensions().get().and_then(Problem::failure);
+        let said = reply.extensions();
+        let as_written = || {
+            said.get()
+                .and_then(|own: &AsWritten| own.failure.as_deref())
+        };
+        let failure = said.get().and_then(Problem::failure).or_else(as_written);
         tracing::warn!(request_id = id.as_str(), %method, path, status, failure, unsaid, "a request failed");
     }
     reply = as_problem(reply, &id);
@@ -109,11 +122,12 @@ fn as_problem(mut reply: Response, id: &RequestId) -> Response {
     if !status.is_client_error() && !status.is_server_error() {
         return reply;
     }
-    let is_a_handlers_own = reply
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind == "application/json" || kind.starts_with("text/html"));
+    let is_a_handlers_own = reply.extensions().get::<AsWritten>().is_some()
+        || reply
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .is_some_and(|kind| kind == "application/json" || kind.starts_with("text/html"));
     let problem = match reply.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if is_a_handlers_own => return reply,

@@ -25,6 +25,8 @@ pub enum Refusal {
     NotFound,
     /// The event is unknown.
     NoSuchEvent,
+    /// The coupon is unknown, or somebody else's.
+    NoSuchCoupon,
     /// The path exists, the method does not.
     MethodNotAllowed,
     /// The event is a draft.
@@ -68,7 +70,7 @@ pub struct Shown {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::NoPlace,
@@ -80,6 +82,7 @@ impl Refusal {
         Self::NotTheHolder,
         Self::NotFound,
         Self::NoSuchEvent,
+        Self::NoSuchCoupon,
         Self::MethodNotAllowed,
         Self::NotOpenYet,
         Self::SoldOut,
@@ -192,6 +195,12 @@ static TABLE: [Shown; Refusal::ALL.len()] = [
         404,
         "There is no such event",
         "Check the event's id. Events are made by the organiser and never on the fly.",
+    ),
+    row(
+        "no-such-coupon",
+        404,
+        "There is no such coupon",
+        "Check the code and whose it is: a coupon that is somebody else's and one that does not exist are answered alike.",
     ),
     row(
         "method-not-allowed",

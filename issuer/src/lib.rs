@@ -2,6 +2,7 @@
 
 mod ack;
 mod answer;
+mod direct;
 mod jwks;
 mod keys;
 mod redeem;
@@ -16,9 +17,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
+use chassis::config::DirectApi;
 use chassis::visitor::VisitorRules;
 use chassis::{Action, Lifecycle, Role, Throttle};
 use domain::Random;
+use domain::event::AckLevel;
 use lua::{Store, StoreError};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -42,6 +45,10 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// The URL under which browsers reach the public door.
     pub public_url: Option<String>,
+    /// How much of the direct API is open.
+    pub direct_api: DirectApi,
+    /// What a claim of a coupon that anybody creates waits for.
+    pub default_ack: AckLevel,
     /// How to reach Kafka. Without it nothing is relayed: the persister reads the outbox itself.
     pub kafka: Option<kafka::Settings>,
 }
@@ -54,6 +61,7 @@ struct Desk {
     acks: Arc<Acks>,
     random: Arc<dyn Random>,
     visitors: VisitorRules,
+    default_ack: AckLevel,
 }
 
 /// Starts the issuer's tasks and brings its routes.
@@ -67,14 +75,22 @@ pub async fn build(parts: Parts) -> Result<Role, StoreError> {
         acks: acks.clone(),
         random: parts.random.clone(),
         visitors: VisitorRules::new(parts.public_url.as_deref()),
+        default_ack: parts.default_ack,
     };
-    let public = routes(Arc::new(desk), &parts.throttle);
+    let desk = Arc::new(desk);
+    let public = routes(desk.clone(), &parts.throttle).merge(direct::routes(
+        parts.direct_api,
+        desk,
+        &parts.throttle,
+    ));
+    let mut api = Api::openapi();
+    api.merge(direct::described(parts.direct_api));
     start_tasks(parts, keys, acks);
     Ok(Role {
         name: "issuer",
         public,
         ops: Router::new(),
-        api: Api::openapi(),
+        api,
     })
 }
 

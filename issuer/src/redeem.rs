@@ -19,7 +19,7 @@ use crate::ticket;
 
 /// How often a code is drawn before giving up. A pattern offers a thousand codes per coupon, so the second draw is rare
 /// already and the eighth never comes.
-const DRAWS: usize = 8;
+pub(crate) const DRAWS: usize = 8;
 
 /// The proof that the ticket is the caller's.
 #[derive(Deserialize, ToSchema)]
@@ -156,7 +156,7 @@ fn fail(refusal: Refusal) -> Problem {
 }
 
 /// A call that failed is only told as "nothing happened" when that is certain.
-fn lost(error: StoreError) -> Problem {
+pub(crate) fn lost(error: StoreError) -> Problem {
     match error {
         StoreError::Unavailable(_) => Problem::try_again(error),
         StoreError::Unknown(_) | StoreError::Unexpected(_) => Problem::outcome_unknown(error),

@@ -12,6 +12,8 @@ use parking_lot::RwLock;
 /// The terms of an event.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Terms {
+    /// Does it have a line?
+    pub line: bool,
     /// What a pass waits for.
     pub ack: AckLevel,
     /// What the codes look like.
@@ -42,6 +44,7 @@ impl KnownTerms {
             return Ok(None);
         };
         let terms = Arc::new(Terms {
+            line: live.event.definition.line,
             ack: live.event.definition.ack,
             code_pattern: live.event.definition.code_pattern,
         });

@@ -94,6 +94,8 @@ impl Building<'_> {
             throttle,
             random: Arc::new(SystemRandom),
             public_url: self.public_url.clone(),
+            direct_api: self.config.direct_api,
+            default_ack: self.default_ack(),
             kafka: self.stores.kafka.clone(),
         })
         .await?)

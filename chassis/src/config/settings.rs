@@ -112,6 +112,12 @@ pub(super) const LIMIT_DIRECT: Setting = Setting {
     help: "calls without a line, per client address (default: off)",
     allowed: RATE,
 };
+pub(super) const DIRECT_API: Setting = Setting {
+    name: "direct-api",
+    shape: "MODE",
+    help: "coupons without a line: off, claims, or open, which lets anybody create them too (default: claims)",
+    allowed: "off, claims or open",
+};
 pub(super) const LIMIT_EXEMPT: Setting = Setting {
     name: "limit-exempt",
     shape: "NETWORKS",
@@ -140,11 +146,11 @@ pub(super) const ADMIN_TOKEN: Setting = Setting {
     name: "admin-token",
     shape: "",
     help: "the credential of the ops door (default: made at the first start and kept in the data folder)",
-    allowed: "1 to 256 visible ASCII characters without spaces",
+    allowed: "12 to 256 visible ASCII characters without spaces",
 };
 
 /// Every setting, in the order of `--help`.
-pub(super) const ALL: [&Setting; 18] = [
+pub(super) const ALL: [&Setting; 19] = [
     &ROLES,
     &DATA,
     &LISTEN,
@@ -154,6 +160,7 @@ pub(super) const ALL: [&Setting; 18] = [
     &KAFKA_BROKERS,
     &DATABASE_URL,
     &KEYS,
+    &DIRECT_API,
     &LIMIT_ENTERS,
     &LIMIT_REQUESTS,
     &LIMIT_SOCKETS,

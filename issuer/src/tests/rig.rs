@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use chassis::config::DirectApi;
 use chassis::reply::Dress;
 use chassis::system::SystemRandom;
 use chassis::throttle::Limits;
@@ -73,6 +74,8 @@ pub async fn parts(settings: &Settings, lifecycle: &Lifecycle) -> Parts {
         throttle: Throttle::new(Limits::default()),
         random: Arc::new(SystemRandom),
         public_url: Some(ISSUER.to_owned()),
+        direct_api: DirectApi::Open,
+        default_ack: AckLevel::Redis,
         kafka: None,
     }
 }
