@@ -1,1 +1,408 @@
-//! A model of the way a coupon takes.
+//! A model of the way a coupon takes: issue, relay, persist, and recover after a fail-over. Two issuers and two relays, a few
+//! people and coupons; a model checker visits every order in which their steps can fall, crashes and the promotion of
+//! a stale replica included. What stands in Lua, SQL and Kafka as one atomic step is one step here.
+
+use stateright::{Model, Property};
+
+/// What a pass waits for before it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// The script replied.
+    Redis,
+    /// The log has the record.
+    Log,
+    /// The ledger has the row.
+    Ledger,
+}
+
+/// Which design is looked at, and what may happen to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Drop {
+    /// The event's level.
+    pub level: Level,
+    /// Coupons.
+    pub stock: usize,
+    /// People who want one.
+    pub people: u8,
+    /// How many crashes of issuers and relays there may be.
+    pub crashes: u8,
+    /// May a replica be promoted, with or without the last writes?
+    pub fail_over: bool,
+    /// Are marks and waiters of an earlier epoch turned away?
+    pub fenced_marks: bool,
+    /// Does recovery end the earlier epoch in the log, so that a relay that slept sends in vain?
+    pub fenced_log: bool,
+}
+
+/// That a holder got the coupon with a number, in an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// Who.
+    pub holder: u8,
+    /// The serial, and the ordinal in the outbox.
+    pub n: u8,
+    /// When Redis lost its memory for the how-manieth time.
+    pub epoch: u8,
+}
+
+/// What stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Entry {
+    /// A record.
+    Record(Record),
+    /// Records of earlier epochs that come after this are void.
+    Fence(u8),
+}
+
+/// An event's keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Redis {
+    epoch: u8,
+    issued: Vec<Record>,
+    outbox: Vec<Record>,
+    log_mark: u8,
+    ledger_mark: u8,
+}
+
+/// An issuer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Desk {
+    /// Has nothing to do.
+    #[default]
+    Idle,
+    /// Issued or found a coupon and waits for the level; `epoch` is the one in which the script ran.
+    Waits {
+        /// What is to be told.
+        record: Record,
+        /// When it was asked.
+        epoch: u8,
+    },
+}
+
+/// A relay; two at once is what a lease that ended too early makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Relay {
+    /// Has nothing to do.
+    #[default]
+    Idle,
+    /// Has read the outbox.
+    Read(Vec<Record>, u8),
+    /// The log acknowledged them.
+    Sent(Vec<Record>, u8),
+}
+
+/// The tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Ledger {
+    next: usize,
+    fence: u8,
+    rows: Vec<Record>,
+}
+
+/// Everything at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct State {
+    redis: Redis,
+    /// What the replica has got so far.
+    replica: Redis,
+    /// Was a replica promoted whose keys were not compared yet?
+    recovering: bool,
+    failed_over: bool,
+    crashes: u8,
+    log: Vec<Entry>,
+    ledger: Ledger,
+    desks: [Desk; 2],
+    relays: [Relay; 2],
+    heard: Vec<Record>,
+}
+
+/// A step that somebody can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// A person asks at a desk: the script runs.
+    Ask(usize, u8),
+    /// The level is reached and the person hears the pass.
+    Tell(usize),
+    /// The desk gives up or dies: the person heard nothing and may ask again.
+    Forget(usize),
+    /// A relay reads the outbox.
+    Read(usize),
+    /// The log acknowledges.
+    Send(usize),
+    /// The relay raises the mark and trims.
+    Mark(usize),
+    /// The relay dies.
+    Die(usize),
+    /// The persister commits the next entry of the log, row and offset together.
+    Persist,
+    /// The persister raises its mark.
+    Told,
+    /// The replica gets all that the primary has.
+    Replicate,
+    /// The replica becomes the primary; from here on the fence turns everybody away.
+    FailOver,
+    /// Keys are made to hold what the log and the ledger hold, in a new epoch; then service goes on.
+    Recover,
+}
+
+impl State {
+    /// The rows.
+    #[must_use]
+    pub fn rows(&self) -> &[Record] {
+        &self.ledger.rows
+    }
+
+    /// What was heard and is no row, once nothing is on its way any more.
+    #[must_use]
+    pub fn lost(&self) -> Option<&Record> {
+        let quiet = !self.recovering
+            && self.redis.outbox.is_empty()
+            && self.ledger.next == self.log.len()
+            && self.relays.iter().all(|relay| *relay == Relay::Idle);
+        let mut heard = self.heard.iter().filter(|_| quiet);
+        heard.find(|record| !self.ledger.rows.contains(record))
+    }
+
+    fn in_log(&self, record: &Record) -> bool {
+        self.log.contains(&Entry::Record(*record))
+    }
+
+    fn ask(&mut self, desk: usize, person: u8, stock: usize) {
+        let held = self.redis.issued.iter().find(|had| had.holder == person);
+        let record = match held {
+            Some(held) => *held,
+            None if self.redis.issued.len() < stock => {
+                let taken = self.redis.issued.iter().map(|had| had.n).max();
+                let record = Record {
+                    holder: person,
+                    n: taken.unwrap_or(0) + 1,
+                    epoch: self.redis.epoch,
+                };
+                self.redis.issued.push(record);
+                self.redis.outbox.push(record);
+                record
+            }
+            None => return,
+        };
+        let epoch = self.redis.epoch;
+        self.desks[desk] = Desk::Waits { record, epoch };
+    }
+
+    fn persist(&mut self) {
+        let entry = self.log[self.ledger.next];
+        self.ledger.next += 1;
+        match entry {
+            Entry::Fence(epoch) => self.ledger.fence = epoch,
+            Entry::Record(record) if record.epoch < self.ledger.fence => {}
+            Entry::Record(record) => {
+                let mut rows = self.ledger.rows.iter();
+                // A duplicate, or an anomaly: the unique keys hold.
+                let taken = rows.any(|row| row.n == record.n || row.holder == record.holder);
+                if !taken {
+                    self.ledger.rows.push(record);
+                }
+            }
+        }
+    }
+
+    fn recover(&mut self, fenced_log: bool) {
+        self.recovering = false;
+        let epoch = self.redis.epoch + 1;
+        // What Redis still has and the log has not is sent first; it is in nobody else's hands.
+        for record in std::mem::take(&mut self.redis.outbox) {
+            if !self.in_log(&record) {
+                self.log.push(Entry::Record(record));
+            }
+        }
+        if fenced_log {
+            self.log.push(Entry::Fence(epoch));
+        }
+        let mut issued: Vec<Record> = Vec::new();
+        for entry in &self.log {
+            if let Entry::Record(record) = entry
+                && !issued.contains(record)
+            {
+                issued.push(*record);
+            }
+        }
+        let mark = issued.iter().map(|record| record.n).max().unwrap_or(0);
+        let rows = self.ledger.rows.iter().map(|row| row.n).max().unwrap_or(0);
+        self.redis = Redis {
+            epoch,
+            issued,
+            outbox: Vec::new(),
+            log_mark: mark,
+            ledger_mark: rows,
+        };
+    }
+}
+
+impl Drop {
+    /// Has the coupon with this number come as far as the level wants, by the marks in Redis?
+    fn reached(&self, redis: &Redis, n: u8) -> bool {
+        match self.level {
+            Level::Redis => true,
+            Level::Log => n <= redis.log_mark.max(redis.ledger_mark),
+            Level::Ledger => n <= redis.ledger_mark,
+        }
+    }
+
+    fn tells(&self, state: &State, desk: usize) -> bool {
+        let Desk::Waits { record, epoch } = state.desks[desk] else {
+            return false;
+        };
+        let fenced = self.fenced_marks && epoch != state.redis.epoch;
+        // The reply of the script is all that level `redis` waits for; it may come while the primary dies.
+        let readable = self.level == Level::Redis || !state.recovering;
+        readable && !fenced && self.reached(&state.redis, record.n)
+    }
+
+    fn of_desks(&self, state: &State, steps: &mut Vec<Step>) {
+        for (desk, does) in state.desks.iter().enumerate() {
+            match does {
+                Desk::Idle if !state.recovering => steps.extend(
+                    (0..self.people)
+                        .filter(|person| state.heard.iter().all(|heard| heard.holder != *person))
+                        .map(|person| Step::Ask(desk, person)),
+                ),
+                Desk::Idle => {}
+                Desk::Waits { epoch, .. } => {
+                    if self.tells(state, desk) {
+                        steps.push(Step::Tell(desk));
+                    }
+                    // Giving a stale wait up is no crash.
+                    if state.crashes < self.crashes || *epoch != state.redis.epoch {
+                        steps.push(Step::Forget(desk));
+                    }
+                }
+            }
+        }
+    }
+
+    fn of_relays(&self, state: &State, steps: &mut Vec<Step>) {
+        for (relay, does) in state.relays.iter().enumerate() {
+            match does {
+                Relay::Idle if !state.recovering && !state.redis.outbox.is_empty() => {
+                    steps.push(Step::Read(relay));
+                }
+                Relay::Idle => {}
+                Relay::Read(..) => steps.push(Step::Send(relay)),
+                Relay::Sent(..) if state.recovering => {}
+                Relay::Sent(..) => steps.push(Step::Mark(relay)),
+            }
+            if *does != Relay::Idle && state.crashes < self.crashes {
+                steps.push(Step::Die(relay));
+            }
+        }
+    }
+
+    fn mark(&self, state: &mut State, relay: usize) {
+        let Relay::Sent(sent, epoch) = std::mem::take(&mut state.relays[relay]) else {
+            return;
+        };
+        if self.fenced_marks && epoch != state.redis.epoch {
+            return;
+        }
+        let last = sent.last().map_or(0, |record| record.n);
+        state.redis.log_mark = state.redis.log_mark.max(last);
+        state.redis.outbox.retain(|record| record.n > last);
+    }
+}
+
+impl Model for Drop {
+    type State = State;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::default()]
+    }
+
+    fn actions(&self, state: &State, steps: &mut Vec<Step>) {
+        self.of_desks(state, steps);
+        self.of_relays(state, steps);
+        if state.ledger.next < state.log.len() {
+            steps.push(Step::Persist);
+        }
+        let rows = state.ledger.rows.iter().map(|row| row.n).max();
+        if !state.recovering && rows.unwrap_or(0) > state.redis.ledger_mark {
+            steps.push(Step::Told);
+        }
+        if state.recovering {
+            steps.push(Step::Recover);
+        }
+        if self.fail_over && !state.failed_over {
+            steps.push(Step::FailOver);
+            if state.replica != state.redis {
+                steps.push(Step::Replicate);
+            }
+        }
+    }
+
+    fn next_state(&self, before: &State, step: Step) -> Option<State> {
+        let mut state = before.clone();
+        match step {
+            Step::Ask(desk, person) => state.ask(desk, person, self.stock),
+            Step::Tell(desk) => {
+                if let Desk::Waits { record, .. } = std::mem::take(&mut state.desks[desk])
+                    && !state.heard.contains(&record)
+                {
+                    state.heard.push(record);
+                    state.heard.sort_unstable_by_key(|heard| heard.holder);
+                }
+            }
+            Step::Forget(desk) => {
+                if let Desk::Waits { epoch, .. } = std::mem::take(&mut state.desks[desk]) {
+                    state.crashes += u8::from(epoch == state.redis.epoch);
+                }
+            }
+            Step::Read(relay) => {
+                state.relays[relay] = Relay::Read(state.redis.outbox.clone(), state.redis.epoch);
+            }
+            Step::Send(relay) => {
+                if let Relay::Read(read, epoch) = std::mem::take(&mut state.relays[relay]) {
+                    state.log.extend(read.iter().copied().map(Entry::Record));
+                    state.relays[relay] = Relay::Sent(read, epoch);
+                }
+            }
+            Step::Mark(relay) => self.mark(&mut state, relay),
+            Step::Die(relay) => {
+                state.relays[relay] = Relay::Idle;
+                state.crashes += 1;
+            }
+            Step::Persist => state.persist(),
+            Step::Told => {
+                let rows = state.ledger.rows.iter().map(|row| row.n).max();
+                state.redis.ledger_mark = state.redis.ledger_mark.max(rows.unwrap_or(0));
+            }
+            Step::Replicate => state.replica = state.redis.clone(),
+            Step::FailOver => {
+                state.redis = state.replica.clone();
+                state.failed_over = true;
+                state.recovering = true;
+            }
+            Step::Recover => state.recover(self.fenced_log),
+        }
+        (state != *before).then_some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("no heard pass is lost", |_, state: &State| {
+                state.lost().is_none()
+            }),
+            Property::always("nothing is sold twice", |drop: &Self, state: &State| {
+                state.redis.issued.len() <= drop.stock && state.ledger.rows.len() <= drop.stock
+            }),
+            Property::always("one holder hears one coupon", |_, state: &State| {
+                let pairs = state.heard.windows(2);
+                pairs.into_iter().all(|two| two[0].holder != two[1].holder)
+            }),
+            Property::sometimes(
+                "every coupon is heard and a row",
+                |drop: &Self, state: &State| {
+                    state.heard.len() == drop.stock && state.ledger.rows.len() == drop.stock
+                },
+            ),
+        ]
+    }
+}
