@@ -258,10 +258,7 @@ impl Record {
         if envelope.specversion != "1.0" {
             return Err(NotARecord("specversion is not 1.0".to_owned()));
         }
-        let event = envelope
-            .source
-            .strip_prefix("/events/")
-            .and_then(|event| EventId::from_encoded(event).ok())
+        let event = event_of(&envelope.source)
             .ok_or_else(|| NotARecord("source names no event".to_owned()))?;
         let ordinal = envelope
             .sequence
@@ -276,6 +273,36 @@ impl Record {
             fact,
         })
     }
+}
+
+/// What a message says it is, read as far as it can be: what is known of one that is no record, or that the ledger refuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// Its id.
+    pub id: Option<RecordId>,
+    /// Whose outbox it came from.
+    pub event: Option<EventId>,
+    /// Its ordinal there.
+    pub ordinal: Option<u64>,
+}
+
+impl Claimed {
+    /// Reads what there is to read.
+    #[must_use]
+    pub fn of(json: &[u8]) -> Self {
+        let message: Value = serde_json::from_slice(json).unwrap_or_default();
+        let text = |name: &str| message.get(name).and_then(Value::as_str);
+        Self {
+            id: text("id").map(|id| RecordId(id.to_owned())),
+            event: text("source").and_then(event_of),
+            ordinal: text("sequence").and_then(|ordinal| ordinal.parse().ok()),
+        }
+    }
+}
+
+/// The event that a `source` names.
+fn event_of(source: &str) -> Option<EventId> {
+    EventId::from_encoded(source.strip_prefix("/events/")?).ok()
 }
 
 #[cfg(test)]
@@ -363,6 +390,20 @@ mod tests {
                 Record::from_json(&record.to_json().unwrap()).unwrap(),
                 record
             );
+        }
+    }
+
+    #[test]
+    fn what_is_no_record_still_says_what_it_is_as_far_as_it_can_be_read() {
+        let whole = br#"{"id":"demo:1:7","source":"/events/demo","sequence":"7","data":null}"#;
+        let claimed = Claimed {
+            id: Some(RecordId::new(&demo(), 1, 7)),
+            event: Some(demo()),
+            ordinal: Some(7),
+        };
+        assert_eq!(Claimed::of(whole), claimed);
+        for nothing in [&b"{"[..], b"[]", b"{\"id\":7,\"sequence\":\"x\"}"] {
+            assert_eq!(Claimed::of(nothing), Claimed::default());
         }
     }
 

@@ -15,4 +15,4 @@ pub use consume::{Consumer, Heard, Message, Run};
 pub use produce::{Dead, Producer};
 pub use scan::records_of;
 pub use settings::{LogError, Settings};
-pub use topics::{Fault, Topic, ensure_topics, faults};
+pub use topics::{Topic, ensure_topics, faults};

@@ -36,6 +36,29 @@ pub struct Dead {
     pub reason: String,
 }
 
+impl Dead {
+    fn message(&self) -> FutureRecord<'_, [u8], [u8]> {
+        let (partition, offset) = (self.partition.to_string(), self.offset.to_string());
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in [
+            ("source-topic", Topic::Records.name()),
+            ("source-partition", partition.as_str()),
+            ("source-offset", offset.as_str()),
+            ("reason", self.reason.as_str()),
+        ] {
+            headers = headers.insert(Header {
+                key,
+                value: Some(value),
+            });
+        }
+        let mut message = FutureRecord::to(Topic::Dead.name())
+            .payload(self.payload.as_slice())
+            .headers(headers);
+        message.key = self.key.as_deref();
+        message
+    }
+}
+
 impl Producer {
     /// A producer; nothing is sent yet, and Kafka may be away.
     pub fn new(settings: &Settings) -> Result<Self, LogError> {
@@ -64,26 +87,9 @@ impl Producer {
         self.deliver(records.collect::<Vec<_>>()).await
     }
 
-    /// Sends a message that could not be made a row to the dead letters' topic, with where it came from in its headers.
-    pub async fn send_dead(&self, dead: &Dead) -> Result<(), LogError> {
-        let (partition, offset) = (dead.partition.to_string(), dead.offset.to_string());
-        let mut headers = OwnedHeaders::new();
-        for (key, value) in [
-            ("source-topic", Topic::Records.name()),
-            ("source-partition", partition.as_str()),
-            ("source-offset", offset.as_str()),
-            ("reason", dead.reason.as_str()),
-        ] {
-            headers = headers.insert(Header {
-                key,
-                value: Some(value),
-            });
-        }
-        let mut record = FutureRecord::to(Topic::Dead.name())
-            .payload(dead.payload.as_slice())
-            .headers(headers);
-        record.key = dead.key.as_deref();
-        self.deliver([record]).await
+    /// Sends messages that could not be made rows to the dead letters' topic, with where each came from in its headers.
+    pub async fn send_dead(&self, dead: &[Dead]) -> Result<(), LogError> {
+        self.deliver(dead.iter().map(Dead::message)).await
     }
 
     /// The connection is taken out for the time of the delivery. Unless it ends with every report in, the connection is

@@ -184,7 +184,10 @@ async fn a_dead_letter_says_where_it_came_from() {
         reason: "not a record".to_owned(),
     };
     let producer = Producer::new(&settings).unwrap();
-    producer.send_dead(&dead).await.unwrap();
+    producer
+        .send_dead(std::slice::from_ref(&dead))
+        .await
+        .unwrap();
     let reader: StreamConsumer = settings
         .client()
         .set("group.id", "dead-reader")

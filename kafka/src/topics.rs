@@ -1,5 +1,6 @@
 //! The two topics: made when missing, looked at by the doctor.
 
+use domain::Fault;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
@@ -14,17 +15,6 @@ pub enum Topic {
     Records,
     /// Messages that could not be made rows of the ledger.
     Dead,
-}
-
-/// Something about the brokers or the topics with which a promise is weaker than it could be, and its mend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The setting, such as `min.insync.replicas`.
-    pub setting: String,
-    /// What it holds.
-    pub held: String,
-    /// What it must be, as one sentence that says what to do.
-    pub mend: String,
 }
 
 impl Topic {

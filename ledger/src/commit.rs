@@ -1,30 +1,25 @@
 //! The one way into the ledger: a batch of records, its dead letters and the offsets it covers, in one transaction.
 
-use std::collections::HashMap;
-
-use domain::RecordId;
 use domain::record::Record;
-use sqlx::AnyConnection;
+use sqlx::{Any, Transaction};
 
 use crate::connect::Ledger;
-use crate::dead_letters::DeadLetter;
+use crate::dead_letters::{self, DeadLetter};
 use crate::error::LedgerError;
-use crate::issuances::Issuance;
-use crate::offsets::Step;
-use crate::{anomalies, dead_letters, events, issuances, offsets, watermarks};
+use crate::offsets::{self, Step};
+use crate::sift::{Refused, sift};
+use crate::watermarks;
 
 /// What is to be committed together.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     /// The records, in the log's order.
     pub records: &'a [&'a Record],
-    /// Messages among them that are none.
-    pub dead: &'a [DeadLetter],
-    /// The offsets that both cover.
+    /// The offsets that they cover.
     pub step: &'a Step,
 }
 
-/// What became of a batch.
+/// What became of a batch's records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Coupons that are rows now and were not before.
@@ -35,83 +30,51 @@ pub struct Committed {
     pub anomalies: u64,
 }
 
+/// A batch that is written and not yet committed. Dropped, it never was.
+#[derive(Debug)]
+pub struct Staged<'a> {
+    transaction: Transaction<'static, Any>,
+    step: &'a Step,
+    committed: Committed,
+    refused: Vec<Refused>,
+}
+
 impl Ledger {
-    /// Commits a batch, whole or not at all. A replay changes nothing but the offsets, and a stale owner nothing at all.
-    pub async fn commit(&self, batch: Batch<'_>) -> Result<Committed, LedgerError> {
+    /// Writes a batch, in a transaction that [`Staged::commit`] ends. A replay changes nothing but the offsets, and a stale
+    /// owner nothing at all. Records that the database refuses for what is in them keep none of the others out: they come
+    /// back as [`Staged::refused`], to be buried before the commit.
+    pub async fn stage<'a>(&self, batch: Batch<'a>) -> Result<Staged<'a>, LedgerError> {
         let mut transaction = self.pool.begin_with(self.dialect.begin()).await?;
         offsets::take(&mut transaction, batch.step).await?;
-        for letter in batch.dead {
-            dead_letters::keep(&mut transaction, batch.step, letter).await?;
-        }
-        events::upsert(&mut transaction, self.dialect, batch.records).await?;
-        let committed = self.issue(&mut transaction, batch.records).await?;
+        let sifted = sift(&mut transaction, self.dialect, batch.records).await?;
         watermarks::raise(&mut transaction, batch.records).await?;
-        transaction.commit().await?;
-        Ok(committed)
-    }
-
-    /// Makes the issued coupons rows and accounts for every one that could not be made one.
-    async fn issue(
-        &self,
-        connection: &mut AnyConnection,
-        records: &[&Record],
-    ) -> Result<Committed, LedgerError> {
-        let given: Vec<Issuance> = records
-            .iter()
-            .filter_map(|record| Issuance::of(record))
-            .collect();
-        if given.is_empty() {
-            return Ok(Committed::default());
-        }
-        let all: Vec<&Issuance> = given.iter().collect();
-        let mut fresh = issuances::insert(connection, self.dialect, &all).await?;
-        // A record that came twice in one batch is fresh once and a duplicate once.
-        let (fresh, others): (Vec<_>, Vec<_>) = all
-            .into_iter()
-            .partition(|issuance| fresh.remove(&issuance.record_id.0));
-        if !fresh.is_empty() {
-            issuances::assign_coupons(connection, self.dialect, &fresh).await?;
-        }
-        let anomalies = self.account_for(connection, &others).await?;
-        let (issued, others) = (fresh.len() as u64, others.len() as u64);
-        Ok(Committed {
-            issued,
-            duplicates: others - anomalies,
-            anomalies,
+        Ok(Staged {
+            transaction,
+            step: batch.step,
+            committed: sifted.committed,
+            refused: sifted.refused,
         })
     }
+}
 
-    /// Compares issuances that are no new rows with the rows that are there; how many contradict them.
-    async fn account_for(
-        &self,
-        connection: &mut AnyConnection,
-        others: &[&Issuance],
-    ) -> Result<u64, LedgerError> {
-        if others.is_empty() {
-            return Ok(0);
+impl Staged<'_> {
+    /// The records that the database refuses.
+    #[must_use]
+    pub fn refused(&self) -> &[Refused] {
+        &self.refused
+    }
+
+    /// Keeps dead letters, in the same transaction.
+    pub async fn bury(&mut self, letters: &[DeadLetter]) -> Result<(), LedgerError> {
+        for letter in letters {
+            dead_letters::keep(&mut self.transaction, self.step, letter).await?;
         }
-        let ids: Vec<&str> = others
-            .iter()
-            .map(|other| other.record_id.0.as_str())
-            .collect();
-        let stored = issuances::by_record(connection, self.dialect, &ids).await?;
-        let stored: HashMap<&RecordId, &Issuance> =
-            stored.iter().map(|row| (&row.record_id, row)).collect();
-        let mut contradictions = 0;
-        for &other in others {
-            match stored.get(&other.record_id) {
-                Some(&row) if row == other => {}
-                Some(&row) => {
-                    anomalies::keep(connection, other, row).await?;
-                    contradictions += 1;
-                }
-                None => {
-                    let row = issuances::in_the_way(connection, self.dialect, other).await?;
-                    anomalies::keep(connection, other, &row).await?;
-                    contradictions += 1;
-                }
-            }
-        }
-        Ok(contradictions)
+        Ok(())
+    }
+
+    /// Commits all of it, whole or not at all.
+    pub async fn commit(self) -> Result<Committed, LedgerError> {
+        self.transaction.commit().await?;
+        Ok(self.committed)
     }
 }

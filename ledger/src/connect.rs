@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use domain::Fault;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Executor as _};
 
@@ -19,17 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Ledger {
     pub(crate) pool: AnyPool,
     pub(crate) dialect: Dialect,
-}
-
-/// A setting of the database with which a commit can be lost, and its mend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The setting, such as `fsync`.
-    pub setting: String,
-    /// What it holds.
-    pub held: String,
-    /// What it must be, as one sentence that says what to do.
-    pub mend: String,
 }
 
 /// The URL of an SQLite ledger in the file `path`.

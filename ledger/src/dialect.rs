@@ -92,12 +92,30 @@ impl Dialect {
     /// The tables' story, in order.
     pub(crate) fn migrations(self) -> Migrator {
         let scripts = match self {
-            Self::Postgres => [include_str!("../migrations/postgres/0001_record.sql")],
-            Self::Sqlite => [include_str!("../migrations/sqlite/0001_record.sql")],
+            Self::Postgres => [
+                (
+                    "record",
+                    include_str!("../migrations/postgres/0001_record.sql"),
+                ),
+                (
+                    "dead letters",
+                    include_str!("../migrations/postgres/0002_dead_letters.sql"),
+                ),
+            ],
+            Self::Sqlite => [
+                (
+                    "record",
+                    include_str!("../migrations/sqlite/0001_record.sql"),
+                ),
+                (
+                    "dead letters",
+                    include_str!("../migrations/sqlite/0002_dead_letters.sql"),
+                ),
+            ],
         };
-        let migrations = (1..).zip(scripts).map(|(version, sql)| {
+        let migrations = (1..).zip(scripts).map(|(version, (name, sql))| {
             let kind = MigrationType::Simple;
-            Migration::new(version, "record".into(), kind, sql.into_sql_str(), false)
+            Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
         });
         Migrator::with_migrations(migrations.collect())
     }

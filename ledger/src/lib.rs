@@ -12,15 +12,19 @@ mod error;
 mod events;
 mod issuances;
 mod offsets;
+mod redrive;
+mod sift;
 #[cfg(test)]
 mod tests;
 mod watermarks;
 
 pub use anomalies::Anomaly;
-pub use commit::{Batch, Committed};
-pub use connect::{Fault, Ledger, sqlite_url};
-pub use dead_letters::{DeadLetter, StoredDeadLetter};
+pub use commit::{Batch, Committed, Staged};
+pub use connect::{Ledger, sqlite_url};
+pub use dead_letters::{DeadLetter, DeadState, StoredDeadLetter};
 pub use error::LedgerError;
 pub use events::StoredEvent;
 pub use issuances::Issuance;
 pub use offsets::Step;
+pub use redrive::{Decision, Redriven};
+pub use sift::Refused;

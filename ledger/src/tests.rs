@@ -1,10 +1,14 @@
 //! The ledger on the real PostgreSQL and the real SQLite: every promise holds on both.
 
-use crate::{Batch, Committed, DeadLetter, Issuance, Ledger, LedgerError, Step, sqlite_url};
+use crate::{
+    Batch, Committed, DeadLetter, DeadState, Issuance, Ledger, LedgerError, Redriven, Step,
+    sqlite_url,
+};
 use domain::coupon::Coupon;
 use domain::event::{AckLevel, Event, EventPut};
-use domain::record::{Fact, Record};
+use domain::record::{Claimed, Fact, Record};
 use domain::{EventId, Millis, RecordId, Serial};
+use sqlx::{AnyPool, AssertSqlSafe};
 use testbed::Postgres;
 
 /// A ledger of each kind, tables made; the folder holds SQLite's file.
@@ -79,12 +83,91 @@ async fn commit(
     step: &Step,
 ) -> Result<Committed, LedgerError> {
     let records: Vec<&Record> = records.iter().collect();
+    let records = &records;
+    let staged = ledger.stage(Batch { records, step }).await?;
+    assert_eq!(staged.refused(), []);
+    staged.commit().await
+}
+
+/// A letter about a record.
+fn letter(offset: u64, record: &Record, reason: &str) -> DeadLetter {
+    DeadLetter {
+        offset,
+        key: None,
+        payload: record.to_json().unwrap(),
+        reason: reason.to_owned(),
+        claimed: Claimed {
+            id: Some(record.id.clone()),
+            event: Some(record.event.clone()),
+            ordinal: Some(record.ordinal),
+        },
+    }
+}
+
+/// Commits records and buries those that are refused; their indexes.
+async fn commit_and_bury(ledger: &Ledger, records: &[Record], step: &Step) -> Vec<usize> {
+    let borrowed: Vec<&Record> = records.iter().collect();
     let batch = Batch {
-        records: &records,
-        dead: &[],
+        records: &borrowed,
         step,
     };
-    ledger.commit(batch).await
+    let mut staged = ledger.stage(batch).await.unwrap();
+    let refused = staged.refused().to_vec();
+    let letters: Vec<DeadLetter> = refused
+        .iter()
+        .map(|refused| {
+            letter(
+                step.from + refused.index as u64,
+                &records[refused.index],
+                &refused.reason,
+            )
+        })
+        .collect();
+    staged.bury(&letters).await.unwrap();
+    staged.commit().await.unwrap();
+    refused.into_iter().map(|refused| refused.index).collect()
+}
+
+/// A table of each kind whose owner forbids some codes: what no check of ours can foresee.
+async fn both_forbidding(pattern: &str) -> (Vec<(Ledger, AnyPool)>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = sqlite_url(&folder.path().join("ledger.sqlite"));
+    let forbid = [
+        (
+            Postgres::shared().database().unwrap(),
+            format!(
+                "ALTER TABLE coupon_issuances ADD CONSTRAINT odd CHECK (code NOT LIKE '{pattern}')"
+            ),
+        ),
+        (
+            sqlite,
+            format!(
+                "CREATE TRIGGER odd BEFORE INSERT ON coupon_issuances WHEN new.code LIKE '{pattern}' \
+                 BEGIN SELECT RAISE(ABORT, 'odd'); END"
+            ),
+        ),
+    ];
+    let mut ledgers = Vec::new();
+    for (url, sql) in forbid {
+        let ledger = Ledger::connect(&url).await.unwrap();
+        ledger.migrate().await.unwrap();
+        let pool = AnyPool::connect(&url).await.unwrap();
+        sqlx::query(AssertSqlSafe(sql))
+            .execute(&pool)
+            .await
+            .unwrap();
+        ledgers.push((ledger, pool));
+    }
+    (ledgers, folder)
+}
+
+/// The owner changes their mind.
+async fn mend(pool: &AnyPool) {
+    let sql = "ALTER TABLE coupon_issuances DROP CONSTRAINT odd";
+    if sqlx::query(sql).execute(pool).await.is_err() {
+        let sql = "DROP TRIGGER odd";
+        sqlx::query(sql).execute(pool).await.unwrap();
+    }
 }
 
 async fn rows(ledger: &Ledger) -> Vec<Issuance> {
@@ -131,7 +214,7 @@ async fn an_issued_coupon_is_assigned_also_when_its_code_was_there_before() {
     for url in [Postgres::shared().database().unwrap(), sqlite] {
         let ledger = Ledger::connect(&url).await.unwrap();
         ledger.migrate().await.unwrap();
-        let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+        let pool = AnyPool::connect(&url).await.unwrap();
         sqlx::query(
             "INSERT INTO coupons (event, code, state) VALUES ('demo', 'CODE-2', 'unassigned')",
         )
@@ -247,23 +330,92 @@ async fn a_contradiction_is_kept_as_an_anomaly_and_the_rest_goes_through() {
 }
 
 #[tokio::test]
-async fn poison_is_told_apart_and_nothing_of_its_batch_is_written() {
+async fn what_the_database_refuses_is_set_aside_and_keeps_nothing_else_out() {
+    for (ledger, _) in both_forbidding("CODE-%7").await.0 {
+        let mut records = issues(1..1_001);
+        records[499] = issue(500, 0, "no serial zero", "a");
+        let refused = commit_and_bury(&ledger, &records, &step(0, 1_000)).await;
+        let mut expected: Vec<usize> = (6..1_000).step_by(10).collect();
+        expected.push(499);
+        expected.sort_unstable();
+        assert_eq!(refused, expected);
+        assert_eq!(rows(&ledger).await.len(), 899);
+        assert_eq!(next_offset(&ledger).await, 1_000);
+        assert_eq!(ledger.watermark(&demo()).await.unwrap(), 1_000);
+        let letters = ledger.dead_letters(0, 1_000).await.unwrap();
+        assert_eq!(letters.len(), 101);
+        assert!(letters[0].letter.reason.contains("odd"), "{letters:?}");
+        let buried: Vec<u64> = expected.iter().map(|index| *index as u64 + 1).collect();
+        assert_eq!(ledger.buried(&demo()).await.unwrap(), buried);
+    }
+}
+
+#[tokio::test]
+async fn a_letter_lands_once_after_a_mend_whoever_and_however_often() {
+    for (ledger, pool) in both_forbidding("ODD").await.0 {
+        let records = [issue(1, 1, "A", "me"), issue(2, 2, "ODD", "you")];
+        assert_eq!(commit_and_bury(&ledger, &records, &step(0, 2)).await, [1]);
+        let id = ledger.dead_letters(0, 1).await.unwrap()[0].id;
+        let early = ledger.redrive(id, &records[1], "ops").await.unwrap();
+        assert!(matches!(early, Redriven::Refused(_)), "{early:?}");
+        assert_eq!(rows(&ledger).await.len(), 1);
+        mend(&pool).await;
+
+        let (one, other) = tokio::join!(
+            ledger.redrive(id, &records[1], "ops"),
+            ledger.redrive(id, &records[1], "ops")
+        );
+        let ends = [one.unwrap(), other.unwrap()];
+        assert!(ends.contains(&Redriven::Landed), "{ends:?}");
+        assert!(
+            ends.contains(&Redriven::Settled(DeadState::Redriven)),
+            "{ends:?}"
+        );
+        assert_eq!(rows(&ledger).await.len(), 2);
+        assert!(ledger.dead_letters(0, 10).await.unwrap().is_empty());
+        assert!(ledger.buried(&demo()).await.unwrap().is_empty());
+        assert_eq!(
+            ledger.discard(id, "ops").await.unwrap(),
+            Some(DeadState::Redriven)
+        );
+        let decisions = ledger.decisions(id).await.unwrap();
+        let told: Vec<(&str, &str)> = decisions
+            .iter()
+            .map(|decision| (decision.by.as_str(), decision.action.as_str()))
+            .collect();
+        assert_eq!(told, [("ops", "refused"), ("ops", "redriven")]);
+        assert!(!decisions[0].note.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_letter_that_contradicts_a_row_stays_dead_until_it_is_discarded() {
     for ledger in both().await.0 {
-        let poison = [
-            issue(3, 0, "no serial zero", "a"),
-            issue(3, u64::MAX, "too large a serial", "a"),
-            issue(3, 3, "", "a"),
-        ];
-        for bad in poison {
-            let batch = [issues(1..3), vec![bad]].concat();
-            let refused = commit(&ledger, &batch, &step(0, 3)).await;
-            assert!(
-                matches!(refused, Err(LedgerError::Poison(_))),
-                "{refused:?}"
-            );
-            assert!(rows(&ledger).await.is_empty());
-            assert_eq!(next_offset(&ledger).await, 0);
-        }
+        commit(&ledger, &[issue(1, 1, "A", "me")], &step(0, 1))
+            .await
+            .unwrap();
+        let second = issue(2, 2, "A", "you");
+        let step = step(1, 2);
+        let batch = Batch {
+            records: &[],
+            step: &step,
+        };
+        let mut staged = ledger.stage(batch).await.unwrap();
+        staged.bury(&[letter(1, &second, "why not")]).await.unwrap();
+        staged.commit().await.unwrap();
+        let id = ledger.dead_letters(0, 1).await.unwrap()[0].id;
+        let refused = ledger.redrive(id, &second, "ops").await.unwrap();
+        assert!(matches!(refused, Redriven::Refused(_)), "{refused:?}");
+        assert!(ledger.anomalies(&demo()).await.unwrap().is_empty());
+        assert_eq!(ledger.discard(id, "ops").await.unwrap(), None);
+        let held = ledger.dead_letter(id).await.unwrap().unwrap();
+        assert_eq!(held.state, DeadState::Discarded);
+        assert_eq!(
+            ledger.buried(&demo()).await.unwrap(),
+            [2],
+            "discarding makes no row"
+        );
+        assert_eq!(rows(&ledger).await.len(), 1);
     }
 }
 
@@ -301,6 +453,7 @@ async fn a_dead_letter_is_kept_byte_for_byte_with_the_step_past_it() {
             key: None,
             payload: vec![0, 255, 13, 10],
             reason: "not a record: \0".to_owned(),
+            claimed: Claimed::default(),
         };
         let keyed = DeadLetter {
             offset: 2,
@@ -308,13 +461,14 @@ async fn a_dead_letter_is_kept_byte_for_byte_with_the_step_past_it() {
             ..letter.clone()
         };
         let (records, step) = (issues(1..2), step(0, 3));
-        let dead = &[letter.clone(), keyed.clone()];
         let batch = Batch {
             records: &records.iter().collect::<Vec<_>>(),
-            dead,
             step: &step,
         };
-        ledger.commit(batch).await.unwrap();
+        let mut staged = ledger.stage(batch).await.unwrap();
+        let dead = [letter.clone(), keyed.clone()];
+        staged.bury(&dead).await.unwrap();
+        staged.commit().await.unwrap();
         let stored = ledger.dead_letters(0, 10).await.unwrap();
         assert_eq!(stored.len(), 2);
         assert_eq!(
@@ -392,9 +546,9 @@ async fn a_database_that_may_forget_commits_is_named() {
     let ledger = Ledger::connect(&url).await.unwrap();
     assert_eq!(ledger.faults().await.unwrap(), []);
     sqlx::any::install_default_drivers();
-    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+    let pool = AnyPool::connect(&url).await.unwrap();
     let sql = format!("ALTER DATABASE {name} SET synchronous_commit = off");
-    sqlx::query(sqlx::AssertSqlSafe(sql))
+    sqlx::query(AssertSqlSafe(sql))
         .execute(&pool)
         .await
         .unwrap();

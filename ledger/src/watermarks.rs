@@ -8,17 +8,19 @@ use sqlx::AnyConnection;
 
 use crate::connect::Ledger;
 use crate::error::LedgerError;
-use crate::offsets::whole;
 
-/// Raises each event's watermark to the highest ordinal among `records`; it never falls.
+/// Raises each event's watermark to the highest ordinal among `records`, also those that are buried; it never falls. An
+/// ordinal that SQL cannot count is no ordinal.
 pub(crate) async fn raise(
     connection: &mut AnyConnection,
     records: &[&Record],
 ) -> Result<(), LedgerError> {
-    let mut highest: BTreeMap<&EventId, u64> = BTreeMap::new();
+    let mut highest: BTreeMap<&EventId, i64> = BTreeMap::new();
     for record in records {
-        let ordinal = highest.entry(&record.event).or_default();
-        *ordinal = record.ordinal.max(*ordinal);
+        if let Ok(reached) = i64::try_from(record.ordinal) {
+            let ordinal = highest.entry(&record.event).or_default();
+            *ordinal = reached.max(*ordinal);
+        }
     }
     for (event, ordinal) in highest {
         sqlx::query(
@@ -26,7 +28,7 @@ pub(crate) async fn raise(
              DO UPDATE SET ordinal = excluded.ordinal WHERE excluded.ordinal > watermarks.ordinal",
         )
         .bind(event.as_str())
-        .bind(whole(ordinal)?)
+        .bind(ordinal)
         .execute(&mut *connection)
         .await?;
     }

@@ -1,7 +1,6 @@
 //! Where records come from, and who is told once they are in the ledger.
 
 pub(crate) mod kafka;
-mod lease;
 pub(crate) mod outbox;
 
 use std::time::Duration;
@@ -12,7 +11,7 @@ use domain::event::AckLevel;
 use ledger::{Ledger, LedgerError};
 use lua::{Store, StoreError};
 
-use crate::writer::Halt;
+use crate::writer::{Halt, Written};
 
 /// About how many records go into one transaction. Nothing waits for a batch to fill.
 const BATCH: usize = 1_000;
@@ -40,18 +39,35 @@ async fn out_of_time(lifecycle: &Lifecycle) {
     tokio::time::sleep(HAND_OVER).await;
 }
 
-/// Tells everyone who waits that an event's records are in the ledger up to `ordinal`.
-async fn tell(store: &Store, event: &EventId, ordinal: u64) -> Result<(), StoreError> {
+/// Tells everyone who waits what a run brought into the ledger. What it buried comes first: the mark passes it by.
+async fn tell(store: &Store, written: &Written) -> Result<(), StoreError> {
+    for (event, ordinals) in &written.buried {
+        store.bury(event, ordinals).await?;
+    }
+    for (event, &ordinal) in &written.reached {
+        raise(store, event, ordinal).await?;
+    }
+    Ok(())
+}
+
+/// Tells how far an event's records are in the ledger by the ledger's own word: also what was committed by a process that
+/// died before it could tell.
+async fn tell_again(store: &Store, ledger: &Ledger, event: &EventId) -> Result<(), SourceError> {
+    let told = store.buried(event).await?;
+    let buried = ledger.buried(event).await?;
+    store.bury(event, &buried).await?;
+    let landed = told
+        .into_iter()
+        .filter(|o| buried.binary_search(o).is_err());
+    store.unbury(event, &landed.collect::<Vec<_>>()).await?;
+    Ok(raise(store, event, ledger.watermark(event).await?).await?)
+}
+
+async fn raise(store: &Store, event: &EventId, ordinal: u64) -> Result<(), StoreError> {
     if ordinal == 0 {
         return Ok(());
     }
     store
         .raise_watermark(event, AckLevel::Ledger, ordinal)
         .await
-}
-
-/// Tells how far an event's records are in the ledger by the ledger's own word: also what was committed by a process that
-/// died before it could tell.
-async fn tell_again(store: &Store, ledger: &Ledger, event: &EventId) -> Result<(), SourceError> {
-    Ok(tell(store, event, ledger.watermark(event).await?).await?)
 }

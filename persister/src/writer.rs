@@ -1,12 +1,12 @@
-//! Writes what a source read into the ledger, in order, through every outage; what the ledger cannot take is isolated and
-//! put with the dead letters, in the same transaction as the offset past it.
+//! Writes what a source read into the ledger, in order, through every outage; what the ledger cannot take is put with the
+//! dead letters, in the same transaction as the rest of its batch and the offset past it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chassis::Outage;
-use domain::record::Record;
+use domain::record::{Claimed, Record};
 use domain::{EventId, Random};
 use kafka::{Dead, Producer};
 use ledger::{Batch, Committed, DeadLetter, Ledger, LedgerError, Step};
@@ -19,17 +19,49 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Arrival {
     /// Its offset in its partition.
     pub(crate) offset: u64,
-    /// What it is.
-    pub(crate) content: Content,
+    /// The message as it came from Kafka; in an outbox it is not JSON yet.
+    pub(crate) message: Option<Raw>,
+    /// The record that it is, or why it is none.
+    pub(crate) content: Result<Record, String>,
 }
 
-/// What a message turned out to be.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Content {
-    /// A record.
-    Record(Record),
-    /// No record of ours.
-    Strange(DeadLetter),
+/// A message, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Raw {
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Arrival {
+    /// It as a dead letter.
+    fn letter(&self, reason: &str) -> DeadLetter {
+        let raw = match (&self.message, &self.content) {
+            (Some(raw), _) => raw.clone(),
+            (None, Ok(record)) => Raw {
+                key: Some(record.event.as_str().as_bytes().to_vec()),
+                payload: record.to_json().unwrap_or_default(),
+            },
+            (None, Err(_)) => Raw {
+                key: None,
+                payload: Vec::new(),
+            },
+        };
+        let claimed = match &self.content {
+            Ok(record) => Claimed {
+                id: Some(record.id.clone()),
+                event: Some(record.event.clone()),
+                ordinal: Some(record.ordinal),
+            },
+            Err(_) => Claimed::of(&raw.payload),
+        };
+        DeadLetter {
+            offset: self.offset,
+            key: raw.key,
+            payload: raw.payload,
+            reason: reason.to_owned(),
+            claimed,
+        }
+    }
 }
 
 /// Arrivals that follow each other in one partition.
@@ -54,22 +86,35 @@ pub(crate) struct Halt;
 pub(crate) struct Written {
     /// The next offset.
     pub(crate) next: u64,
-    /// The highest ordinal of each event's records that is in the ledger now.
+    /// The highest ordinal of each event's records: up to there all are in the ledger or buried.
     pub(crate) reached: BTreeMap<EventId, u64>,
+    /// The ordinals that went to the dead letters.
+    pub(crate) buried: BTreeMap<EventId, Vec<u64>>,
 }
 
 impl Written {
-    fn reach(&mut self, arrivals: &[Arrival]) {
-        for arrival in arrivals {
-            if let Content::Record(record) = &arrival.content {
-                match self.reached.get_mut(&record.event) {
-                    Some(ordinal) => *ordinal = record.ordinal.max(*ordinal),
-                    None => {
-                        self.reached.insert(record.event.clone(), record.ordinal);
-                    }
+    fn of(next: u64, arrivals: &[Arrival], letters: Vec<DeadLetter>) -> Self {
+        let mut written = Self {
+            next,
+            ..Self::default()
+        };
+        for record in arrivals
+            .iter()
+            .filter_map(|arrival| arrival.content.as_ref().ok())
+        {
+            match written.reached.get_mut(&record.event) {
+                Some(ordinal) => *ordinal = record.ordinal.max(*ordinal),
+                None => {
+                    written.reached.insert(record.event.clone(), record.ordinal);
                 }
             }
         }
+        for letter in letters {
+            if let (Some(event), Some(ordinal)) = (letter.claimed.event, letter.claimed.ordinal) {
+                written.buried.entry(event).or_default().push(ordinal);
+            }
+        }
+        written
     }
 }
 
@@ -97,132 +142,113 @@ impl Writer {
     /// Writes a run, trying for as long as it takes.
     pub(crate) async fn write(&self, run: Run<'_>) -> Result<Written, Halt> {
         let mut outage = Outage::of("ledger", Arc::clone(&self.random));
-        let mut written = Written {
-            next: run.from,
-            ..Written::default()
+        let Some(last) = run.arrivals.last() else {
+            return Ok(Written::of(run.from, &[], Vec::new()));
         };
-        let mut parts = vec![run.arrivals];
-        while let Some(part) = parts.pop() {
-            let Some(last) = part.last() else { continue };
-            let step = Step {
-                topic: run.topic.to_owned(),
-                partition: run.partition,
-                from: written.next,
-                to: last.offset + 1,
-            };
-            let failure = match self.commit(part, &step).await {
-                Ok(()) => {
+        let step = Step {
+            topic: run.topic.to_owned(),
+            partition: run.partition,
+            from: run.from,
+            to: last.offset + 1,
+        };
+        loop {
+            match self.commit(run.arrivals, &step).await {
+                Ok(letters) => {
                     outage.over();
-                    written.next = step.to;
-                    written.reach(part);
-                    continue;
+                    return Ok(Written::of(step.to, run.arrivals, letters));
                 }
-                Err(failure) => failure,
-            };
-            match (failure, part) {
-                (LedgerError::Stale { .. }, _) => return Err(Halt),
-                (LedgerError::Unavailable(error), _) => {
+                Err(LedgerError::Unavailable(error)) => {
                     metrics::counter!("stanchion_persister_errors_total").increment(1);
                     outage.failed(error).await;
-                    parts.push(part);
                 }
-                (LedgerError::Poison(reason), [one]) => {
-                    self.bury(one, reason, &step).await?;
-                    written.next = step.to;
-                }
-                (LedgerError::Poison(_), many) => {
-                    let (first, second) = many.split_at(many.len() / 2);
-                    parts.extend([second, first]);
-                }
-            }
-        }
-        Ok(written)
-    }
-
-    /// Commits arrivals in one transaction; those that are no records go to the dead letters.
-    async fn commit(&self, arrivals: &[Arrival], step: &Step) -> Result<(), LedgerError> {
-        let mut records = Vec::with_capacity(arrivals.len());
-        let mut dead = Vec::new();
-        for arrival in arrivals {
-            match &arrival.content {
-                Content::Record(record) => records.push(record),
-                Content::Strange(letter) => dead.push(letter.clone()),
-            }
-        }
-        self.publish(&dead, step.partition).await;
-        let begun = Instant::now();
-        let mut batch = Batch {
-            records: &records,
-            dead: &dead,
-            step,
-        };
-        let records_later = Step {
-            from: step.to,
-            ..step.clone()
-        };
-        if mishaps::planted("offsets-first") {
-            let (records, dead) = (&[], &[]);
-            let alone = Batch {
-                records,
-                dead,
-                step,
-            };
-            self.ledger.commit(alone).await?;
-            batch.step = &records_later;
-        }
-        mishaps::cross("ledger.commit").map_err(lost)?;
-        let committed = tokio::time::timeout(PATIENCE, self.ledger.commit(batch))
-            .await
-            .unwrap_or_else(|_| Err(LedgerError::Unavailable("no answer in time".to_owned())))?;
-        mishaps::cross("ledger.committed").map_err(lost)?;
-        count(committed, dead.len());
-        metrics::histogram!("stanchion_persister_commit_seconds").record(begun.elapsed());
-        Ok(())
-    }
-
-    /// Puts the one record that the ledger refuses with the dead letters.
-    async fn bury(&self, arrival: &Arrival, reason: String, step: &Step) -> Result<(), Halt> {
-        let Content::Record(record) = &arrival.content else {
-            // A dead letter that the ledger refuses: its offset is beyond what SQL can count. No log gets there.
-            return Err(Halt);
-        };
-        tracing::error!(record_id = %record.id, reason, "the ledger refuses a record; it goes to the dead letters");
-        let letter = DeadLetter {
-            offset: arrival.offset,
-            key: Some(record.event.as_str().as_bytes().to_vec()),
-            payload: record.to_json().unwrap_or_default(),
-            reason,
-        };
-        let buried = Arrival {
-            offset: arrival.offset,
-            content: Content::Strange(letter),
-        };
-        let mut outage = Outage::of("ledger", Arc::clone(&self.random));
-        loop {
-            match self.commit(std::slice::from_ref(&buried), step).await {
-                Ok(()) => return Ok(()),
-                Err(LedgerError::Unavailable(error)) => outage.failed(error).await,
+                // Poison is what no record is to blame for: an offset beyond what SQL can count. No log gets there.
                 Err(LedgerError::Stale { .. } | LedgerError::Poison(_)) => return Err(Halt),
             }
         }
     }
 
-    /// Sends dead letters to their topic, too. The ledger's table is what counts; the topic is for those who listen there.
-    async fn publish(&self, dead: &[DeadLetter], partition: i32) {
-        let Some(topic) = &self.dead_topic else {
+    /// Commits arrivals in one transaction; returns the dead letters among them.
+    async fn commit(
+        &self,
+        arrivals: &[Arrival],
+        step: &Step,
+    ) -> Result<Vec<DeadLetter>, LedgerError> {
+        let begun = Instant::now();
+        let mut step = step.clone();
+        if mishaps::planted("offsets-first") {
+            let records = &[];
+            let alone = Batch {
+                records,
+                step: &step,
+            };
+            self.ledger.stage(alone).await?.commit().await?;
+            step.from = step.to;
+        }
+        mishaps::cross("ledger.commit").map_err(lost)?;
+        let (committed, letters) = tokio::time::timeout(PATIENCE, self.carry_out(arrivals, &step))
+            .await
+            .unwrap_or_else(|_| Err(LedgerError::Unavailable("no answer in time".to_owned())))?;
+        mishaps::cross("ledger.committed").map_err(lost)?;
+        count(committed, letters.len());
+        metrics::histogram!("stanchion_persister_commit_seconds").record(begun.elapsed());
+        Ok(letters)
+    }
+
+    async fn carry_out(
+        &self,
+        arrivals: &[Arrival],
+        step: &Step,
+    ) -> Result<(Committed, Vec<DeadLetter>), LedgerError> {
+        let mut letters = Vec::new();
+        let (mut places, mut records) = (Vec::new(), Vec::with_capacity(arrivals.len()));
+        for (place, arrival) in arrivals.iter().enumerate() {
+            match &arrival.content {
+                Ok(record) => {
+                    places.push(place);
+                    records.push(record);
+                }
+                Err(reason) => letters.push(arrival.letter(reason)),
+            }
+        }
+        let records = &records;
+        let mut staged = self.ledger.stage(Batch { records, step }).await?;
+        for refused in staged.refused() {
+            letters.push(arrivals[places[refused.index]].letter(&refused.reason));
+        }
+        staged.bury(&letters).await?;
+        self.publish(&letters, step.partition).await;
+        Ok((staged.commit().await?, letters))
+    }
+
+    /// Sends dead letters to their topic, too, before the commit: a letter in the table was sent at least once. The table is
+    /// what counts; a topic that takes nothing holds no record up.
+    async fn publish(&self, letters: &[DeadLetter], partition: i32) {
+        for letter in letters {
+            let (offset, reason) = (letter.offset, &letter.reason);
+            let record_id = letter.claimed.id.as_ref().map(tracing::field::display);
+            tracing::error!(
+                partition,
+                offset,
+                record_id,
+                reason,
+                "a message cannot be made a row; it goes to the dead letters"
+            );
+        }
+        let Some(topic) = self.dead_topic.as_ref().filter(|_| !letters.is_empty()) else {
             return;
         };
-        for letter in dead {
-            let letter = Dead {
+        let letters: Vec<Dead> = letters
+            .iter()
+            .map(|letter| Dead {
                 partition,
                 offset: letter.offset,
                 key: letter.key.clone(),
                 payload: letter.payload.clone(),
                 reason: letter.reason.clone(),
-            };
-            if let Err(error) = topic.send_dead(&letter).await {
-                tracing::warn!(%error, partition, offset = letter.offset, "a dead letter is in the ledger but not in its topic");
-            }
+            })
+            .collect();
+        if let Err(error) = topic.send_dead(&letters).await {
+            tracing::warn!(%error, partition, letters = letters.len(), "dead letters are in the ledger but not in their topic");
         }
     }
 }

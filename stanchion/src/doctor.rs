@@ -149,19 +149,19 @@ async fn look_at_redis_server(config: &ServeConfig, findings: &mut Findings) {
 
 async fn look_at_stores(stores: &Stores, findings: &mut Findings) {
     let faults = stores.store.faults().await;
-    let told = |fault: &lua::Fault| fault_line(&fault.setting, &fault.held, &fault.mend);
+    let told = |fault: &domain::Fault| fault_line(&fault.setting, &fault.held, &fault.mend);
     let well = "answers, and keeps what it acknowledges";
     findings.store("redis", faults, told, well);
     if let Some(settings) = &stores.kafka {
         let faults = kafka::faults(settings).await;
-        let told = |fault: &kafka::Fault| fault_line(&fault.setting, &fault.held, &fault.mend);
+        let told = |fault: &domain::Fault| fault_line(&fault.setting, &fault.held, &fault.mend);
         findings.store("log", faults, told, "answers, and its topics are there");
     } else {
         ok("log", "no Kafka: the ledger reads the outbox in Redis");
     }
     if let Some(ledger) = &stores.ledger {
         let faults = ledger.faults().await;
-        let told = |fault: &ledger::Fault| fault_line(&fault.setting, &fault.held, &fault.mend);
+        let told = |fault: &domain::Fault| fault_line(&fault.setting, &fault.held, &fault.mend);
         let well = "answers, and its tables are up to date";
         findings.store("ledger", faults, told, well);
     }

@@ -7,12 +7,12 @@ use chassis::{Lifecycle, Outage};
 use domain::Random;
 use domain::record::Record;
 use kafka::{Consumer, Heard, Message, Producer, Settings, Topic, ensure_topics};
-use ledger::{DeadLetter, Ledger};
+use ledger::Ledger;
 use lua::Store;
 
 use super::{BATCH, SourceError, out_of_time, tell, tell_again};
 use crate::Parts;
-use crate::writer::{Arrival, Content, Halt, Run, Writer};
+use crate::writer::{Arrival, Halt, Raw, Run, Writer};
 
 /// Persists the partitions that the group gives us.
 pub(crate) struct KafkaSource {
@@ -145,9 +145,7 @@ impl KafkaSource {
             arrivals: &arrivals,
         };
         let written = writer.write(run).await?;
-        for (event, &ordinal) in &written.reached {
-            tell(&self.store, event, ordinal).await?;
-        }
+        tell(&self.store, &written).await?;
         Ok(written.next)
     }
 }
@@ -165,21 +163,13 @@ impl KafkaSource {
 }
 
 fn arrival(message: Message) -> Arrival {
-    let content = match Record::from_json(&message.payload) {
-        Ok(record) => Content::Record(record),
-        Err(not_a_record) => {
-            tracing::error!(offset = message.offset, reason = %not_a_record,
-                "a message in the log is no record; it goes to the dead letters");
-            Content::Strange(DeadLetter {
-                offset: message.offset,
-                key: message.key,
-                payload: message.payload,
-                reason: not_a_record.to_string(),
-            })
-        }
-    };
     Arrival {
         offset: message.offset,
-        content,
+        content: Record::from_json(&message.payload)
+            .map_err(|not_a_record| not_a_record.to_string()),
+        message: Some(Raw {
+            key: message.key,
+            payload: message.payload,
+        }),
     }
 }

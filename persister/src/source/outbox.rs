@@ -7,13 +7,12 @@ use chassis::{Lifecycle, Outage};
 use domain::event::AckLevel;
 use domain::{EventId, Random};
 use ledger::Ledger;
-use lua::{OutboxBatch, OutboxReader, Store, StoreError};
+use lua::{Lease, OutboxBatch, OutboxReader, Store, StoreError};
 use tokio::time::{interval, timeout};
 
-use super::lease::Claim;
 use super::{BATCH, SourceError, out_of_time, tell, tell_again};
 use crate::Parts;
-use crate::writer::{Arrival, Content, Run, Writer};
+use crate::writer::{Arrival, Run, Writer};
 
 /// How soon a new event is followed.
 const REFRESH: Duration = Duration::from_millis(250);
@@ -60,15 +59,15 @@ impl OutboxSource {
 
     /// Persists until the stop, then writes what is there and gives the lease back.
     pub(crate) async fn run(self) {
-        let claim = Claim::new(self.store.clone(), Arc::clone(&self.random));
+        let lease = Lease::new(&self.store, "persister", self.random.as_ref());
         loop {
             tokio::select! {
-                () = claim.take() => {}
+                () = self.take(&lease) => {}
                 () = self.lifecycle.stopping() => return,
             }
             tracing::info!("this process persists the outbox to the ledger");
             let lost = tokio::select! {
-                () = claim.keep() => true,
+                () = lease.keep() => true,
                 () = self.persist() => false,
                 () = out_of_time(&self.lifecycle) => false,
             };
@@ -77,7 +76,17 @@ impl OutboxSource {
             }
             tracing::warn!("the lease of the persister is lost; another process may persist now");
         }
-        claim.release().await;
+        lease.release().await;
+    }
+
+    /// Resolves when the lease is ours: one process at a time persists, so that two do not do the same work. Two for a moment
+    /// do no harm, since the ledger's offsets turn the slower one away.
+    async fn take(&self, lease: &Lease) {
+        let mut outage = Outage::of("lease of the persister", Arc::clone(&self.random));
+        while let Err(error) = lease.take().await {
+            outage.failed(error).await;
+        }
+        outage.over();
     }
 
     /// Persists through every outage; resolves at the stop, when nothing is left.
@@ -142,7 +151,8 @@ impl OutboxSource {
             .into_iter()
             .map(|record| Arrival {
                 offset: record.ordinal,
-                content: Content::Record(record),
+                message: None,
+                content: Ok(record),
             })
             .collect();
         if let Some(first) = arrivals.first()
@@ -160,9 +170,7 @@ impl OutboxSource {
         };
         let written = self.writer.write(run).await?;
         followed.next = written.next;
-        if let Some(&ordinal) = written.reached.get(&followed.event) {
-            tell(&self.store, &followed.event, ordinal).await?;
-        }
+        tell(&self.store, &written).await?;
         mishaps::cross("outbox.told")?;
         Ok(self.forget(followed).await?)
     }
