@@ -51,18 +51,23 @@ impl Acks {
         })
     }
 
-    /// Waits until the record with this ordinal has reached `level`; false when it has not in five seconds.
+    /// Waits until the record with this ordinal has reached `level`; false when it has not in five seconds, or is known to
+    /// lie among the dead letters.
     pub async fn reached(&self, event: &EventId, level: AckLevel, ordinal: u64) -> bool {
-        let Some((number, woken)) = self.enlist(event, level, ordinal) else {
-            return true;
-        };
-        let _waiter = Waiter {
-            acks: self,
-            event,
-            level,
-            key: (ordinal, number),
-        };
-        matches!(timeout(PATIENCE, woken).await, Ok(Ok(())))
+        if let Some((number, woken)) = self.enlist(event, level, ordinal) {
+            let _waiter = Waiter {
+                acks: self,
+                event,
+                level,
+                key: (ordinal, number),
+            };
+            if !matches!(timeout(PATIENCE, woken).await, Ok(Ok(()))) {
+                return false;
+            }
+        }
+        self.was_not_passed_by(event, level, ordinal)
+            .await
+            .unwrap_or(false)
     }
 
     /// Has the record with this ordinal reached `level` by now?
@@ -73,10 +78,25 @@ impl Acks {
         ordinal: u64,
     ) -> Result<bool, StoreError> {
         let known = self.events.lock().get(event).and_then(|e| e.marks);
-        if level == AckLevel::Redis || known.is_some_and(|marks| marks.reached(level, ordinal)) {
+        let by_now = level == AckLevel::Redis
+            || known.is_some_and(|marks| marks.reached(level, ordinal))
+            || self.store.watermarks(event).await?.reached(level, ordinal);
+        Ok(by_now && self.was_not_passed_by(event, level, ordinal).await?)
+    }
+
+    /// The ledger's mark passes a record by that is among the dead letters. The store is asked only where there is one.
+    async fn was_not_passed_by(
+        &self,
+        event: &EventId,
+        level: AckLevel,
+        ordinal: u64,
+    ) -> Result<bool, StoreError> {
+        let known = self.events.lock().get(event).and_then(|e| e.marks);
+        let none_buried = known.is_some_and(|marks| marks.buried == 0);
+        if level != AckLevel::Ledger || none_buried {
             return Ok(true);
         }
-        Ok(self.store.watermarks(event).await?.reached(level, ordinal))
+        Ok(!self.store.is_buried(event, ordinal).await?)
     }
 
     /// Puts a waiter on the list, unless there is nothing to wait for.
@@ -178,6 +198,8 @@ impl Acks {
             if let Some(marks) = &mut progress.marks {
                 marks.log = marks.log.max(news.marks.log);
                 marks.ledger = marks.ledger.max(news.marks.ledger);
+                marks.buried = marks.buried.max(news.marks.buried);
+                marks.lost = news.marks.lost;
             }
         }
     }
@@ -210,16 +232,18 @@ impl Progress {
         !(self.log.is_empty() && self.ledger.is_empty())
     }
 
-    /// Wakes everyone whose record `marks` have reached.
+    /// Wakes everyone whose record `marks` have reached; whoever waits for one that was lost waits no longer.
     fn wake(&mut self, marks: Watermarks) {
         for (waiters, mark) in [
             (&mut self.log, marks.log.max(marks.ledger)),
             (&mut self.ledger, marks.ledger),
         ] {
             let waiting = waiters.split_off(&(mark.saturating_add(1), 0));
-            for wake in std::mem::replace(waiters, waiting).into_values() {
-                // The one who waited may have gone away this very moment.
-                let _ = wake.send(());
+            for ((ordinal, _), wake) in std::mem::replace(waiters, waiting) {
+                if !marks.is_lost(ordinal) {
+                    // The one who waited may have gone away this very moment.
+                    let _ = wake.send(());
+                }
             }
         }
     }
@@ -314,6 +338,25 @@ mod tests {
             .unwrap();
         let reply = reply.await.unwrap();
         assert_eq!(reply.status, StatusCode::ACCEPTED);
+    }
+
+    #[tokio::test]
+    async fn a_record_among_the_dead_letters_is_pending_although_the_ledger_is_past_it() {
+        let rig = Rig::start().await;
+        let demo = rig.event("demo", open(5, "ledger")).await;
+        let visitor = rig.visitor(&demo).await;
+        let reply = redeeming(&rig, &demo, &visitor, 1).await;
+        let ordinal = last_ordinal(&rig, &demo).await;
+        rig.store.bury(&demo, &[ordinal]).await.unwrap();
+        rig.store
+            .raise_watermark(&demo, AckLevel::Ledger, ordinal + 1)
+            .await
+            .unwrap();
+        assert_eq!(reply.await.unwrap().status, StatusCode::ACCEPTED);
+        let looked = rig.look(&demo, &visitor).await;
+        assert_eq!(looked.status, StatusCode::ACCEPTED);
+        rig.store.unbury(&demo, &[ordinal]).await.unwrap();
+        rig.look(&demo, &visitor).await.passed(true);
     }
 
     #[tokio::test]

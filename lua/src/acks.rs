@@ -8,26 +8,38 @@ use crate::connect::{Settings, Store, StoreError};
 use crate::keys::{ACKS, Keys};
 use crate::script::{script, tags};
 
-script!(RAISE_WATERMARK = "raise_watermark");
+script!(open RAISE_WATERMARK = "raise_watermark");
 
 /// How far each level has come, as ordinals of the outbox; 0 is "nothing yet".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watermarks {
     /// Everything up to here is in the log.
     pub log: u64,
-    /// Everything up to here is in the ledger.
+    /// Everything up to here is in the ledger, but for those that are buried.
     pub ledger: u64,
+    /// How many records are buried: they are among the dead letters, see [`Store::is_buried`].
+    pub buried: u64,
+    /// The ordinals after the first of these, up to and including the second, will never come: Redis lost what it had begun
+    /// to count there, and went on above when it was recovered.
+    pub lost: (u64, u64),
 }
 
 impl Watermarks {
-    /// Has the record with this ordinal reached `level`? The ledger being past it counts for the log too.
+    /// Has the record with this ordinal reached `level`? The ledger being past it counts for the log too. One that was lost
+    /// never does.
     #[must_use]
     pub fn reached(self, level: AckLevel, ordinal: u64) -> bool {
         match level {
             AckLevel::Redis => true,
-            AckLevel::Log => self.log.max(self.ledger) >= ordinal,
-            AckLevel::Ledger => self.ledger >= ordinal,
+            AckLevel::Log => self.log.max(self.ledger) >= ordinal && !self.is_lost(ordinal),
+            AckLevel::Ledger => self.ledger >= ordinal && !self.is_lost(ordinal),
         }
+    }
+
+    /// Was the record with this ordinal lost, if there ever was one?
+    #[must_use]
+    pub fn is_lost(self, ordinal: u64) -> bool {
+        ordinal > self.lost.0 && ordinal <= self.lost.1
     }
 }
 
@@ -49,15 +61,64 @@ pub struct AckFeed {
 impl Store {
     /// How far an event has come.
     pub async fn watermarks(&self, event: &EventId) -> Result<Watermarks, StoreError> {
-        let (log, ledger): (Option<u64>, Option<u64>) = redis::cmd("HMGET")
-            .arg(Keys::of(event).acked())
-            .arg(&["log", "ledger"])
-            .query_async(&mut self.connection.clone())
+        let keys = Keys::of(event);
+        let (marks, buried): ([Option<u64>; 4], u64) = redis::pipe()
+            .atomic()
+            .cmd("HMGET")
+            .arg(keys.acked())
+            .arg(&["log", "ledger", "lost_after", "lost_to"])
+            .scard(keys.buried())
+            .query_async(&mut self.connection())
             .await?;
+        let [log, ledger, lost_after, lost_to] = marks.map(Option::unwrap_or_default);
         Ok(Watermarks {
-            log: log.unwrap_or(0),
-            ledger: ledger.unwrap_or(0),
+            log,
+            ledger,
+            buried,
+            lost: (lost_after, lost_to),
         })
+    }
+
+    /// Notes that the records with these ordinals are among the dead letters: they are not in the ledger, however high its
+    /// watermark is. Comes before the watermark is raised past them.
+    pub async fn bury(&self, event: &EventId, ordinals: &[u64]) -> Result<(), StoreError> {
+        if ordinals.is_empty() {
+            return Ok(());
+        }
+        Ok(redis::cmd("SADD")
+            .arg(Keys::of(event).buried())
+            .arg(ordinals)
+            .exec_async(&mut self.connection())
+            .await?)
+    }
+
+    /// Notes that the records with these ordinals are in the ledger after all.
+    pub async fn unbury(&self, event: &EventId, ordinals: &[u64]) -> Result<(), StoreError> {
+        if ordinals.is_empty() {
+            return Ok(());
+        }
+        Ok(redis::cmd("SREM")
+            .arg(Keys::of(event).buried())
+            .arg(ordinals)
+            .exec_async(&mut self.connection())
+            .await?)
+    }
+
+    /// The ordinals of all records that are buried.
+    pub async fn buried(&self, event: &EventId) -> Result<Vec<u64>, StoreError> {
+        Ok(redis::cmd("SMEMBERS")
+            .arg(Keys::of(event).buried())
+            .query_async(&mut self.connection())
+            .await?)
+    }
+
+    /// Is the record with this ordinal buried?
+    pub async fn is_buried(&self, event: &EventId, ordinal: u64) -> Result<bool, StoreError> {
+        Ok(redis::cmd("SISMEMBER")
+            .arg(Keys::of(event).buried())
+            .arg(ordinal)
+            .query_async(&mut self.connection())
+            .await?)
     }
 
     /// Raises a watermark (never lowers it) and tells everyone who listens. The level `redis` needs none: nothing happens.
@@ -71,13 +132,14 @@ impl Store {
         if level == AckLevel::Redis {
             return Ok(());
         }
+        let keys = Keys::of(event);
         let mut reply = RAISE_WATERMARK
-            .keys([Keys::of(event).acked()])
+            .keys([keys.acked(), keys.buried()])
             .arg(level.as_str())
             .arg(ordinal)
             .arg(ACKS)
             .arg(event.as_str())
-            .run(&self.connection)
+            .run(&self.door)
             .await?;
         match reply.tag()? {
             Outcome::Raised | Outcome::Stands => Ok(()),
@@ -111,14 +173,20 @@ impl AckFeed {
     }
 }
 
-/// Reads "event log ledger".
+/// Reads "event log ledger buried lost_after lost_to"; the event's name may hold spaces.
 fn acked(told: &str) -> Option<Acked> {
-    let mut parts = told.split(' ');
+    let mut parts = told.rsplitn(6, ' ');
+    let mut number = || parts.next()?.parse::<u64>().ok();
+    let lost_to = number()?;
+    let lost_after = number()?;
+    let marks = Watermarks {
+        lost: (lost_after, lost_to),
+        buried: number()?,
+        ledger: number()?,
+        log: number()?,
+    };
     Some(Acked {
         event: parts.next()?.parse().ok()?,
-        marks: Watermarks {
-            log: parts.next()?.parse().ok()?,
-            ledger: parts.next()?.parse().ok()?,
-        },
+        marks,
     })
 }
