@@ -14,7 +14,7 @@ mod stage;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chassis::admin::AdminToken;
+use chassis::admin::OpsGuard;
 use chassis::{Lifecycle, Role};
 use domain::event::AckLevel;
 use domain::{Clock, Random};
@@ -38,8 +38,8 @@ pub struct Parts {
     pub keys: PathBuf,
     /// The tickets' `iss`.
     pub public_url: String,
-    /// The credential of the ops API.
-    pub admin_token: AdminToken,
+    /// Who is let through to the ops API.
+    pub guard: OpsGuard,
     /// What a pass of a new event waits for, unless the event says otherwise.
     pub default_ack: AckLevel,
 }

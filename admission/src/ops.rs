@@ -1,4 +1,5 @@
-//! The ops door: the admin API, one file per endpoint, and the console's page. Every admin call needs the admin token.
+//! The ops door: the admin API, one file per endpoint, and the console's page. Every admin call needs the admin token, or the access token of
+//! somebody whose role opens it.
 
 mod audit;
 
@@ -6,7 +7,6 @@ mod console;
 mod figures;
 mod get_event;
 mod keys;
-mod list;
 mod list_events;
 mod live;
 mod patch_admission;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, patch, post};
-use chassis::admin::AdminToken;
+use chassis::admin::{OpsGuard, Staff};
 use chassis::{Lifecycle, Problem};
 use domain::event::AckLevel;
 use domain::{EventId, Random, Refusal};
@@ -33,8 +33,10 @@ use crate::Parts;
 use crate::keys::Signer;
 use figures::Figures;
 
-/// Who makes the changes that come through this door.
-const ADMIN: Change<'static> = Change { by: "admin" };
+/// Who makes a change that came through this door.
+fn by(staff: &Staff) -> Change<'_> {
+    Change { by: staff.name() }
+}
 
 /// What the handlers need; each asks for its part.
 #[derive(Clone, FromRef)]
@@ -42,7 +44,7 @@ struct Desk {
     store: Store,
     default_ack: AckLevel,
     signer: Arc<Signer>,
-    token: AdminToken,
+    guard: OpsGuard,
     figures: Figures,
     lifecycle: Lifecycle,
     random: Arc<dyn Random>,
@@ -64,7 +66,7 @@ pub fn routes(parts: &Parts, signer: Arc<Signer>) -> Router {
         store: parts.store.clone(),
         default_ack: parts.default_ack,
         signer,
-        token: parts.admin_token.clone(),
+        guard: parts.guard.clone(),
         figures,
         lifecycle: parts.lifecycle.clone(),
         random: Arc::clone(&parts.random),
@@ -76,22 +78,25 @@ pub fn routes(parts: &Parts, signer: Arc<Signer>) -> Router {
             get(get_event::get_event).put(put_event::put_event),
         )
         .route(
+            "/api/v1/admin/events/{event}/stock",
+            post(post_stock::post_stock),
+        )
+        .route("/api/v1/admin/events/{event}/audit", get(audit::audit));
+    let steered = Router::new()
+        .route(
             "/api/v1/admin/events/{event}/admission",
             patch(patch_admission::patch_admission),
         )
         .route(
             "/api/v1/admin/events/{event}/phase",
             post(post_phase::post_phase),
-        )
-        .route(
-            "/api/v1/admin/events/{event}/stock",
-            post(post_stock::post_stock),
-        )
-        .route("/api/v1/admin/events/{event}/audit", get(audit::audit))
-        .route("/api/v1/admin/keys", get(keys::keys));
-    parts
-        .admin_token
-        .guard(admin)
+        );
+    let keys = Router::new().route("/api/v1/admin/keys", get(keys::keys));
+    let guard = &parts.guard;
+    guard
+        .staff(admin)
+        .merge(guard.operators(steered))
+        .merge(guard.admins(keys))
         // The live socket takes the token in its first frame too, so it stands outside the guard and checks by itself.
         .route("/api/v1/admin/live", get(live::live))
         .merge(console::routes())
@@ -113,7 +118,7 @@ pub fn api() -> utoipa::openapi::OpenApi {
             keys::keys,
             live::live,
         ),
-        tags((name = "ops", description = "What the organiser does. On the ops door, with the admin token."))
+        tags((name = "ops", description = "What the organiser does. On the ops door, with the admin token or the access token of an operator or admin."))
     )]
     struct Api;
     let mut api = Api::openapi();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
-use chassis::admin::AdminToken;
+use chassis::admin::{AdminToken, OpsGuard};
 use chassis::lifecycle::{Ending, STOP_DEADLINE};
 use chassis::reply::Dress;
 use chassis::system::{SystemClock, SystemRandom};
@@ -89,7 +89,7 @@ impl Stage {
             random: Arc::new(SystemRandom),
             keys: self.folder.path().join(keys),
             public_url: ISSUER.to_owned(),
-            admin_token: AdminToken::new(TOKEN),
+            guard: OpsGuard::of_token(AdminToken::new(TOKEN)),
             default_ack: AckLevel::Ledger,
         })
         .await

@@ -8,6 +8,7 @@ pub mod doors;
 pub mod extract;
 pub mod health;
 pub mod lifecycle;
+pub mod list;
 pub mod outage;
 pub mod problem;
 pub mod reply;

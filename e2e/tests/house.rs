@@ -16,7 +16,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("web", &[]),
     ("gateway", &["chassis", "domain", "lua", "web"]),
     ("admission", &["chassis", "domain", "lua", "mishaps", "web"]),
-    ("issuer", &["chassis", "domain", "kafka", "lua", "mishaps"]),
+    (
+        "issuer",
+        &["chassis", "domain", "kafka", "ledger", "lua", "mishaps"],
+    ),
     (
         "persister",
         &["chassis", "domain", "kafka", "ledger", "lua", "mishaps"],

@@ -17,11 +17,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
+use chassis::admin::OpsGuard;
 use chassis::config::DirectApi;
 use chassis::visitor::VisitorRules;
 use chassis::{Action, Lifecycle, Role, Throttle};
 use domain::Random;
 use domain::event::AckLevel;
+use ledger::Ledger;
 use lua::{Store, StoreError};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -37,6 +39,10 @@ pub struct Parts {
     pub store: Store,
     /// How to open further connections to it.
     pub redis: lua::Settings,
+    /// The ledger, its tables made: accounts and books are kept in it.
+    pub ledger: Ledger,
+    /// Who is let through the ops door.
+    pub guard: OpsGuard,
     /// When to stop.
     pub lifecycle: Lifecycle,
     /// The limits per client address.
@@ -56,6 +62,7 @@ pub struct Parts {
 /// What the handlers work with.
 struct Desk {
     store: Store,
+    ledger: Ledger,
     keys: Arc<Keys>,
     terms: KnownTerms,
     acks: Arc<Acks>,
@@ -70,6 +77,7 @@ pub async fn build(parts: Parts) -> Result<Role, StoreError> {
     let acks = Acks::new(parts.store.clone());
     let desk = Desk {
         store: parts.store.clone(),
+        ledger: parts.ledger.clone(),
         keys: keys.clone(),
         terms: KnownTerms::new(parts.store.clone()),
         acks: acks.clone(),

@@ -480,7 +480,7 @@ mod tests {
             response_timeout: std::time::Duration::from_millis(300),
             ..rig.settings.clone()
         };
-        let hasty = issuer(parts(&settings, &rig.lifecycle).await).await;
+        let hasty = issuer(parts(&settings, &rig.ledger, &rig.lifecycle).await).await;
         let earlier = rig.visitor(&demo).await;
         let visitor = rig.visitor(&demo).await;
         redeem_at(&hasty, "demo", &earlier).await.passed(false);

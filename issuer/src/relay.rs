@@ -12,10 +12,6 @@ use kafka::{LogError, Producer};
 use lua::{Lease, OutboxBatch, OutboxReader, Store, StoreError};
 use tokio::time::{interval, sleep, timeout};
 
-/// How long the lease outlives a relay that was killed.
-const LEASE: Duration = Duration::from_secs(3);
-/// How often it is renewed, and how often another relay tries to take it.
-const RENEW: Duration = Duration::from_secs(1);
 /// How soon a new event is followed.
 const REFRESH: Duration = Duration::from_secs(1);
 /// How long one read waits for a record.
@@ -55,7 +51,7 @@ type Followed = Vec<(EventId, u64)>;
 impl Relay {
     /// Relays until the stop, then hands over what is there and gives the lease back.
     pub async fn run(self) {
-        let lease = self.lease();
+        let lease = Lease::new(&self.store, "relay", self.random.as_ref());
         loop {
             tokio::select! {
                 () = self.take(&lease) => {}
@@ -63,7 +59,7 @@ impl Relay {
             }
             tracing::info!("this process relays the outbox to the log");
             let lost = tokio::select! {
-                () = self.keep(&lease) => true,
+                () = lease.keep() => true,
                 () = self.relay() => false,
                 () = self.measure() => false,
                 () = self.out_of_time() => false,
@@ -73,40 +69,16 @@ impl Relay {
             }
             tracing::warn!("the lease of the relay is lost; another process may relay now");
         }
-        if let Err(error) = self.store.release_lease(&lease).await {
-            tracing::warn!(%error, "the lease of the relay could not be given back; it ends by itself");
-        }
-    }
-
-    fn lease(&self) -> Lease {
-        let mut owner = [0; 16];
-        self.random.fill(&mut owner);
-        Lease {
-            name: "relay",
-            owner: format!("{:032x}", u128::from_be_bytes(owner)),
-        }
+        lease.release().await;
     }
 
     /// Resolves when the lease is ours.
     async fn take(&self, lease: &Lease) {
         let mut outage = Outage::of("lease of the relay", self.random.clone());
-        loop {
-            match self.store.hold_lease(lease, LEASE).await {
-                Ok(true) => return outage.over(),
-                Ok(false) => sleep(RENEW).await,
-                Err(error) => outage.failed(error).await,
-            }
+        while let Err(error) = lease.take().await {
+            outage.failed(error).await;
         }
-    }
-
-    /// Renews the lease; resolves when it is not certain any more that it is ours.
-    async fn keep(&self, lease: &Lease) {
-        loop {
-            sleep(RENEW).await;
-            if !matches!(self.store.hold_lease(lease, LEASE).await, Ok(true)) {
-                return;
-            }
-        }
+        outage.over();
     }
 
     /// Resolves when the stop cannot wait for the log any longer.
@@ -221,6 +193,7 @@ impl Relay {
 #[cfg(test)]
 mod tests {
     use chassis::lifecycle::Ending;
+    use chassis::system::SystemRandom;
     use kafka::Settings;
     use testbed::Kafka;
 
@@ -233,7 +206,7 @@ mod tests {
         let lifecycle = Lifecycle::new();
         let parts = Parts {
             kafka: Some(kafka.clone()),
-            ..parts(&rig.settings, &lifecycle).await
+            ..parts(&rig.settings, &rig.ledger, &lifecycle).await
         };
         let router = issuer(parts).await;
         (router, lifecycle)
@@ -354,15 +327,9 @@ mod tests {
         }
         assert_eq!(stopped(&lifecycle).await, Ending::Clean);
         assert_eq!(rig.store.outbox_length(&event).await.unwrap(), 0);
-        let next = Lease {
-            name: "relay",
-            owner: "next".to_owned(),
-        };
-        assert!(
-            rig.store.hold_lease(&next, LEASE).await.unwrap(),
-            "given back"
-        );
-        rig.store.release_lease(&next).await.unwrap();
+        let next = Lease::new(&rig.store, "relay", &SystemRandom);
+        assert!(next.hold().await.unwrap(), "given back");
+        next.release().await;
 
         let (router, _) = relaying(&rig, &kafka).await;
         for visitor in &visitors[50..] {
@@ -390,17 +357,19 @@ mod tests {
     async fn only_the_holder_of_the_lease_relays() {
         let rig = Rig::start().await;
         let kafka = Settings::new(Kafka::shared().brokers());
-        let other = Lease {
-            name: "relay",
-            owner: "other".to_owned(),
-        };
-        assert!(rig.store.hold_lease(&other, LEASE * 20).await.unwrap());
+        let other = Lease::new(&rig.store, "relay", &SystemRandom);
+        other.take().await.unwrap();
+        let kept = tokio::spawn({
+            let other = other.clone();
+            async move { other.keep().await }
+        });
         let event = rig.event("leased", open(5, "redis")).await;
         let (_, lifecycle) = relaying(&rig, &kafka).await;
         assert_eq!(stopped(&lifecycle).await, Ending::Clean);
         assert!(rig.store.outbox_length(&event).await.unwrap() > 0);
         let (_, _running) = relaying(&rig, &kafka).await;
-        rig.store.release_lease(&other).await.unwrap();
+        kept.abort();
+        other.release().await;
         relayed(&rig, &event).await;
     }
 }

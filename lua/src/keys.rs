@@ -8,6 +8,10 @@ use domain::EventId;
 pub(crate) const EVENTS: &str = "events";
 /// The public halves of the signing keys (hash: kid → `x issuer…`).
 pub(crate) const PUBLIC_KEYS: &str = "keys:public";
+/// The public halves of the session keys (hash: kid → `until_ms x`); in one slot with the ended sessions.
+pub(crate) const SESSION_KEYS: &str = "{sessions}:keys";
+/// The sessions that were ended lately (sorted set: session → when, in ms).
+pub(crate) const SESSIONS_ENDED: &str = "{sessions}:ended";
 /// The channel on which watermarks are told.
 pub(crate) const ACKS: &str = "acks";
 
@@ -65,8 +69,18 @@ keys! {
     gone = "line" ":gone";
     /// Stream with dense ids: what changed, for the gateways.
     moves = "line" ":moves";
-    /// Hash: the token bucket.
+    /// Hash: the token bucket, and how far the absent can be told from those who are there.
     pace = "line" ":pace";
+    /// Sorted set of those who were passed over and are neither let in nor gone: place → seq.
+    passed = "line" ":passed";
+    /// Sorted set of those among them who were not seen again yet: place → until when they may come back, in ms.
+    grace = "line" ":grace";
+    /// Hash of people near the head: place → when they were last seen, in ms.
+    seen = "line" ":seen";
+    /// Hash: the draw of the lobby, `going` or `done`, with its seed.
+    draw = "line" ":draw";
+    /// Sorted set of those who left while the draw goes on: place → the seq they had.
+    withdrawn = "line" ":withdrawn";
     /// String: coupons not yet issued.
     stock = "coupon" ":stock";
     /// Set of all holders.

@@ -170,7 +170,12 @@ fn make(folder: &Path) -> io::Result<()> {
 
 /// Does a process with this configuration run a store in the folder?
 pub fn runs_stores(config: &ServeConfig) -> bool {
-    config.redis_url.is_none() || config.has(RoleName::Persister) && config.database_url.is_none()
+    config.redis_url.is_none() || needs_ledger(config) && config.database_url.is_none()
+}
+
+/// Does a process with this configuration use the ledger? The persister writes it; the issuer keeps accounts in it.
+pub fn needs_ledger(config: &ServeConfig) -> bool {
+    config.has(RoleName::Persister) || config.has(RoleName::Issuer)
 }
 
 /// Writes a secret to a new file, whole or not at all; false when the file is there already.

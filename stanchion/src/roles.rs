@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use chassis::admin::AdminToken;
+use chassis::admin::{AdminToken, OpsGuard};
 use chassis::config::{RoleName, ServeConfig, WrongSetting};
 use chassis::system::{SystemClock, SystemRandom};
 use chassis::{Lifecycle, Role, Throttle};
 use domain::event::AckLevel;
+use ledger::Ledger;
 
 use crate::stores::Stores;
 
@@ -20,7 +21,7 @@ pub struct Building<'a> {
     pub lifecycle: &'a Lifecycle,
     /// How browsers reach the public door; a process that admits always has one.
     pub public_url: Option<String>,
-    /// The credential of the ops door; a process without admission has none.
+    /// The admin token, if this process was told one or made one.
     pub admin_token: Option<AdminToken>,
 }
 
@@ -32,13 +33,15 @@ impl Building<'_> {
         if self.config.has(RoleName::Gateway) {
             roles.push(self.gateway(throttle.clone()).await?);
         }
-        if let (Some(token), Some(url)) = (&self.admin_token, &self.public_url) {
-            roles.push(self.admission(token.clone(), url.clone()).await?);
+        let admits = self.config.has(RoleName::Admission);
+        if let Some(url) = self.public_url.as_ref().filter(|_| admits) {
+            roles.push(self.admission(url.clone()).await?);
         }
-        if self.config.has(RoleName::Issuer) {
-            roles.push(self.issuer(throttle).await?);
+        let ledger = self.stores.ledger.as_ref();
+        if let Some(ledger) = ledger.filter(|_| self.config.has(RoleName::Issuer)) {
+            roles.push(self.issuer(throttle, ledger.clone()).await?);
         }
-        if let Some(ledger) = &self.stores.ledger {
+        if let Some(ledger) = ledger.filter(|_| self.config.has(RoleName::Persister)) {
             roles.push(persister::build(persister::Parts {
                 store: self.stores.store.clone(),
                 redis: self.stores.redis.clone(),
@@ -64,7 +67,7 @@ impl Building<'_> {
         .await?)
     }
 
-    async fn admission(&self, admin_token: AdminToken, public_url: String) -> anyhow::Result<Role> {
+    async fn admission(&self, public_url: String) -> anyhow::Result<Role> {
         let parts = admission::Parts {
             store: self.stores.store.clone(),
             lifecycle: self.lifecycle.clone(),
@@ -72,7 +75,7 @@ impl Building<'_> {
             random: Arc::new(SystemRandom),
             keys: self.config.keys.clone(),
             public_url,
-            admin_token,
+            guard: self.guard(),
             default_ack: self.default_ack(),
         };
         match admission::build(parts).await {
@@ -86,9 +89,11 @@ impl Building<'_> {
         }
     }
 
-    async fn issuer(&self, throttle: Arc<Throttle>) -> anyhow::Result<Role> {
+    async fn issuer(&self, throttle: Arc<Throttle>, ledger: Ledger) -> anyhow::Result<Role> {
         Ok(issuer::build(issuer::Parts {
             store: self.stores.store.clone(),
+            ledger,
+            guard: self.guard(),
             redis: self.stores.redis.clone(),
             lifecycle: self.lifecycle.clone(),
             throttle,
@@ -99,6 +104,20 @@ impl Building<'_> {
             kafka: self.stores.kafka.clone(),
         })
         .await?)
+    }
+
+    /// Who is let through the ops door: the admin token's holder, and accounts as the store knows them at the moment.
+    fn guard(&self) -> OpsGuard {
+        let store = self.stores.store.clone();
+        OpsGuard::new(self.admin_token.clone(), move |offered| {
+            let store = store.clone();
+            async move {
+                let proven = store.access(&offered).await;
+                proven
+                    .map(Result::ok)
+                    .map_err(|failure| failure.to_string())
+            }
+        })
     }
 
     /// With a log, a pass waits for it; without one, for the ledger.

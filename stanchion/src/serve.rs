@@ -62,16 +62,16 @@ fn bind(config: &ServeConfig) -> Result<Doors, WrongSetting> {
     })
 }
 
-/// The token that was set, or the one of the data folder, which is shown when it is new. Only admission needs one.
+/// The token that was set, or the one of admission's data folder, which is shown when it is new. A process of other roles
+/// that was told none opens its ops door to accounts alone.
 fn admin_token(
     config: &ServeConfig,
     folder: &DataFolder,
 ) -> Result<Option<AdminToken>, WrongSetting> {
-    if !config.has(RoleName::Admission) {
-        return Ok(None);
+    if config.has(RoleName::Admission) {
+        prepare_keys(config)?;
     }
-    prepare_keys(config)?;
-    if config.admin_token.is_some() {
+    if config.admin_token.is_some() || !config.has(RoleName::Admission) {
         return Ok(config.admin_token.clone());
     }
     let KeptToken { token, is_new } = folder.admin_token(&SystemRandom)?;

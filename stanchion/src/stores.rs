@@ -10,7 +10,7 @@ use ledger::Ledger;
 use lua::Store;
 use lua::private::PrivateRedis;
 
-use crate::data_folder::{DataFolder, FolderLock, runs_stores};
+use crate::data_folder::{DataFolder, FolderLock, needs_ledger, runs_stores};
 
 /// How long a store may take to answer for the first time.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ impl Stores {
             let topics = kafka::ensure_topics(kafka).await;
             topics.map_err(|failure| no_log(config, &failure))?;
         }
-        let ledger = if config.has(RoleName::Persister) {
+        let ledger = if needs_ledger(config) {
             Some(migrated(config, folder).await?)
         } else {
             None

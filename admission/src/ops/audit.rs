@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use chassis::list::{List, ListQuery, bad_after};
 use chassis::{Path, Problem, Query};
 use domain::{EventId, Millis};
 use lua::{AuditEntry, Store};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::list::{List, ListQuery, bad_after};
 use super::{no_such_event, store_failed};
 
 /// One change.
@@ -37,6 +37,7 @@ pub struct Audited {
         (status = 200, description = "A page of the list", body = List<Audited>),
         (status = 400, description = "`bad-request`"),
         (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the account's role does not open this"),
         (status = 404, description = "`no-such-event`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),

@@ -16,6 +16,7 @@ use super::{no_such_event, store_failed};
     responses(
         (status = 200, description = "The event", body = ShownEvent),
         (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the account's role does not open this"),
         (status = 404, description = "`no-such-event`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use chassis::list::List;
 use domain::Millis;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::list::List;
 use crate::keys::Signer;
 
 /// A signing key.
@@ -32,6 +32,7 @@ pub struct ShownKey {
     responses(
         (status = 200, description = "The list", body = List<ShownKey>),
         (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the account's role does not open this"),
     ),
     security(("admin_token" = [])),
 )]

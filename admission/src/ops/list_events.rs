@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use chassis::list::{List, ListQuery, bad_after};
 use chassis::{Problem, Query};
 use domain::EventId;
 use lua::Store;
 
-use super::list::{List, ListQuery, bad_after};
 use super::shown::ShownEvent;
 use super::store_failed;
 
@@ -18,6 +18,7 @@ use super::store_failed;
         (status = 200, description = "A page of the list", body = List<ShownEvent>),
         (status = 400, description = "`bad-request`"),
         (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the account's role does not open this"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
     security(("admin_token" = [])),

@@ -8,7 +8,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, UPGRADE};
 use axum::response::Response;
-use chassis::admin::AdminToken;
+use chassis::admin::OpsGuard;
 use chassis::visitor::bearer;
 use chassis::{Lifecycle, Problem};
 use domain::{Random, Refusal};
@@ -38,7 +38,9 @@ enum Said {
 /// A console's socket and what it needs.
 struct Console {
     socket: WebSocket,
-    token: AdminToken,
+    guard: OpsGuard,
+    /// The credential it was let in with; none before it said hello.
+    shown: Option<String>,
     figures: Figures,
     lifecycle: Lifecycle,
     random: Arc<dyn Random>,
@@ -58,27 +60,31 @@ enum Ending {
 #[utoipa::path(
     get, path = "/api/v1/admin/live", operation_id = "ops_live", tag = "ops",
     responses(
-        (status = 101, description = "Frames; close 4401 without the token, 4400 on anything but `hello`, 1012 after `bye`"),
+        (status = 101, description = "Frames; close 4401 without a credential that opens this, or when it ends, 4400 on anything but `hello`, 1012 after `bye`"),
         (status = 400, description = "`bad-request`: not a WebSocket"),
         (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the account's role does not open this"),
     ),
     security(("admin_token" = []), ()),
 )]
 pub async fn live(
-    State(token): State<AdminToken>,
+    State(guard): State<OpsGuard>,
     State(figures): State<Figures>,
     State(lifecycle): State<Lifecycle>,
     State(random): State<Arc<dyn Random>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let trusted = headers.contains_key(AUTHORIZATION);
-    if trusted && !bearer(&headers).is_some_and(|offered| token.matches(offered)) {
-        return Err(Refusal::Unauthorized.into());
-    }
+    let shown = if headers.contains_key(AUTHORIZATION) {
+        let offered = bearer(&headers).ok_or(Refusal::Unauthorized)?;
+        guard.reader(offered).await?;
+        Some(offered.to_owned())
+    } else {
+        None
+    };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
-        Err(_) if !trusted => return Err(Refusal::Unauthorized.into()),
+        Err(_) if shown.is_none() => return Err(Refusal::Unauthorized.into()),
         Err(_) => {
             return Err(Problem::field(
                 UPGRADE.as_str(),
@@ -91,12 +97,13 @@ pub async fn live(
         let _hold = lifecycle.hold();
         let console = Console {
             socket,
-            token,
+            guard,
+            shown,
             figures,
             lifecycle,
             random,
         };
-        console.serve(trusted).await;
+        console.serve().await;
     };
     Ok(upgrade
         .read_buffer_size(READ_BUFFER)
@@ -105,11 +112,11 @@ pub async fn live(
 }
 
 impl Console {
-    async fn serve(mut self, trusted: bool) {
-        let ending = self.talk(trusted).await;
+    async fn serve(mut self) {
+        let ending = self.talk().await;
         let (code, reason) = match ending {
             Ending::Gone => return,
-            Ending::Unauthorized => (4401, "say hello with the admin token first"),
+            Ending::Unauthorized => (4401, "say hello with a credential of the ops door first"),
             Ending::Misunderstood => (4400, "only hello is understood here"),
             Ending::Stopping => {
                 self.say_bye().await;
@@ -128,10 +135,14 @@ impl Console {
     }
 
     /// Lets the console in, then sends every new frame until something ends it.
-    async fn talk(&mut self, trusted: bool) -> Ending {
-        if !trusted && let Err(ending) = self.hello().await {
-            return ending;
-        }
+    async fn talk(&mut self) -> Ending {
+        let shown = match self.shown.take() {
+            Some(shown) => shown,
+            None => match self.hello().await {
+                Ok(shown) => shown,
+                Err(ending) => return ending,
+            },
+        };
         let mut frames = self.figures.watch();
         let lifecycle = self.lifecycle.clone();
         loop {
@@ -140,6 +151,9 @@ impl Console {
                 changed = frames.changed() => {
                     if changed.is_err() {
                         return Ending::Stopping;
+                    }
+                    if is_out(&self.guard, &shown).await {
+                        return Ending::Unauthorized;
                     }
                     let frame = frames.borrow_and_update().clone();
                     if !self.say(Message::Text(frame)).await {
@@ -155,8 +169,8 @@ impl Console {
         }
     }
 
-    /// Waits for the first frame with the admin token.
-    async fn hello(&mut self) -> Result<(), Ending> {
+    /// Waits for the first frame with a credential that opens this.
+    async fn hello(&mut self) -> Result<String, Ending> {
         let lifecycle = self.lifecycle.clone();
         let first = async {
             loop {
@@ -173,7 +187,7 @@ impl Console {
             first = timeout(PATIENCE, first) => first.unwrap_or(Err(Ending::Unauthorized))?,
         };
         match serde_json::from_str(text.as_str()) {
-            Ok(Said::Hello { token }) if self.token.matches(&token) => Ok(()),
+            Ok(Said::Hello { token }) if self.guard.reader(&token).await.is_ok() => Ok(token),
             Ok(Said::Hello { .. }) => Err(Ending::Unauthorized),
             Err(_) => Err(Ending::Misunderstood),
         }
@@ -192,6 +206,12 @@ impl Console {
             Ok(Ok(()))
         )
     }
+}
+
+/// Does the credential open this no more? A store that is away opens and closes nothing.
+async fn is_out(guard: &OpsGuard, shown: &str) -> bool {
+    let refused = guard.reader(shown).await.err();
+    refused.is_some_and(|problem| problem.refusal() != Refusal::TryAgain)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use chassis::admin::Staff;
 use chassis::{Path, Problem};
 use domain::EventId;
 use domain::event::{Admission, AdmissionChange};
@@ -9,7 +10,7 @@ use lua::{SetOutcome, Store};
 
 use super::schema::AdmissionChangeSchema;
 use super::shown::ShownAdmission;
-use super::{ADMIN, no_such_event, store_failed};
+use super::{by, no_such_event, store_failed};
 
 /// Any valid pace: what a change is laid over to check it before the event is read.
 const ANY: Admission = Admission {
@@ -27,6 +28,7 @@ const ANY: Admission = Admission {
         (status = 200, description = "The whole block as it now holds", body = ShownAdmission),
         (status = 400, description = "`bad-request`, with `field`"),
         (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the account's role does not open this"),
         (status = 404, description = "`no-such-event`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
@@ -36,11 +38,12 @@ const ANY: Admission = Admission {
 )]
 pub async fn patch_admission(
     State(store): State<Store>,
+    staff: Staff,
     Path(event): Path<EventId>,
     chassis::Json(change): chassis::Json<AdmissionChange>,
 ) -> Result<Json<ShownAdmission>, Problem> {
     ANY.changed(change)?;
-    match store.change_admission(&event, change, ADMIN).await {
+    match store.change_admission(&event, change, by(&staff)).await {
         Ok(SetOutcome::Set(live)) => Ok(Json(live.event.admission.into())),
         Ok(SetOutcome::Refused(_) | SetOutcome::NoSuchEvent) => Err(no_such_event(&event)),
         Err(error) => Err(store_failed(error)),

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use chassis::admin::Staff;
 use chassis::{Path, Problem};
 use domain::phase::PhaseMove;
 use domain::{EventId, Phase, Refusal};
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::schema::PhaseSchema;
 use super::shown::ShownEvent;
-use super::{ADMIN, no_such_event, store_failed};
+use super::{by, no_such_event, store_failed};
 
 /// Where to move.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -30,6 +31,7 @@ pub struct PhasePost {
         (status = 200, description = "The event in its new phase", body = ShownEvent),
         (status = 400, description = "`bad-request`, with `field`"),
         (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the account's role does not open this"),
         (status = 404, description = "`no-such-event`"),
         (status = 409, description = "`phase-move`, with `from`, `to`, `allowed`"),
         (status = 413, description = "`too-large`"),
@@ -40,10 +42,11 @@ pub struct PhasePost {
 )]
 pub async fn post_phase(
     State(store): State<Store>,
+    staff: Staff,
     Path(event): Path<EventId>,
     chassis::Json(post): chassis::Json<PhasePost>,
 ) -> Result<Json<ShownEvent>, Problem> {
-    let moved = store.move_phase(&event, post.phase, ADMIN).await;
+    let moved = store.move_phase(&event, post.phase, by(&staff)).await;
     let live = match moved.map_err(store_failed)? {
         SetOutcome::Set(live) => live,
         SetOutcome::Refused(refused) => return Err(not_allowed(refused)),

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use chassis::admin::Staff;
 use chassis::{Path, Problem};
 use domain::event::{MOST_ADDED, MOST_STOCK};
 use domain::{EventId, Refusal};
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::schema::AddedSchema;
 use super::shown::ShownStock;
-use super::{ADMIN, no_such_event, store_failed};
+use super::{by, no_such_event, store_failed};
 
 /// How many coupons to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -30,6 +31,7 @@ pub struct StockPost {
         (status = 200, description = "The stock as it now stands", body = ShownStock),
         (status = 400, description = "`bad-request`, with `field`"),
         (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the account's role does not open this"),
         (status = 404, description = "`no-such-event`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
@@ -39,6 +41,7 @@ pub struct StockPost {
 )]
 pub async fn post_stock(
     State(store): State<Store>,
+    staff: Staff,
     Path(event): Path<EventId>,
     chassis::Json(StockPost { add }): chassis::Json<StockPost>,
 ) -> Result<Json<ShownStock>, Problem> {
@@ -48,7 +51,7 @@ pub async fn post_stock(
             format!("`add` must be a whole number from 1 to {MOST_ADDED}."),
         ));
     }
-    match store.add_stock(&event, add, ADMIN).await {
+    match store.add_stock(&event, add, by(&staff)).await {
         Ok(StockOutcome::Added { total, remaining }) => Ok(Json(ShownStock { total, remaining })),
         Ok(StockOutcome::TooMuch) => Err(Problem::field(
             "add",

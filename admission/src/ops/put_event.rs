@@ -3,14 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use chassis::admin::Staff;
 use chassis::{Path, Problem};
 use domain::event::{AckLevel, ChangeRefused, Event, EventPut};
 use domain::{EventId, Refusal};
-use lua::{LiveEvent, PutOutcome, Store};
+use lua::{Change, LiveEvent, PutOutcome, Store};
 
 use super::schema::EventPutSchema;
 use super::shown::ShownEvent;
-use super::{ADMIN, no_such_event, store_failed};
+use super::{by, no_such_event, store_failed};
 
 /// How often a put is merged again because somebody else changed the event in between.
 const MERGES: usize = 8;
@@ -25,6 +26,7 @@ const MERGES: usize = 8;
         (status = 200, description = "The event was there and is now as put", body = ShownEvent),
         (status = 400, description = "`bad-request`, with `field`"),
         (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the account's role does not open this"),
         (status = 409, description = "`event-is-live`, with `field`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
@@ -35,13 +37,14 @@ const MERGES: usize = 8;
 pub async fn put_event(
     State(store): State<Store>,
     State(default_ack): State<AckLevel>,
+    staff: Staff,
     Path(event): Path<String>,
     chassis::Json(put): chassis::Json<EventPut>,
 ) -> Result<(StatusCode, Json<ShownEvent>), Problem> {
     let event: EventId = event
         .parse()
         .map_err(|error| Problem::field("event", format!("`event` is in the path: {error}.")))?;
-    let (status, live) = merge(&store, &event, put, default_ack).await?;
+    let (status, live) = merge(&store, &event, put, default_ack, by(&staff)).await?;
     let figures = store.figures(&event).await.map_err(store_failed)?;
     let figures = figures.ok_or_else(|| no_such_event(&event))?;
     Ok((status, Json(ShownEvent::new(live, figures))))
@@ -53,6 +56,7 @@ async fn merge(
     event: &EventId,
     put: EventPut,
     default_ack: AckLevel,
+    change: Change<'_>,
 ) -> Result<(StatusCode, LiveEvent), Problem> {
     for _ in 0..MERGES {
         let (merged, version) = match store.event(event).await.map_err(store_failed)? {
@@ -62,7 +66,7 @@ async fn merge(
             ),
             None => (Event::create(event.clone(), put.clone(), default_ack)?, 0),
         };
-        let outcome = store.put_event(&merged, version, ADMIN).await;
+        let outcome = store.put_event(&merged, version, change).await;
         match outcome.map_err(store_failed)? {
             PutOutcome::Created(live) => return Ok((StatusCode::CREATED, live)),
             PutOutcome::Held(live) => return Ok((StatusCode::OK, live)),

@@ -82,7 +82,7 @@ const EVERY: &[&str] = &[
 
 #[test]
 fn every_setting_is_heard() {
-    let config = parse(EVERY, &[("STANCHION_ADMIN_TOKEN", "t0ken")]).unwrap();
+    let config = parse(EVERY, &[("STANCHION_ADMIN_TOKEN", "t0ken-t0ken-t0ken")]).unwrap();
     assert!(config.has(RoleName::Gateway) && !config.has(RoleName::Issuer));
     assert_eq!(config.listen.to_string(), "[::]:80");
     assert_eq!(config.ops_listen.to_string(), "127.0.0.1:81");
@@ -94,7 +94,13 @@ fn every_setting_is_heard() {
     assert_eq!(config.limits.exempt.len(), 2);
     assert_eq!(config.trusted_proxies.0[0].to_string(), "10.0.0.1/32");
     assert_eq!(config.log_format, LogFormat::Json);
-    assert!(config.admin_token.as_ref().unwrap().matches("t0ken"));
+    assert!(
+        config
+            .admin_token
+            .as_ref()
+            .unwrap()
+            .matches("t0ken-t0ken-t0ken")
+    );
     assert_eq!(
         config.redis_url.as_ref().unwrap().reveal(),
         "rediss://:secret@redis:6379/3"
@@ -113,7 +119,7 @@ type Row = (
     &'static [&'static str],
 );
 
-const WRONG: [Row; 36] = [
+const WRONG: [Row; 37] = [
     (
         &["--roles", "persister", "--redis-url", "redis://h"],
         &[],
@@ -261,6 +267,11 @@ const WRONG: [Row; 36] = [
         &[],
         &[("STANCHION_ADMIN_TOKEN", "hunter2 hunter2")],
         &["STANCHION_ADMIN_TOKEN holds a secret", "without spaces"],
+    ),
+    (
+        &[],
+        &[("STANCHION_ADMIN_TOKEN", "hunter2")],
+        &["STANCHION_ADMIN_TOKEN holds a secret", "12 to 256"],
     ),
 ];
 

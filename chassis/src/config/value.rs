@@ -132,7 +132,11 @@ pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
     text.split(',').map(|entry| network(entry.trim())).collect()
 }
 
+/// Shorter than this, in characters, a secret can be guessed.
+const SHORTEST_SECRET: usize = 12;
+
 pub(super) fn secret(text: &str) -> Option<String> {
-    let fits = (1..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    let fits =
+        (SHORTEST_SECRET..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     fits.then(|| text.to_owned())
 }

@@ -23,7 +23,7 @@ async fn redeeming_counts_as_requests_of_the_address() {
     };
     let limited = Parts {
         throttle: Throttle::new(once),
-        ..parts(&rig.settings, &rig.lifecycle).await
+        ..parts(&rig.settings, &rig.ledger, &rig.lifecycle).await
     };
     let router = issuer(limited).await;
     redeem_at(&router, "demo", &visitor).await.passed(false);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use chassis::admin::{AdminToken, OpsGuard};
 use chassis::config::DirectApi;
 use chassis::reply::Dress;
 use chassis::system::SystemRandom;
@@ -17,6 +18,7 @@ use domain::place::AdmittedPlace;
 use domain::ticket::SigningKey;
 use domain::{EventId, Millis, PlaceToken};
 use http_body_util::BodyExt as _;
+use ledger::Ledger;
 use lua::private::PrivateRedis;
 use lua::{Change, Minted, Settings, Store};
 use serde_json::{Value, json};
@@ -27,6 +29,8 @@ use crate::{Parts, build};
 
 /// The public URL of the installation, and so who issues its tickets.
 pub const ISSUER: &str = "http://127.0.0.1:8080";
+/// The admin token.
+pub const TOKEN: &str = "the-admin-token";
 /// How long a test waits for something that must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -37,6 +41,7 @@ pub struct Rig {
     pub router: Router,
     pub lifecycle: Lifecycle,
     pub settings: Settings,
+    pub ledger: Ledger,
     pub redis: PrivateRedis,
     folder: TempDir,
 }
@@ -65,11 +70,13 @@ pub fn open(stock: u64, ack: &str) -> Value {
     })
 }
 
-/// What an issuer of its own on the Redis of `settings` is built from.
-pub async fn parts(settings: &Settings, lifecycle: &Lifecycle) -> Parts {
+/// What an issuer of its own on the Redis of `settings` and on `ledger` is built from.
+pub async fn parts(settings: &Settings, ledger: &Ledger, lifecycle: &Lifecycle) -> Parts {
     Parts {
         store: Store::connect(settings).await.unwrap(),
         redis: settings.clone(),
+        ledger: ledger.clone(),
+        guard: OpsGuard::of_token(AdminToken::new(TOKEN)),
         lifecycle: lifecycle.clone(),
         throttle: Throttle::new(Limits::default()),
         random: Arc::new(SystemRandom),
@@ -141,13 +148,17 @@ impl Rig {
         let key = SigningKey::generate(&SystemRandom).unwrap();
         store.publish_key(&key.public(ISSUER)).await.unwrap();
         let lifecycle = Lifecycle::new();
-        let router = issuer(parts(&settings, &lifecycle).await).await;
+        let url = ledger::sqlite_url(&folder.path().join("ledger.sqlite"));
+        let ledger = Ledger::connect(&url).await.unwrap();
+        ledger.migrate().await.unwrap();
+        let router = issuer(parts(&settings, &ledger, &lifecycle).await).await;
         Self {
             store,
             key,
             router,
             lifecycle,
             settings,
+            ledger,
             redis,
             folder,
         }

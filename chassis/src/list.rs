@@ -1,8 +1,9 @@
 //! Lists: `{items, next}`, read on with `?after=<next>&limit=`.
 
-use chassis::Problem;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::problem::Problem;
 
 /// Items of a page when the caller does not say.
 const DEFAULT: usize = 50;
@@ -45,6 +46,7 @@ impl ListQuery {
 }
 
 /// Refuses an `after` that no page gave.
+#[must_use]
 pub fn bad_after() -> Problem {
     Problem::field("after", "`after` must be the `next` of the page before.")
 }
