@@ -39,6 +39,8 @@ pub enum Refusal {
     AlreadyIssued,
     /// The event's life has no such move.
     PhaseMove,
+    /// The dead letter stays one.
+    StillDead,
     /// The field is fixed by now.
     EventIsLive,
     /// The event is over.
@@ -70,7 +72,7 @@ pub struct Shown {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::NoPlace,
@@ -89,6 +91,7 @@ impl Refusal {
         Self::LineClosed,
         Self::AlreadyIssued,
         Self::PhaseMove,
+        Self::StillDead,
         Self::EventIsLive,
         Self::EventClosed,
         Self::TooLarge,
@@ -237,6 +240,12 @@ static TABLE: [Shown; Refusal::ALL.len()] = [
         409,
         "The event cannot move there",
         "`from` is where the event stands, `allowed` lists where it may go.",
+    ),
+    row(
+        "still-dead",
+        409,
+        "The dead letter cannot be made a row",
+        "`reason` says why. Mend that and send the letter again, or discard it.",
     ),
     row(
         "event-is-live",

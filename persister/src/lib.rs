@@ -1,6 +1,7 @@
 //! The persister: makes the ledger equal the log, whether that is Kafka or the outbox itself, and compares Redis, log and
 //! ledger on request.
 
+mod ops;
 pub mod reconcile;
 mod source;
 #[cfg(test)]
@@ -10,11 +11,11 @@ mod writer;
 use std::sync::Arc;
 
 use axum::Router;
+use chassis::admin::OpsGuard;
 use chassis::{Lifecycle, Role};
 use domain::Random;
 use ledger::Ledger;
 use lua::Store;
-use utoipa::openapi::OpenApi;
 
 use source::kafka::KafkaSource;
 use source::outbox::OutboxSource;
@@ -33,11 +34,14 @@ pub struct Parts {
     pub lifecycle: Lifecycle,
     /// Where jitter and the lease's owner come from.
     pub random: Arc<dyn Random>,
+    /// Who is let through to the dead letters.
+    pub guard: OpsGuard,
 }
 
-/// Starts the persister's task. It has no routes.
+/// Starts the persister's task and returns the ops door's routes.
 #[must_use]
 pub fn build(parts: Parts) -> Role {
+    let ops = ops::routes(parts.store.clone(), parts.ledger.clone(), &parts.guard);
     let spawner = parts.lifecycle.clone();
     spawner.spawn("persister", async move {
         match parts.kafka.clone() {
@@ -49,7 +53,7 @@ pub fn build(parts: Parts) -> Role {
     Role {
         name: "persister",
         public: Router::new(),
-        ops: Router::new(),
-        api: OpenApi::default(),
+        ops,
+        api: ops::api(),
     }
 }

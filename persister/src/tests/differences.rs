@@ -206,10 +206,10 @@ async fn with_kafka_each_station_is_compared() {
     };
     let batch = ledger::Batch {
         records: &records[..5].iter().collect::<Vec<_>>(),
-        dead: &[],
         step: &step,
     };
-    rig.ledger.commit(batch).await.unwrap();
+    let staged = rig.ledger.stage(batch).await.unwrap();
+    staged.commit().await.unwrap();
     rig.store
         .raise_watermark(&demo, AckLevel::Ledger, 6)
         .await

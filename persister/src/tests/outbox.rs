@@ -92,10 +92,10 @@ async fn what_was_committed_but_never_told_is_told_by_the_next_persister() {
     };
     let batch = Batch {
         records: &read[0].records.iter().collect::<Vec<_>>(),
-        dead: &[],
         step: &step,
     };
-    rig.ledger.commit(batch).await.unwrap();
+    let staged = rig.ledger.stage(batch).await.unwrap();
+    staged.commit().await.unwrap();
     assert_eq!(rig.store.watermarks(&demo).await.unwrap().ledger, 0);
 
     let persister = rig.persist();
