@@ -1,6 +1,7 @@
 //! Typed client of Stanchion's own API and sockets: [`Visitor`] stands in line and redeems, [`Ops`] runs the events.
 //! It knows the API alone, so whoever uses it tests what everybody else gets.
 
+mod dead;
 mod error;
 mod event;
 mod frame;
@@ -13,6 +14,7 @@ mod redemption;
 mod source;
 mod visitor;
 
+pub use dead::{DeadLetter, Decision, Settled, WholeLetter};
 pub use error::{ApiError, Problem};
 pub use event::{
     Admission, AdmissionChange, AuditEntry, EventPut, EventStatus, LiveEvent, Page, Phase, Put,

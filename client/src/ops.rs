@@ -116,7 +116,14 @@ impl Ops {
             .await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ApiError> {
+    pub(crate) fn http(&self) -> &Http {
+        &self.http
+    }
+
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<T, ApiError> {
         self.call(request).await?.json()
     }
 }

@@ -49,6 +49,7 @@ impl Building<'_> {
                 kafka: self.stores.kafka.clone(),
                 lifecycle: self.lifecycle.clone(),
                 random: Arc::new(SystemRandom),
+                guard: self.guard(),
             }));
         }
         Ok(roles)

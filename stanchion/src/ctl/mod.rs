@@ -1,5 +1,6 @@
 //! `stanchion ctl`: the admin API from a terminal.
 
+mod dead;
 mod order;
 mod shown;
 
@@ -110,6 +111,7 @@ async fn answer(ops: &Ops, order: &Order) -> Result<Answer, ApiError> {
                 json: json!(keys),
             })
         }
+        Order::Dead(order) => dead::answer(ops, order).await,
         Order::Audit { event, limit } => {
             let entries = audit(ops, event, *limit).await?;
             Ok(Answer {

@@ -33,6 +33,9 @@ pub enum Order {
     /// The keys that tickets are signed with.
     #[command(subcommand)]
     Keys(KeysOrder),
+    /// Messages of the log that could not be made rows of the ledger.
+    #[command(subcommand)]
+    Dead(DeadOrder),
     /// Who changed what, newest first.
     Audit {
         /// The event.
@@ -62,6 +65,33 @@ pub enum EventOrder {
 pub enum KeysOrder {
     /// All keys that are shown.
     List,
+}
+
+/// An order about dead letters.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum DeadOrder {
+    /// Those that nobody has decided on, oldest first.
+    List,
+    /// One of them, with its message and what was done about it.
+    Show {
+        /// Its number.
+        id: i64,
+    },
+    /// Sends them again, after a mend. Each lands once, however often it is sent.
+    Redrive {
+        /// Their numbers.
+        #[arg(required_unless_present = "all")]
+        ids: Vec<i64>,
+        /// All that nobody has decided on.
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+    /// Gives them up.
+    Discard {
+        /// Their numbers.
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
 }
 
 /// What is to be set in an event.

@@ -1,6 +1,6 @@
 //! Answers as tables for people.
 
-use client::{AuditEntry, LiveEvent, SigningKey};
+use client::{AuditEntry, DeadLetter, LiveEvent, SigningKey, WholeLetter};
 use serde_json::Value;
 
 /// All events, one a row.
@@ -104,6 +104,41 @@ pub fn audit(entries: &[AuditEntry]) -> String {
         ]
     });
     table(["AT", "BY", "WHAT", "FROM", "TO"], rows)
+}
+
+/// All dead letters, one a row.
+pub fn dead_letters(letters: &[DeadLetter]) -> String {
+    let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let rows = letters.iter().map(|letter| {
+        [
+            letter.id.to_string(),
+            letter.at.to_string(),
+            known(&letter.event),
+            known(&letter.record_id),
+            format!("{}/{}:{}", letter.topic, letter.partition, letter.offset),
+            letter.reason.clone(),
+        ]
+    });
+    table(["ID", "AT", "EVENT", "RECORD", "FROM", "WHY"], rows)
+}
+
+/// One dead letter, with its message and what was done about it.
+pub fn dead_letter(whole: &WholeLetter) -> String {
+    let rows = whole.decisions.iter().map(|decision| {
+        [
+            decision.at.to_string(),
+            decision.by.clone(),
+            decision.action.clone(),
+            decision.note.clone(),
+        ]
+    });
+    let (letter, payload) = (&whole.letter, &whole.payload);
+    format!(
+        "{}\nit is {}\n\n{payload}\n\n{}",
+        dead_letters(std::slice::from_ref(letter)),
+        letter.state,
+        table(["AT", "BY", "WHAT", "WHY"], rows)
+    )
 }
 
 /// A text without its quotes, everything else as JSON.
