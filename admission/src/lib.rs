@@ -4,6 +4,7 @@
 //! Any number of replicas may run: the script that lets people in is the only judge, and a ticket is the same whoever
 //! mints it.
 
+mod draw;
 mod keys;
 mod mint;
 mod ops;

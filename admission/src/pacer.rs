@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::draw::{DrawFailed, Drawer};
 use crate::keys::{CannotSign, Signer};
 use crate::mint::mint;
 
@@ -35,6 +36,8 @@ enum RoundFailed {
     #[error(transparent)]
     Sign(#[from] CannotSign),
     #[error(transparent)]
+    Draw(#[from] DrawFailed),
+    #[error(transparent)]
     Lost(#[from] mishaps::Lost),
 }
 
@@ -42,6 +45,7 @@ enum RoundFailed {
 pub struct Pacer {
     store: Store,
     signer: Arc<Signer>,
+    drawer: Drawer,
     random: Arc<dyn Random>,
     lifecycle: Lifecycle,
     rounds: Semaphore,
@@ -61,6 +65,7 @@ impl Pacer {
         lifecycle: Lifecycle,
     ) -> Self {
         Self {
+            drawer: Drawer::new(store.clone(), Arc::clone(&random)),
             store,
             signer,
             random,
@@ -168,6 +173,9 @@ impl Pacer {
             if count > 0 {
                 counter!(name, "event" => event.to_string()).increment(count);
             }
+        }
+        if round.drawing {
+            self.drawer.draw(event).await?;
         }
         let places = [round.admitted, round.unminted].concat();
         let ours = self.signed_by_us(event, places);

@@ -165,12 +165,6 @@ impl Definition {
 
     /// Refuses the settings that this version does not carry out, rather than promise them.
     pub(super) fn available(&self) -> Result<(), InvalidField> {
-        if self.order == Order::Draw {
-            return Err(InvalidField::new(
-                "order",
-                "can only be `fifo` in this version",
-            ));
-        }
         if self.identity == Identity::EntryToken {
             return Err(InvalidField::new(
                 "identity",

@@ -3,8 +3,10 @@
 //! Nothing here performs input or output, reads a clock or draws a random number: time and randomness are arguments.
 
 pub mod account;
+pub mod book;
 pub mod clock;
 pub mod coupon;
+pub mod draw;
 pub mod eta;
 pub mod event;
 pub mod fault;
@@ -14,6 +16,7 @@ pub mod pace;
 pub mod pattern;
 pub mod phase;
 pub mod place;
+pub mod presence;
 pub mod record;
 pub mod refusal;
 pub mod secret;

@@ -30,7 +30,7 @@ pub struct Answer {
     /// What has become of it.
     #[serde(flatten)]
     state: State,
-    /// How many stand before it, plus one; none unless it waits.
+    /// How many stand before it, plus one; none unless it waits, and none before its line is drawn.
     #[schema(required)]
     position: Option<u64>,
     /// How many wait in all.
@@ -102,7 +102,7 @@ impl Answer {
     pub fn new(gateway: &Gateway, line: &Line, place: PlaceId, state: PlaceState) -> Self {
         let document = line.document();
         let position = match state {
-            PlaceState::Waiting { seq } => Some(line.position(seq)),
+            PlaceState::Waiting { seq } => line.shown_position(seq),
             _ => None,
         };
         let eta = position.and_then(|position| document.eta(position));

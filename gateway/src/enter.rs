@@ -124,6 +124,7 @@ pub async fn enter(
         Entered::LineClosed => return Err(Refusal::LineClosed.into()),
         Entered::EventClosed => return Err(Refusal::EventClosed.into()),
     };
+    line.saw(&token.place_id(), &state);
     Ok(Entering { line, state, new })
 }
 

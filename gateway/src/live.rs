@@ -105,7 +105,12 @@ async fn next(gateway: &Gateway, watching: &Watching) -> Next {
 async fn look(gateway: &Gateway, watching: &Watching) {
     let Watching { line, watcher, .. } = watching;
     match gateway.store.look(&line.event, &watcher.place).await {
-        Ok(look) => watcher.learn(&line.event, look),
+        Ok(look) => {
+            if let Look::Known(PlaceState::Waiting { seq }) = look {
+                watching.stands_at(seq, gateway.mirror.tick());
+            }
+            watcher.learn(&line.event, look);
+        }
         Err(failure) => tracing::debug!(%failure, "a place could not be looked at"),
     }
 }

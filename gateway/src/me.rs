@@ -41,6 +41,7 @@ pub async fn handler(
     let place = shown.clone().token().place_id();
     let line = gateway.mirror.line(&event).await?;
     let state = state(&gateway, &event, &place).await?;
+    line.saw(&place, &state);
     let answer = Answer::new(&gateway, &line, place, state);
     Ok(match shown {
         Credential::Bearer(token) => answer.with_token(&token),

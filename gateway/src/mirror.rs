@@ -6,6 +6,7 @@ pub mod document;
 mod hearing;
 pub mod line;
 mod positions;
+mod presence;
 #[cfg(test)]
 mod tests;
 
@@ -234,6 +235,7 @@ impl Mirror {
             let mut count: u32 = 0;
             for line in self.lines() {
                 line.turn(tick, seed);
+                self.tell_presence(&line, tick);
                 if line.is_idle(tick) {
                     tracing::debug!(event = %line.event, "a line is no longer followed");
                     self.lines.write().remove(&line.event);
@@ -244,6 +246,21 @@ impl Mirror {
             }
             followed.set(count);
         }
+    }
+
+    /// Tells the store who is there near the head: one call for many, and none where nothing comes nearer.
+    fn tell_presence(&self, line: &Arc<Line>, tick: u64) {
+        let places = line.to_tell(tick);
+        if places.is_empty() {
+            return;
+        }
+        let (store, line) = (self.store.clone(), line.clone());
+        tokio::spawn(async move {
+            if let Err(failure) = store.present(&line.event, &places).await {
+                // It is told again in a while, three times before anybody counts as absent.
+                tracing::debug!(%failure, "the store could not be told who is there");
+            }
+        });
     }
 
     fn read_for_the_clock(&self, line: Arc<Line>, tick: u64) {

@@ -129,7 +129,10 @@ async fn fallback(
     };
     let look = gateway.store.look(&line.event, &token.place_id()).await;
     Ok(match look.map_err(Problem::try_again)? {
-        Look::Known(state) => Fallback::inside(line, state),
+        Look::Known(state) => {
+            line.saw(&token.place_id(), &state);
+            Fallback::inside(line, state)
+        }
         Look::NoPlace | Look::NoSuchEvent => Fallback::outside(&line.document(), line.waiting()),
     })
 }

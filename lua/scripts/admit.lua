@@ -1,26 +1,30 @@
 -- admit: one round of admission, by the store's clock; any number of callers may run it at any time.
 --
 -- KEYS   1 event  2 counts  3 stock  4 places  5 seq  6 admitted  7 tickets  8 gone  9 outstanding  10 unminted
---        11 moves  12 pace  13 outbox  14 audit
+--        11 moves  12 pace  13 outbox  14 audit  15 passed  16 grace  17 seen  18 draw
 -- ARGV   1 kid: the key that will sign the tickets  2 most: at most so many are let in
 -- Effect 1. a phase move whose time has come is made (audit: by "schedule")
---        2. tickets that ended unused are swept: the place is gone (no-show), its room in `capacity` is free
---        3. min(tokens, capacity − outstanding, stock − outstanding, waiting, most) are let in from the head
+--        2. tickets that ended unused are swept: the place is gone (no-show), its room in `capacity` is free; so are those who
+--           were passed over and not seen again within `grace_s`
+--        3. min(tokens, capacity − outstanding, stock − outstanding, waiting, most) of those who are there are let in from the
+--           head; those before them who are absent are passed over
+--        While the lobby is being drawn nobody is let in.
 -- Result {'no-such-event'} or
---        {'round', admitted, unminted, no_shows, next_in_ms}: the first two are flat lists of
---        place, "seq admitted_ms expires_ms kid"; `unminted` were let in over a second ago and have no ticket yet
-assert(#KEYS == 14 and #ARGV == 2, 'admit: 14 keys, a kid and a number')
+--        {'round', admitted, unminted, no_shows, next_in_ms, drawing}: the first two are flat lists of
+--        place, "seq admitted_ms expires_ms kid"; `unminted` were let in over a second ago and have no ticket yet;
+--        `drawing` is 1 while the lobby is to be drawn
+assert(#KEYS == 18 and #ARGV == 2, 'admit: 18 keys, a kid and a number')
 local keys = {
   event = KEYS[1], counts = KEYS[2], stock = KEYS[3], places = KEYS[4], seq = KEYS[5], admitted = KEYS[6],
   tickets = KEYS[7], gone = KEYS[8], outstanding = KEYS[9], unminted = KEYS[10], moves = KEYS[11], pace = KEYS[12],
-  outbox = KEYS[13], audit = KEYS[14],
+  outbox = KEYS[13], audit = KEYS[14], passed = KEYS[15], grace = KEYS[16], seen = KEYS[17], draw = KEYS[18],
 }
 local kid, most = ARGV[1], tonumber(ARGV[2])
 local now = now_us()
 local now_ms = to_ms(now)
 
--- How many are swept, and handed out again for minting, in one round: keeps a round short whatever piled up.
-local MOST_SWEPT, MOST_UNMINTED = 500, 500
+-- How many are swept, handed out again for minting, and passed over in one round: keeps a round short whatever piled up.
+local MOST_SWEPT, MOST_UNMINTED, MOST_PASSED = 500, 500, 500
 -- After this time without a ticket in the store its minter is taken for dead, and another mints it again.
 local MINTING_MS = 1000
 -- When to ask again, in milliseconds: not faster than a round is worth, not slower than a newcomer should notice; when the
@@ -85,20 +89,87 @@ local function sweep()
   return #ended
 end
 
--- Lets in `count` from the head of the line; gives places and records, flat.
-local function let_in(count)
+-- Lets go of those who were passed over and did not come back in time; gives their number.
+local function sweep_absent()
+  local over = redis.call('ZRANGEBYSCORE', keys.grace, '-inf', now_ms, 'LIMIT', 0, MOST_SWEPT)
+  if #over == 0 then
+    return 0
+  end
+  local gone = {}
+  for i, place in ipairs(over) do
+    gone[2 * i - 1], gone[2 * i] = place, 'no-show'
+  end
+  local seqs = redis.call('ZMSCORE', keys.passed, unpack(over))
+  forget_presence(keys, over)
+  bulk('HSET', keys.gone, gone)
+  redis.call('HINCRBY', keys.counts, 'no_shows', #over)
+  append_move(keys, now_ms, 'gone', 'reason', 'no-show', 'seqs', table.concat(seqs, ','))
+  return #over
+end
+
+-- Walks the line from its head until `count` are found who are there; gives them and the absent before them, each as
+-- place, seq, flat. Stops at one who is not seen and was not near for long enough to be judged.
+local function walk(count, presence_s)
+  local judged = judged_up_to(keys, tonumber(event.rate), now_ms)
+  local there, absent, from = {}, {}, 0
+  while true do
+    local some = redis.call('ZRANGE', keys.places, from, from + math.min(500, count + 15), 'WITHSCORES')
+    if #some == 0 then
+      return there, absent
+    end
+    from = from + #some / 2
+    local names = {}
+    for i = 1, #some, 2 do
+      names[#names + 1] = some[i]
+    end
+    for i, seen_ms in ipairs(redis.call('HMGET', keys.seen, unpack(names))) do
+      local place, seq = some[2 * i - 1], some[2 * i]
+      local found
+      if seen_ms and now_ms - seen_ms <= presence_s * 1000 then
+        found = there
+      elseif tonumber(seq) <= judged then
+        found = absent
+      else
+        return there, absent
+      end
+      found[#found + 1], found[#found + 2] = place, seq
+      if #there == 2 * count or #absent == 2 * MOST_PASSED then
+        return there, absent
+      end
+    end
+  end
+end
+
+-- Passes over the absent (place, seq, flat), who keep the right to be next for a while.
+local function pass_over(absent, grace_s)
+  local places, untils, seqs, scored = {}, {}, {}, {}
+  for i = 1, #absent, 2 do
+    local place, seq = absent[i], absent[i + 1]
+    places[#places + 1], seqs[#seqs + 1] = place, seq
+    scored[i], scored[i + 1] = seq, place
+    untils[i], untils[i + 1] = now_ms + grace_s * 1000, place
+  end
+  bulk('ZREM', keys.places, places)
+  bulk('ZADD', keys.passed, scored)
+  bulk('ZADD', keys.grace, untils)
+  append_move(keys, now_ms, 'passed', 'seqs', table.concat(seqs, ','))
+end
+
+-- Lets in the heads of the line (place, seq, flat); gives places and records, flat.
+local function let_in(heads)
   -- A ticket ends on a whole second, because its `exp` claim counts seconds.
   local expires_ms = math.ceil((now_ms + event.ticket_ttl_s * 1000) / 1000) * 1000
   local tail = string.format(' %d %d %s', now_ms, expires_ms, kid)
-  local heads = redis.call('ZPOPMIN', keys.places, count)
-  local records, ends, handed, seqs = {}, {}, {}, {}
+  local records, ends, handed, seqs, places = {}, {}, {}, {}, {}
   for i = 1, #heads, 2 do
     local place, seq = heads[i], heads[i + 1]
     records[i], records[i + 1] = place, seq .. tail
     ends[i], ends[i + 1] = expires_ms, place
     handed[i], handed[i + 1] = now_ms, place
-    seqs[#seqs + 1] = seq
+    places[#places + 1], seqs[#seqs + 1] = place, seq
   end
+  bulk('ZREM', keys.places, places)
+  forget_presence(keys, places)
   bulk('HSET', keys.admitted, records)
   bulk('ZADD', keys.outstanding, ends)
   bulk('ZADD', keys.unminted, handed)
@@ -125,33 +196,54 @@ end
 follow_schedule()
 if event.phase == 'closed' then
   -- Whoever is still in line or holds a ticket is gone with the event; nothing moves any more.
-  return { 'round', {}, {}, 0, OVER_MS }
+  return { 'round', {}, {}, 0, OVER_MS, 0 }
 end
 if event.line == '0' then
   -- A direct event has nobody in line: only its schedule is followed.
-  return { 'round', {}, {}, 0, until_due(OVER_MS) }
+  return { 'round', {}, {}, 0, until_due(OVER_MS), 0 }
 end
 local no_shows = sweep()
-if not ADMITS[event.phase] or event.ended ~= '' then
-  return { 'round', {}, unminted(), no_shows, until_due(IDLE_MS) }
+if event.ended ~= '' then
+  return { 'round', {}, unminted(), no_shows, until_due(IDLE_MS), 0 }
+end
+no_shows = no_shows + sweep_absent()
+if redis.call('HGET', keys.draw, 'state') == 'going' then
+  return { 'round', {}, unminted(), no_shows, until_due(LATEST_MS), 1 }
+end
+local rate = tonumber(event.rate)
+local waiting = redis.call('ZCARD', keys.places)
+if waiting > 0 then
+  -- Also while nobody is let in, so that the absent are known by the time it begins.
+  judged_up_to(keys, rate, now_ms)
+end
+if not ADMITS[event.phase] then
+  return { 'round', {}, unminted(), no_shows, until_due(IDLE_MS), 0 }
 end
 
-local rate = tonumber(event.rate)
 local tokens = tokens_at(keys.pace, rate, now)
 local outstanding = redis.call('ZCARD', keys.outstanding)
-local waiting = redis.call('ZCARD', keys.places)
 local for_capacity, for_stock = event.capacity - outstanding, event.remaining - outstanding
 local count = math.max(0, math.min(math.floor(tokens), for_capacity, for_stock, waiting, most))
-local late, admitted = unminted(), {}
+local late, admitted, passed = unminted(), {}, 0
 if count > 0 then
-  admitted = let_in(count)
-  tokens = tokens - count
-  settle(keys.pace, tokens, now)
+  local settings = cjson.decode(event.definition)
+  local there, absent = walk(count, settings.presence_s)
+  if #absent > 0 then
+    pass_over(absent, settings.grace_s)
+    passed = #absent / 2
+  end
+  if #there > 0 then
+    admitted = let_in(there)
+    tokens = tokens - #there / 2
+    settle(keys.pace, tokens, now)
+  end
 end
 
 -- When somebody may be let in next.
 local function next_in_ms()
-  if count == waiting or count >= for_stock or rate == 0 then
+  if passed >= MOST_PASSED then
+    return 0
+  elseif #admitted < 2 * count or count == waiting or count >= for_stock or rate == 0 then
     return LATEST_MS
   elseif count == for_capacity then
     return FULL_MS
@@ -160,4 +252,4 @@ local function next_in_ms()
   end
   return math.min(LATEST_MS, math.max(SOONEST_MS, math.ceil((1 - tokens) * 1000 / rate)))
 end
-return { 'round', admitted, late, no_shows, until_due(next_in_ms()) }
+return { 'round', admitted, late, no_shows, until_due(next_in_ms()), 0 }

@@ -1,10 +1,10 @@
 -- figures: counts an event. Reads only.
 --
--- KEYS   1 event  2 counts  3 stock  4 places  5 outstanding  6 acked
+-- KEYS   1 event  2 counts  3 stock  4 places  5 outstanding  6 acked  7 grace
 -- ARGV   none
 -- Result {'no-such-event'} or {'figures', waiting, admitted, outstanding, redeemed, no_shows, left, total, remaining,
 --        outbox_lag, ledger_lag}; a line that ended has nobody waiting, a closed event nobody with a live ticket
-assert(#KEYS == 6 and #ARGV == 0, 'figures: 6 keys')
+assert(#KEYS == 7 and #ARGV == 0, 'figures: 7 keys')
 local phase, ended, total = unpack(redis.call('HMGET', KEYS[1], 'phase', 'ended', 'total'))
 if not phase then
   return { 'no-such-event' }
@@ -15,7 +15,7 @@ end
 local admitted, issued, no_shows, left, records =
   unpack(redis.call('HMGET', KEYS[2], 'admitted', 'issued', 'no_shows', 'left', 'records'))
 local log, ledger = unpack(redis.call('HMGET', KEYS[6], 'log', 'ledger'))
-local waiting = ended == '' and redis.call('ZCARD', KEYS[4]) or 0
+local waiting = ended == '' and redis.call('ZCARD', KEYS[4]) + redis.call('ZCARD', KEYS[7]) or 0
 local outstanding = phase ~= 'closed' and redis.call('ZCARD', KEYS[5]) or 0
 return {
   'figures', waiting, number(admitted), outstanding, number(issued), number(no_shows), number(left), number(total),

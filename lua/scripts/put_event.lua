@@ -1,24 +1,21 @@
 -- put_event: makes an event, or changes the definition and the pace of one.
 --
 -- KEYS   1 event  2 counts  3 stock  4 places  5 seq  6 moves  7 pace  8 outbox  9 audit
+--        10 passed  11 grace  12 seen  13 draw
 -- ARGV   1 by  2 version: the one that the rest was merged from, 0 for a new event
 --        3 definition  4 on_sold_out  5 lobby_at  6 opens_at  7 closes_at  8 phase  9 total  10 rate  11 capacity
 --        12 ticket_ttl_s  13 line: 1, or 0 for a direct event; times in ms or ''
 -- Effect an event that is there keeps its phase and, past draft, its stock. What differs is written with an audit entry, an
 --        `event.changed` record and a move; the same again changes nothing.
 -- Result {'created', fields…} · {'held', fields…} in the order of `shown` in part "event" · {'conflict'}
-assert(#KEYS == 9 and #ARGV == 13, 'put_event: 9 keys and 13 arguments')
+assert(#KEYS == 13 and #ARGV == 13, 'put_event: 13 keys and 13 arguments')
 local keys = {
   event = KEYS[1], counts = KEYS[2], stock = KEYS[3], places = KEYS[4], seq = KEYS[5], moves = KEYS[6], pace = KEYS[7],
-  outbox = KEYS[8], audit = KEYS[9],
+  outbox = KEYS[8], audit = KEYS[9], passed = KEYS[10], grace = KEYS[11], seen = KEYS[12], draw = KEYS[13],
 }
 local by, version = ARGV[1], ARGV[2]
 local now = now_us()
-local put = {
-  definition = ARGV[3], on_sold_out = ARGV[4], lobby_at = ARGV[5], opens_at = ARGV[6], closes_at = ARGV[7],
-  phase = ARGV[8], ended = '', total = ARGV[9], rate = ARGV[10], capacity = ARGV[11], ticket_ttl_s = ARGV[12],
-  line = ARGV[13], version = '0', epoch = '1', remaining = tonumber(ARGV[9]),
-}
+local put = given_event(3)
 
 local held = read_event(keys)
 if version ~= (held and held.version or '0') then
@@ -30,6 +27,9 @@ if not held then
   end
   redis.call('SET', keys.stock, put.total)
   settle(keys.pace, 0, now)
+  if put.phase ~= 'draft' and put.phase ~= 'lobby' then
+    begin_draw(keys, put)
+  end
   write_event(keys, put, now, by, 'created', 'null', event_json(put))
   return { 'created', unpack(shown(put, now)) }
 end

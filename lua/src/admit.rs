@@ -7,7 +7,15 @@ use crate::connect::{Store, StoreError};
 use crate::keys::Keys;
 use crate::script::{parsed, script, tags};
 
-script!(ADMIT = "admit", "clock", "bulk", "moves", "pace", "event");
+script!(
+    ADMIT = "admit",
+    "clock",
+    "bulk",
+    "moves",
+    "pace",
+    "event",
+    "presence"
+);
 script!(STORE_TICKETS = "store_tickets", "clock", "moves");
 
 /// Most tickets that one call stores, so that no call holds the store up.
@@ -20,10 +28,12 @@ pub struct AdmitRound {
     pub admitted: Vec<AdmittedPlace>,
     /// Those let in earlier whose ticket was never stored (a crash between admit and mint): mint theirs too.
     pub unminted: Vec<AdmittedPlace>,
-    /// How many tickets ended unused and were swept in this round.
+    /// How many were let go in this round: their ticket ended unused, or they were absent for too long.
     pub no_shows: u64,
     /// Ask again after this many milliseconds: soon when the line moves, seldom when nobody waits.
     pub next_in_ms: u64,
+    /// Those who came before the opening are to be drawn first ([`Store::draw`]); nobody is let in until then.
+    pub drawing: bool,
     /// There is no such event (any more).
     pub unknown: bool,
 }
@@ -41,8 +51,9 @@ pub struct Minted {
 
 impl Store {
     /// Runs one round: sweeps tickets that ended, carries out a phase move that is due, refills the bucket, lets in
-    /// min(tokens, capacity − outstanding, stock − outstanding, waiting, `most`) from the head. `kid` is the key that
-    /// will sign their tickets. Any number of replicas may call it at any time.
+    /// min(tokens, capacity − outstanding, stock − outstanding, waiting, `most`) of those at the head who are there, and
+    /// passes over the absent before them. `kid` is the key that will sign their tickets. Any number of replicas may call
+    /// it at any time.
     pub async fn admit(
         &self,
         event: &EventId,
@@ -54,7 +65,7 @@ impl Store {
             .keys(admit_keys(&Keys::of(event)))
             .arg(kid)
             .arg(most)
-            .run(&self.connection)
+            .run(&self.door)
             .await?;
         match reply.tag()? {
             Outcome::NoSuchEvent => Ok(AdmitRound {
@@ -66,6 +77,7 @@ impl Store {
                 unminted: admitted_places(&reply.take::<Vec<(String, String)>>()?)?,
                 no_shows: reply.take()?,
                 next_in_ms: reply.take()?,
+                drawing: reply.take()?,
                 unknown: false,
             }),
         }
@@ -94,7 +106,7 @@ impl Store {
                     .arg(one.seq.0)
                     .arg(one.ticket.as_str());
             }
-            match call.run(&self.connection).await?.tag()? {
+            match call.run(&self.door).await?.tag()? {
                 Outcome::Stored => {}
             }
         }
@@ -103,7 +115,7 @@ impl Store {
 }
 
 /// The keys in the order of admit.lua's contract.
-fn admit_keys(keys: &Keys<'_>) -> [String; 14] {
+fn admit_keys(keys: &Keys<'_>) -> [String; 18] {
     [
         keys.event(),
         keys.counts(),
@@ -119,6 +131,10 @@ fn admit_keys(keys: &Keys<'_>) -> [String; 14] {
         keys.pace(),
         keys.outbox(),
         keys.audit(),
+        keys.passed(),
+        keys.grace(),
+        keys.seen(),
+        keys.draw(),
     ]
 }
 

@@ -11,7 +11,7 @@ script!(FIGURES = "figures");
 /// The live figures of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// People in the line; 0 once the line has ended.
+    /// People in the line, those passed over included; 0 once the line has ended.
     pub waiting: u64,
     /// All ever let in.
     pub admitted: u64,
@@ -19,7 +19,7 @@ pub struct Figures {
     pub outstanding: u64,
     /// Coupons issued.
     pub redeemed: u64,
-    /// Tickets that ended unused.
+    /// People let go because their ticket ended unused, or because they were absent for too long.
     pub no_shows: u64,
     /// Visitors who left.
     pub left: u64,
@@ -46,8 +46,9 @@ impl Store {
                 keys.places(),
                 keys.outstanding(),
                 keys.acked(),
+                keys.grace(),
             ])
-            .run(&self.connection)
+            .run(&self.door)
             .await?;
         Ok(match reply.tag()? {
             Outcome::NoSuchEvent => None,

@@ -2,7 +2,8 @@
 //!
 //! Entries have dense ids (`<n>-0`), so a reader that was away longer than the stream is kept sees the gap and loads the
 //! line again. Entering is not a move: the last ordinal given travels with every entry and comes with
-//! [`Store::moves_head`]. Only the opening of a line that had ended skips an ordinal, so that everyone loads the new line.
+//! [`Store::moves_head`]. Only the opening of a line that had ended, and the end of a draw, skip an ordinal, so that everyone
+//! loads the new line.
 
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ const MOST_READ: usize = 1_000;
 pub enum Move {
     /// These were let in, out of the line.
     Admitted(Vec<Seq>),
+    /// These were reached while absent: out of the line, but next when they come back.
+    Passed(Vec<Seq>),
     /// The tickets of these are ready; places and ordinals in the same order.
     Ticketed(Vec<(Seq, PlaceId)>),
     /// These are gone for this reason (left, no-show).
@@ -66,7 +69,7 @@ impl Store {
             .atomic()
             .hget(keys.counts(), "moves")
             .get(keys.seq())
-            .query_async(&mut self.connection.clone())
+            .query_async(&mut self.connection())
             .await?;
         Ok((n.unwrap_or(0), Seq(last.unwrap_or(0))))
     }
@@ -129,12 +132,14 @@ fn add_moves(
 fn change(entry: &Entry) -> Result<Move, StoreError> {
     tags!(Kind {
         Admitted = "admitted",
+        Passed = "passed",
         Ticketed = "ticketed",
         Gone = "gone",
         Event = "event",
     });
     Ok(match tag(&entry.text("move")?)? {
         Kind::Admitted => Move::Admitted(seqs(&entry.text("seqs")?)?),
+        Kind::Passed => Move::Passed(seqs(&entry.text("seqs")?)?),
         Kind::Ticketed => Move::Ticketed(ticketed(&entry.text("of")?)?),
         Kind::Gone => Move::Gone(entry.parse("reason")?, seqs(&entry.text("seqs")?)?),
         Kind::Event => Move::Event,

@@ -76,7 +76,9 @@ pub struct Seen<'a> {
     pub document: &'a Document,
     /// Is the place out of the line?
     pub gone: bool,
-    /// Its position, for as long as it is not.
+    /// Is the line still to be drawn? Then no position is shown.
+    pub undrawn: bool,
+    /// Its position, for as long as it is not gone.
     pub position: u64,
     /// How many wait in all.
     pub waiting: u64,
@@ -158,10 +160,11 @@ impl Slot {
         }
         let told = self.told.and_then(|told| told.position);
         let position = told.map_or(seen.position, |told| told.min(seen.position));
+        let drawn = (!seen.undrawn).then_some(position);
         let shown = Position {
-            position: Some(position),
+            position: drawn,
             waiting: seen.waiting,
-            eta_s: seen.document.eta(position),
+            eta_s: drawn.and_then(|position| seen.document.eta(position)),
             rate_per_s: seen.document.rate_per_s(),
             stock_remaining: seen.document.remaining(),
         };
@@ -327,6 +330,7 @@ mod tests {
                 tick: self.tick,
                 document: &self.document,
                 gone: self.gone,
+                undrawn: false,
                 position: self.position,
                 waiting: 10,
                 draw: 0,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
 use domain::place::GoneReason;
@@ -27,7 +28,12 @@ pub struct Watcher {
     pub place: PlaceId,
     slot: Mutex<Slot>,
     waker: AtomicWaker,
+    /// The tick at which the store was last told that somebody is there.
+    told: AtomicU64,
 }
+
+/// The store was never told.
+const NEVER: u64 = u64::MAX;
 
 impl Watcher {
     /// Changes what is owed, and wakes the connection when there is something to do.
@@ -118,6 +124,7 @@ impl Watchers {
             place,
             slot: Mutex::new(slot),
             waker: AtomicWaker::new(),
+            told: AtomicU64::new(NEVER),
         });
         self.all.insert(key, watcher.clone());
         self.visit(key, &seen);
@@ -127,6 +134,36 @@ impl Watchers {
     /// Takes a connection away.
     pub fn remove(&mut self, key: Key) {
         self.all.remove(&key);
+    }
+
+    /// The place of a connection now waits with another ordinal; it is visited at once.
+    pub fn stands_at<'a>(
+        &mut self,
+        key: Key,
+        seq: Seq,
+        seen: impl Fn(Seq, u64) -> Seen<'a>,
+    ) -> Key {
+        let now = (seq, key.1);
+        if let Some(watcher) = self.all.remove(&key) {
+            self.all.insert(now, watcher);
+            self.visit(now, &seen);
+        }
+        now
+    }
+
+    /// Adds those with an ordinal up to `last` of whom the store was not told for `every` ticks; from now on it was.
+    pub fn near(&self, last: Seq, tick: u64, every: u64, places: &mut Vec<PlaceId>) {
+        for watcher in self
+            .all
+            .range(..=(last, u64::MAX))
+            .map(|(_, watcher)| watcher)
+        {
+            let told = watcher.told.load(Ordering::Relaxed);
+            if told == NEVER || tick >= told + every {
+                watcher.told.store(tick, Ordering::Relaxed);
+                places.push(watcher.place.clone());
+            }
+        }
     }
 
     /// Does nobody watch?
@@ -258,6 +295,7 @@ mod tests {
             tick: 0,
             document,
             gone: false,
+            undrawn: false,
             position: seq.0,
             waiting: 1,
             draw: 0,

@@ -1,6 +1,7 @@
 //! An event as one reading of it shows it: the same for every visitor until the next reading.
 
 use domain::eta::{self, Eta};
+use domain::event::Order;
 use domain::place::GoneReason;
 use domain::{Millis, Phase};
 use lua::LiveEvent;
@@ -58,6 +59,16 @@ impl Document {
     /// Coupons not yet issued.
     pub fn remaining(&self) -> u64 {
         self.live.remaining
+    }
+
+    /// Is the order of those who came before the opening drawn?
+    pub fn has_draw(&self) -> bool {
+        self.live.event.definition.order == Order::Draw
+    }
+
+    /// How long somebody counts as there who gave a sign, in seconds.
+    pub fn presence_s(&self) -> u64 {
+        self.live.event.definition.presence_s
     }
 
     /// Visitors let in per second, as set.

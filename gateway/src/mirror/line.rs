@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use domain::{EventId, PlaceId, Seq};
+use domain::place::PlaceState;
+use domain::{EventId, PlaceId, Seq, presence};
 use lua::{LiveEvent, Move, MoveEntry, Store, StoreError};
 use parking_lot::{Mutex, RwLock};
 
 use super::document::Document;
 use super::hearing::Hearing;
 use super::positions::Positions;
+use super::presence::Presence;
 use crate::live::slot::{Seen, Slot, TICK_MS};
 use crate::live::watchers::{Key, Watcher, Watchers};
 
@@ -30,6 +32,7 @@ pub struct Line {
     document: ArcSwap<Document>,
     watchers: Mutex<Watchers>,
     hearing: Hearing,
+    presence: Presence,
     /// The number of the next reading of the event.
     readings: AtomicU64,
     /// Is a reading under way that the clock began?
@@ -56,6 +59,7 @@ impl Line {
             document: ArcSwap::from_pointee(Document::new(0, tick, live, waiting)),
             watchers: Mutex::default(),
             hearing: Hearing::default(),
+            presence: Presence::default(),
             readings: AtomicU64::new(1),
             reading: AtomicBool::new(false),
             asked: AtomicU64::new(tick),
@@ -67,9 +71,39 @@ impl Line {
         self.document.load_full()
     }
 
-    /// How many stand before this ordinal, plus one.
-    pub fn position(&self, seq: Seq) -> u64 {
-        self.positions.read().position(seq)
+    /// How many stand before this ordinal, plus one; none before the line is drawn.
+    pub fn shown_position(&self, seq: Seq) -> Option<u64> {
+        let positions = self.positions.read();
+        (!undrawn(&self.document.load(), &positions)).then(|| positions.position(seq))
+    }
+
+    /// A visitor gave a sign; kept until it is told to the store when they wait near the head.
+    pub fn saw(&self, place: &PlaceId, state: &PlaceState) {
+        if let PlaceState::Waiting { seq } = state
+            && self.near().is_some_and(|near| *seq <= near)
+        {
+            self.presence.saw(place);
+        }
+    }
+
+    /// Up to which ordinal people are near the head; `None` where no turn comes nearer.
+    fn near(&self) -> Option<Seq> {
+        let document = self.document.load();
+        let positions = self.positions.read();
+        let comes = document.ended().is_none() && !undrawn(&document, &positions);
+        comes.then(|| positions.reaching(presence::reach(document.rate_per_s())))
+    }
+
+    /// Those near the head who are there and of whom the store is to be told now.
+    pub fn to_tell(&self, tick: u64) -> Vec<PlaceId> {
+        let every = presence::telling_ms(self.document.load().presence_s()) / TICK_MS;
+        let Some(mut places) = self.presence.take(tick, every) else {
+            return Vec::new();
+        };
+        if let Some(near) = self.near() {
+            self.watchers.lock().near(near, tick, every, &mut places);
+        }
+        places
     }
 
     /// How many wait.
@@ -122,7 +156,7 @@ impl Line {
         Watching {
             line: self.clone(),
             watcher,
-            key,
+            key: Mutex::new(key),
         }
     }
 
@@ -232,7 +266,7 @@ impl Line {
         match &entry.change {
             Move::Ticketed(places) => watchers.news(places.iter().map(|&(seq, _)| seq)),
             Move::Gone(reason, seqs) => watchers.let_go(seqs.iter().copied(), *reason),
-            Move::Admitted(_) | Move::Event => {}
+            Move::Admitted(_) | Move::Passed(_) | Move::Event => {}
         }
         entry.change == Move::Event
     }
@@ -245,13 +279,38 @@ pub struct Watching {
     pub line: Arc<Line>,
     /// The connection.
     pub watcher: Arc<Watcher>,
-    key: Key,
+    key: Mutex<Key>,
+}
+
+impl Watching {
+    /// The place waits with this ordinal: after a draw, another than before.
+    pub fn stands_at(&self, seq: Seq, tick: u64) {
+        let mut key = self.key.lock();
+        if key.0 == seq {
+            return;
+        }
+        let line = &self.line;
+        line.entered(seq);
+        let document = line.document();
+        let mut watchers = line.watchers.lock();
+        let positions = line.positions.read();
+        *key = watchers.stands_at(*key, seq, |seq, number| {
+            seen(&document, &positions, tick, mixed(tick, number), seq)
+        });
+    }
 }
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        self.line.watchers.lock().remove(self.key);
+        let key = *self.key.lock();
+        self.line.watchers.lock().remove(key);
     }
+}
+
+/// Is the line still to be drawn, so that an ordinal says nothing of a turn? The moves tell when it is, after all ordinals
+/// are what they will be.
+fn undrawn(document: &Document, positions: &Positions) -> bool {
+    document.has_draw() && !positions.is_drawn()
 }
 
 /// What a place sees of its line.
@@ -266,6 +325,7 @@ fn seen<'a>(
         tick,
         document,
         gone: positions.is_gone(seq),
+        undrawn: undrawn(document, positions),
         position: positions.position(seq),
         waiting: positions.waiting(),
         draw,

@@ -23,7 +23,7 @@ pub enum Fallback {
     /// In line.
     Waiting {
         phase: Phase,
-        position: u64,
+        position: Option<u64>,
         eta: Option<Eta>,
     },
     /// Let in.
@@ -65,11 +65,11 @@ impl Fallback {
         let document = line.document();
         match state {
             PlaceState::Waiting { seq } => {
-                let position = line.position(seq);
+                let position = line.shown_position(seq);
                 Self::Waiting {
                     phase: document.phase(),
                     position,
-                    eta: document.eta(position),
+                    eta: position.and_then(|position| document.eta(position)),
                 }
             }
             PlaceState::Admitted {
@@ -91,7 +91,9 @@ impl Fallback {
     /// For the end of `<head>`: when a browser without scripts asks again.
     pub fn head(&self) -> String {
         let again_s = match self {
-            Self::Waiting { position, .. } => pace::interval_ms(*position).div_ceil(1_000).max(2),
+            Self::Waiting { position, .. } => pace::interval_ms(position.unwrap_or(u64::MAX))
+                .div_ceil(1_000)
+                .max(2),
             Self::Turn { .. } => TURN_S,
             Self::NotOpenYet { .. } | Self::Join { .. } => LOOK_AGAIN_S,
             _ => return String::new(),
@@ -138,13 +140,15 @@ fn join(words: &Words, remaining: u64, waiting: u64) -> String {
     figures + &paragraph(words.join_text) + &form(words.join)
 }
 
-fn waiting(words: &Words, phase: Phase, position: u64, eta: Option<Eta>) -> String {
+fn waiting(words: &Words, phase: Phase, position: Option<u64>, eta: Option<Eta>) -> String {
     let mut inside = match phase {
         Phase::Draft | Phase::Lobby => said(words.lobby),
         Phase::Paused => said(words.paused),
         Phase::Open | Phase::Draining | Phase::Closed => String::new(),
     };
-    inside += &labelled(words.number, position);
+    if let Some(position) = position {
+        inside += &labelled(words.number, position);
+    }
     if let Some(Eta { low, high }) = eta {
         let range = words
             .range

@@ -1,5 +1,6 @@
 -- Part "event": an event as it stands, its place in its life, and what every change of it leaves behind.
--- Functions take `keys`: {event, counts, stock, seq, places, moves, pace, outbox, audit}.
+-- Functions take `keys`: {event, counts, stock, seq, places, moves, pace, outbox, audit}; those that may open a line also
+-- {passed, grace, seen, draw}.
 
 local FIELDS = {
   'definition', 'on_sold_out', 'lobby_at', 'opens_at', 'closes_at',
@@ -19,6 +20,17 @@ local function read_event(keys)
     event[field] = held[i] or ''
   end
   event.remaining = tonumber(redis.call('GET', keys.stock) or '0')
+  return event
+end
+
+-- A new event, from arguments as `events::with_event` writes them, the first at `at`.
+local function given_event(at)
+  local event = { ended = '', version = '0', epoch = '1', remaining = tonumber(ARGV[at + 6]) }
+  for i, field in ipairs({
+    'definition', 'on_sold_out', 'lobby_at', 'opens_at', 'closes_at', 'phase', 'total', 'rate', 'capacity', 'ticket_ttl_s', 'line',
+  }) do
+    event[field] = ARGV[at + i - 1]
+  end
   return event
 end
 
@@ -65,6 +77,24 @@ local function write_event(keys, event, now, by, action, from, to)
   append_move(keys, to_ms(now), 'event')
 end
 
+-- The line of an event begins to move. With order `draw` those who came before are drawn into random order first: as many seqs
+-- are set aside for them behind the present last one, and admission waits for the draw (see draw_places.lua). Mirrors show no
+-- position before it is done; here, and when it is done, the moves skip an ordinal, which makes them load the line again.
+local function begin_draw(keys, event)
+  if cjson.decode(event.definition).order ~= 'draw' or redis.call('EXISTS', keys.draw) == 1 then
+    return
+  end
+  redis.call('HINCRBY', keys.counts, 'moves', 1)
+  local people = redis.call('ZCARD', keys.places)
+  if people == 0 then
+    redis.call('HSET', keys.draw, 'state', 'done')
+    return
+  end
+  local after = redis.call('GET', keys.seq)
+  redis.call('INCRBY', keys.seq, people)
+  redis.call('HSET', keys.draw, 'state', 'going', 'after', after, 'people', people)
+end
+
 -- Moves the event to `phase` and writes it down. Closing ends the line. The bucket starts empty whenever admission begins.
 -- A line that ended sold out and is opened again is a new one: its people were told, so their places are let go, and the
 -- moves stream skips an ordinal, which makes every mirror load the line again.
@@ -77,8 +107,11 @@ local function enter_phase(keys, event, now, phase, by)
     event.ended = 'closed'
   elseif phase == 'open' and event.ended ~= '' then
     event.ended = ''
-    redis.call('UNLINK', keys.places)
+    redis.call('UNLINK', keys.places, keys.passed, keys.grace, keys.seen)
     redis.call('HINCRBY', keys.counts, 'moves', 1)
+  end
+  if phase == 'open' and (event.phase == 'draft' or event.phase == 'lobby') then
+    begin_draw(keys, event)
   end
   event.phase = phase
   write_event(keys, event, now, by, 'phase', before, phase_json(event))
@@ -98,7 +131,8 @@ end
 -- Nobody waits for nothing: ends the line of an event in which people wait although no coupon can come any more.
 local function end_if_hopeless(keys, event, now)
   if event.remaining == 0 and event.on_sold_out == 'close' and event.ended == ''
-    and (ADMITS[event.phase] or event.phase == 'paused') and redis.call('ZCARD', keys.places) > 0 then
+    and (ADMITS[event.phase] or event.phase == 'paused')
+    and redis.call('ZCARD', keys.places) + redis.call('ZCARD', keys.grace) > 0 then
     end_sold_out(keys, event, now)
   end
 end

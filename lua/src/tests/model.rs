@@ -3,6 +3,7 @@
 
 mod life;
 mod line;
+mod presence;
 mod stored;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub(super) enum Call {
     Stock(u64),
     Enter(Vec<PlaceId>),
     Leave(PlaceId),
+    Present(Vec<PlaceId>),
     Admit(usize),
     Store(Vec<Minted>),
     Redeem(Vec<Redeem>),
@@ -64,6 +66,11 @@ pub(super) struct Model {
     pub(super) held: Option<Held>,
     seq: u64,
     places: BTreeMap<Seq, PlaceId>,
+    passed: BTreeMap<Seq, PlaceId>,
+    grace: BTreeMap<PlaceId, i64>,
+    seen: BTreeMap<PlaceId, i64>,
+    /// Up to where people were near, since when, and up to where the absent are known.
+    frontier: Option<(Seq, i64, Seq)>,
     pub(super) admitted: BTreeMap<PlaceId, AdmittedPlace>,
     tickets: BTreeMap<PlaceId, String>,
     unminted: BTreeMap<PlaceId, i64>,
@@ -131,6 +138,10 @@ impl Model {
             held: None,
             seq: 0,
             places: BTreeMap::new(),
+            passed: BTreeMap::new(),
+            grace: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            frontier: None,
             admitted: BTreeMap::new(),
             tickets: BTreeMap::new(),
             unminted: BTreeMap::new(),
@@ -153,9 +164,13 @@ impl Model {
             Call::Phase(phase) => Answer::Set(Box::new(self.move_phase(*phase, now))),
             Call::Stock(add) => Answer::Stock(self.add_stock(*add, now)),
             Call::Enter(places) => {
-                Answer::Entered(places.iter().map(|place| self.enter(place)).collect())
+                Answer::Entered(places.iter().map(|place| self.enter(place, now)).collect())
             }
             Call::Leave(place) => Answer::Looked(self.leave(place, now)),
+            Call::Present(places) => {
+                self.present(places, now);
+                Answer::Done
+            }
             Call::Admit(most) => Answer::Round(self.admit(*most, now)),
             Call::Store(minted) => {
                 self.store_tickets(minted, now);

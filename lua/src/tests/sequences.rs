@@ -37,6 +37,7 @@ impl Case {
             Step::Stock(add) => Call::Stock(*add),
             Step::Enter(people) => Call::Enter(people.iter().copied().map(place).collect()),
             Step::Leave(person) => Call::Leave(place(*person)),
+            Step::Present(people) => Call::Present(people.iter().copied().map(place).collect()),
             Step::Admit(most) => Call::Admit(*most),
             Step::Store(people) => Call::Store(
                 people
@@ -77,6 +78,9 @@ impl Case {
             ticket_ttl_s: 1 + 600 * u64::from(*title),
         };
         let held = &mut event.definition;
+        // Some are gone soon, and are soon given up.
+        held.presence_s = if *title == 0 { 1 } else { 20 };
+        held.grace_s = 8 - 4 * u64::from(*title);
         held.on_sold_out = if *keep {
             OnSoldOut::Keep
         } else {
@@ -196,7 +200,7 @@ impl Case {
     /// Everyone sees what the model says, and so do the figures.
     async fn compare_looks(&self, store: &Store) {
         let everyone: Vec<PlaceId> = (0..PEOPLE).map(place).collect();
-        let seen = crate::line::look(&store.connection, &self.id, everyone.clone())
+        let seen = crate::line::look(store.connection(), self.id.clone(), everyone.clone())
             .await
             .unwrap();
         let expected: Vec<Look> = everyone
@@ -218,7 +222,7 @@ fn moments(before: i64, after: i64, state: &State) -> impl Iterator<Item = i64> 
 }
 
 async fn made(store: &Store, id: &EventId, call: &Call) -> Answer {
-    let c = &store.connection;
+    let (door, event) = (store.connection(), id.clone());
     match call.clone() {
         Call::Put(event, version) => Answer::Put(Box::new(
             store.put_event(&event, version, ADMIN).await.unwrap(),
@@ -230,8 +234,14 @@ async fn made(store: &Store, id: &EventId, call: &Call) -> Answer {
             Answer::Set(Box::new(store.move_phase(id, phase, ADMIN).await.unwrap()))
         }
         Call::Stock(add) => Answer::Stock(store.add_stock(id, add, ADMIN).await.unwrap()),
-        Call::Enter(places) => Answer::Entered(crate::line::enter(c, id, places).await.unwrap()),
+        Call::Enter(places) => {
+            Answer::Entered(crate::line::enter(door, event, places).await.unwrap())
+        }
         Call::Leave(place) => Answer::Looked(store.leave(id, &place).await.unwrap()),
+        Call::Present(places) => {
+            store.present(id, &places).await.unwrap();
+            Answer::Done
+        }
         Call::Admit(most) => {
             let mut round = store.admit(id, KID, most).await.unwrap();
             // When to ask again is advice; `rounds.rs` tells what it is.
@@ -243,7 +253,7 @@ async fn made(store: &Store, id: &EventId, call: &Call) -> Answer {
             Answer::Done
         }
         Call::Redeem(asked) => {
-            Answer::Redeemed(crate::coupons::redeem(c, id, asked).await.unwrap())
+            Answer::Redeemed(crate::coupons::redeem(door, event, asked).await.unwrap())
         }
         Call::Pass(ms) => {
             let_pass(store, id, ms).await;
@@ -272,6 +282,9 @@ fn met(answer: &Answer, state: &State) -> Vec<String> {
         Answer::Redeemed(all) => all.iter().map(|one| format!("Redeemed{one:?}")).collect(),
         Answer::Done => Vec::new(),
     };
+    let back = |(place, _): &(String, u64)| state.places.iter().any(|(one, _)| one == place);
+    names.extend((!state.passed.is_empty()).then(|| "Passed".to_owned()));
+    names.extend(state.passed.iter().any(back).then(|| "CameBack".to_owned()));
     names.extend(
         state
             .audit
@@ -288,7 +301,7 @@ fn met(answer: &Answer, state: &State) -> Vec<String> {
 }
 
 /// What the sequences together must have met, or they show less than they seem to.
-const MUST_BE_MET: [&str; 28] = [
+const MUST_BE_MET: [&str; 30] = [
     "Created",
     "Held",
     "Conflict",
@@ -306,6 +319,8 @@ const MUST_BE_MET: [&str; 28] = [
     "Admitted",
     "Unminted",
     "NoShows",
+    "Passed",
+    "CameBack",
     "RedeemedPass",
     "RedeemedReplayed",
     "RedeemedAlreadyIssued",

@@ -15,6 +15,9 @@ pub(super) struct State {
     pub(super) stock: Option<u64>,
     pub(super) seq: u64,
     pub(super) places: Vec<(String, u64)>,
+    pub(super) passed: Vec<(String, u64)>,
+    pub(super) grace: BTreeMap<String, i64>,
+    pub(super) seen: BTreeMap<String, i64>,
     pub(super) admitted: BTreeMap<String, String>,
     pub(super) outstanding: BTreeMap<String, i64>,
     pub(super) tickets: BTreeMap<String, String>,
@@ -37,7 +40,7 @@ impl State {
     pub(super) async fn read(store: &Store, event: &EventId) -> Self {
         let keys = Keys::of(event);
         let replies: Vec<redis::Value> = everything(&keys)
-            .query_async(&mut store.connection.clone())
+            .query_async(&mut store.connection())
             .await
             .unwrap();
         let mut replies = replies.into_iter();
@@ -47,6 +50,9 @@ impl State {
             stock: next(replies),
             seq: next::<Option<u64>>(replies).unwrap_or(0),
             places: next(replies),
+            passed: next(replies),
+            grace: next::<Vec<_>>(replies).into_iter().collect(),
+            seen: next(replies),
             admitted: next(replies),
             outstanding: next::<Vec<_>>(replies).into_iter().collect(),
             tickets: next(replies),
@@ -77,6 +83,9 @@ fn everything(keys: &Keys<'_>) -> redis::Pipeline {
         .get(keys.stock())
         .get(keys.seq())
         .zrange_withscores(keys.places(), 0, -1)
+        .zrange_withscores(keys.passed(), 0, -1)
+        .zrange_withscores(keys.grace(), 0, -1)
+        .hgetall(keys.seen())
         .hgetall(keys.admitted())
         .zrange_withscores(keys.outstanding(), 0, -1)
         .hgetall(keys.tickets())
@@ -140,7 +149,7 @@ pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
             local seq, at, ends, kid = string.match(admitted[i + 1], '^(%S+) (%S+) (%S+) (.*)$')
             redis.call('HSET', KEYS[2], admitted[i], string.format('%s %d %d %s', seq, at - ms, ends - ms, kid))
         end
-        for _, key in ipairs({ KEYS[3], KEYS[4] }) do
+        for _, key in ipairs({ KEYS[3], KEYS[4], KEYS[6] }) do
             for _, place in ipairs(redis.call('ZRANGE', key, 0, -1)) do
                 redis.call('ZINCRBY', key, -ms, place)
             end
@@ -148,6 +157,12 @@ pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
         local at_us = redis.call('HGET', KEYS[5], 'at_us')
         if at_us then
             redis.call('HSET', KEYS[5], 'at_us', at_us - ms * 1000)
+        end
+        if redis.call('HEXISTS', KEYS[5], 'near_ms') == 1 then
+            redis.call('HINCRBY', KEYS[5], 'near_ms', -ms)
+        end
+        for _, place in ipairs(redis.call('HKEYS', KEYS[7])) do
+            redis.call('HINCRBY', KEYS[7], place, -ms)
         end";
     let keys = Keys::of(event);
     redis::Script::new(SHIFT)
@@ -156,8 +171,10 @@ pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
         .key(keys.outstanding())
         .key(keys.unminted())
         .key(keys.pace())
+        .key(keys.grace())
+        .key(keys.seen())
         .arg(ms)
-        .invoke_async::<()>(&mut store.connection.clone())
+        .invoke_async::<()>(&mut store.connection())
         .await
         .unwrap();
 }
@@ -165,7 +182,7 @@ pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
 /// The present moment by the store's clock, in microseconds.
 pub(super) async fn now_us(store: &Store) -> i64 {
     let (seconds, micros): (i64, i64) = redis::cmd("TIME")
-        .query_async(&mut store.connection.clone())
+        .query_async(&mut store.connection())
         .await
         .unwrap();
     seconds * 1_000_000 + micros

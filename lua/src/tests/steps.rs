@@ -24,6 +24,7 @@ pub(super) enum Step {
     Stock(u64),
     Enter(Vec<u64>),
     Leave(u64),
+    Present(Vec<u64>),
     Admit(usize),
     /// People whose ticket was minted, and whether it is one of an earlier admission.
     Store(Vec<(u64, bool)>),
@@ -112,6 +113,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (1..4_u64).prop_map(Step::Stock),
         8 => prop::collection::vec(0..PEOPLE, 1..5).prop_map(Step::Enter),
         2 => (0..PEOPLE).prop_map(Step::Leave),
+        4 => prop::collection::vec(0..PEOPLE, 1..6).prop_map(Step::Present),
         10 => prop_oneof![1 => Just(0_usize), 9 => 1..6_usize].prop_map(Step::Admit),
         5 => prop::collection::vec((0..PEOPLE, prop::bool::weighted(0.1)), 1..5).prop_map(Step::Store),
         9 => prop::collection::vec(asks(), 1..5).prop_map(Step::Redeem),

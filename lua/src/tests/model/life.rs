@@ -100,6 +100,9 @@ impl Model {
             self.held_mut().ended.get_or_insert(GoneReason::Closed);
         } else if to == Phase::Open && self.held_mut().ended.take().is_some() {
             self.places.clear();
+            self.passed.clear();
+            self.grace.clear();
+            self.seen.clear();
             self.count("moves", 1);
         }
         self.held_mut().event.phase = to;
@@ -127,7 +130,7 @@ impl Model {
             && held.event.definition.on_sold_out == OnSoldOut::Close
             && held.ended.is_none()
             && held.event.phase.redeems()
-            && !self.places.is_empty();
+            && !(self.places.is_empty() && self.grace.is_empty());
         if hopeless {
             self.end_sold_out(now);
         }

@@ -16,7 +16,8 @@ impl Model {
         let Some(held) = &self.held else {
             return Look::NoSuchEvent;
         };
-        let waiting = self.places.iter().find(|(_, waiting)| *waiting == place);
+        let mut waiting = self.places.iter().chain(&self.passed);
+        let waiting = waiting.find(|(_, waiting)| *waiting == place);
         let state = if let Some(issue) = self.issued.get(&Holder::from(place)) {
             PlaceState::Redeemed(issue.clone())
         } else if let Some((&seq, _)) = waiting {
@@ -44,7 +45,7 @@ impl Model {
         Look::Known(state)
     }
 
-    pub(super) fn enter(&mut self, place: &PlaceId) -> Entered {
+    pub(super) fn enter(&mut self, place: &PlaceId, now: i64) -> Entered {
         let given_up = [GoneReason::Left, GoneReason::NoShow]
             .map(|reason| Look::Known(PlaceState::Gone { reason }));
         match self.look(place) {
@@ -69,6 +70,7 @@ impl Model {
             self.seq += 1;
             self.gone.remove(place);
             self.places.insert(Seq(self.seq), place.clone());
+            self.seen.insert(place.clone(), to_ms(now));
             Entered::New(Seq(self.seq))
         }
     }
@@ -83,6 +85,7 @@ impl Model {
         let seq = match self.look(place) {
             Look::Known(PlaceState::Waiting { seq }) => {
                 self.places.remove(&seq);
+                self.forget_presence(seq, place);
                 seq
             }
             Look::Known(PlaceState::Admitted { seq, .. }) => {
@@ -170,7 +173,14 @@ impl Model {
         }
         round.no_shows = self.sweep(now);
         round.unminted = self.hand_out_unminted(now);
-        if !self.phase().admits() || self.held().ended.is_some() {
+        if self.held().ended.is_some() {
+            return round;
+        }
+        round.no_shows += self.sweep_absent(now);
+        if !self.places.is_empty() {
+            self.judge(now);
+        }
+        if !self.phase().admits() {
             return round;
         }
         let admission = self.held().event.admission;
@@ -181,8 +191,13 @@ impl Model {
             .saturating_sub(self.admitted.len());
         let count = whole(tokens).min(room).min(self.places.len()).min(most);
         let ttl_ms = i64::try_from(admission.ticket_ttl_s).unwrap() * 1_000;
-        for _ in 0..count {
-            let (seq, place) = self.places.pop_first().unwrap();
+        let heads = if count > 0 {
+            self.walk(count, now)
+        } else {
+            Vec::new()
+        };
+        let count = heads.len();
+        for (seq, place) in heads {
             // A ticket ends on a whole second.
             let ends_s = (to_ms(now) + ttl_ms + 999).div_euclid(1_000);
             let admitted = AdmittedPlace {
@@ -297,8 +312,12 @@ impl Model {
             admitted.admitted_at = admitted.admitted_at.plus(-ms);
             admitted.expires_at = admitted.expires_at.plus(-ms);
         }
-        for handed in self.unminted.values_mut() {
-            *handed -= ms;
+        let times = self.unminted.values_mut().chain(self.grace.values_mut());
+        for at in times.chain(self.seen.values_mut()) {
+            *at -= ms;
+        }
+        if let Some((_, since, _)) = &mut self.frontier {
+            *since -= ms;
         }
         if let Some((_, at)) = &mut self.pace {
             *at -= ms * 1_000;

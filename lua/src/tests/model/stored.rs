@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::coupon::Issue;
 use domain::place::{AdmittedPlace, GoneReason};
-use domain::{Holder, Phase};
+use domain::{Holder, Phase, Seq};
 
 use super::{Held, Model, float};
 use crate::Figures;
@@ -19,7 +19,7 @@ impl Model {
             waiting: if held.ended.is_some() {
                 0
             } else {
-                self.places.len() as u64
+                (self.places.len() + self.grace.len()) as u64
             },
             admitted: count("admitted"),
             outstanding: if held.event.phase == Phase::Closed {
@@ -44,6 +44,13 @@ impl Model {
                 ("at_us".to_owned(), float(at)),
             ]
         };
+        let frontier = |(near, since, judged): (Seq, i64, Seq)| {
+            [
+                ("near".to_owned(), float(i64::try_from(near.0).unwrap())),
+                ("near_ms".to_owned(), float(since)),
+                ("judged".to_owned(), float(i64::try_from(judged.0).unwrap())),
+            ]
+        };
         State {
             event: self.held.as_ref().map(event_hash).unwrap_or_default(),
             stock: self.held.as_ref().map(|held| held.remaining),
@@ -53,6 +60,13 @@ impl Model {
                 .iter()
                 .map(|(seq, one)| (one.to_string(), seq.0))
                 .collect(),
+            passed: self
+                .passed
+                .iter()
+                .map(|(seq, one)| (one.to_string(), seq.0))
+                .collect(),
+            grace: shown(&self.grace, |&at| at),
+            seen: shown(&self.seen, |&at| at),
             admitted: shown(&self.admitted, admission_text),
             outstanding: shown(&self.admitted, |one| one.expires_at.0),
             tickets: shown(&self.tickets, String::clone),
@@ -66,7 +80,13 @@ impl Model {
                 .collect::<BTreeSet<_>>(),
             issued: shown(&self.issued, issue_text),
             coupons: shown(&self.coupons, Holder::to_string),
-            pace: self.pace.map(pace).into_iter().flatten().collect(),
+            pace: self
+                .pace
+                .map(pace)
+                .into_iter()
+                .flatten()
+                .chain(self.frontier.map(frontier).into_iter().flatten())
+                .collect(),
             moves: self.moves.clone(),
             outbox: self.outbox.clone(),
             audit: self.audit.clone(),

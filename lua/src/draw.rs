@@ -1,0 +1,162 @@
+//! The draw: those who came before the opening get their seqs anew, in an order that one seed and their ids alone decide.
+//! Every step may be made again by anybody, so a draw that was begun is finished with the same result.
+
+use domain::draw::Seed;
+use domain::{EventId, PlaceId, Seq};
+
+use crate::connect::{Store, StoreError};
+use crate::keys::Keys;
+use crate::script::{parsed, script, tags};
+
+script!(SEED_DRAW = "seed_draw");
+script!(DRAW_PLACES = "draw_places", "bulk");
+script!(END_DRAW = "end_draw", "clock", "moves", "pace");
+
+/// People per read of the lobby: a few milliseconds.
+const PAGE: usize = 5_000;
+/// People per call that gives out their seqs: about two milliseconds.
+const PIECE: usize = 1_000;
+
+/// A draw that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// Those with an ordinal up to this one are drawn; their new ordinals follow it.
+    pub after: Seq,
+    /// How many came before the opening.
+    pub people: u64,
+    /// What decides the order.
+    pub seed: Seed,
+    /// Where the seed comes from.
+    pub origin: String,
+}
+
+/// How far a draw has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// Everybody has their place.
+    Ended,
+    /// Somebody has not been drawn yet: go on.
+    Unfinished,
+    /// Nothing is to be drawn (any more).
+    Nothing,
+}
+
+impl Store {
+    /// Is the order of this line drawn? Until it is, an ordinal says nothing of a place's turn. Only of a line whose event
+    /// has it drawn.
+    pub async fn is_drawn(&self, event: &EventId) -> Result<bool, StoreError> {
+        let state: Option<String> = redis::cmd("HGET")
+            .arg(Keys::of(event).draw())
+            .arg("state")
+            .query_async(&mut self.connection())
+            .await?;
+        Ok(state.as_deref() == Some("done"))
+    }
+
+    /// The draw that is to be made, if there is one. `seed` decides it unless one was given before; `origin` says where
+    /// it comes from.
+    pub async fn seed_draw(
+        &self,
+        event: &EventId,
+        seed: &Seed,
+        origin: &str,
+    ) -> Result<Option<Draw>, StoreError> {
+        tags!(Outcome { Draw = "draw", None = "none" });
+        let mut reply = SEED_DRAW
+            .keys([Keys::of(event).draw()])
+            .arg(seed.to_string())
+            .arg(origin)
+            .run(&self.door)
+            .await?;
+        Ok(match reply.tag()? {
+            Outcome::None => None,
+            Outcome::Draw => Some(Draw {
+                after: Seq(reply.parse()?),
+                people: reply.parse()?,
+                seed: reply.parse()?,
+                origin: reply.take()?,
+            }),
+        })
+    }
+
+    /// Everyone who takes part in a draw, in no particular order and each once: whoever was in line when it began, drawn
+    /// already or not, also if they have left since.
+    pub async fn lobby(&self, event: &EventId, draw: &Draw) -> Result<Vec<PlaceId>, StoreError> {
+        let keys = Keys::of(event);
+        let mut lobby = Vec::new();
+        // Places only move upwards, and from the line to those who withdrew: read in this order, nobody is missed.
+        for key in [keys.places(), keys.withdrawn()] {
+            let mut after = 0;
+            loop {
+                let page: Vec<(String, u64)> = redis::cmd("ZRANGE")
+                    .arg(&key)
+                    .arg(format!("({after}"))
+                    .arg(draw.after.0 + draw.people)
+                    .arg(&["BYSCORE", "LIMIT"])
+                    .arg(0)
+                    .arg(PAGE)
+                    .arg("WITHSCORES")
+                    .query_async(&mut self.connection())
+                    .await?;
+                let Some(&(_, last)) = page.last() else {
+                    break;
+                };
+                after = last;
+                for (place, _) in page {
+                    lobby.push(parsed(&place)?);
+                }
+            }
+        }
+        lobby.sort_unstable();
+        lobby.dedup();
+        Ok(lobby)
+    }
+
+    /// Gives the drawn their ordinals, piece by piece; false when there is nothing to draw any more.
+    pub async fn draw(
+        &self,
+        event: &EventId,
+        draw: &Draw,
+        in_order: &[PlaceId],
+    ) -> Result<bool, StoreError> {
+        tags!(Outcome { Drawn = "drawn", None = "none" });
+        let keys = Keys::of(event);
+        let mut first = draw.after.0 + 1;
+        for piece in in_order.chunks(PIECE) {
+            let mut call = DRAW_PLACES.keys([keys.draw(), keys.places()]).arg(first);
+            for place in piece {
+                call = call.arg(place.as_str());
+            }
+            match call.run(&self.door).await?.tag()? {
+                Outcome::Drawn => first += piece.len() as u64,
+                Outcome::None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts the drawn order in force, when everybody has their place; `digest` is that of the order.
+    pub async fn end_draw(&self, event: &EventId, digest: &str) -> Result<Drawn, StoreError> {
+        tags!(Outcome { Ended = "ended", Unfinished = "unfinished", None = "none" });
+        let keys = Keys::of(event);
+        let mut reply = END_DRAW
+            .keys([
+                keys.counts(),
+                keys.places(),
+                keys.seq(),
+                keys.moves(),
+                keys.pace(),
+                keys.audit(),
+                keys.draw(),
+                keys.withdrawn(),
+            ])
+            .arg(digest)
+            .run(&self.door)
+            .await?;
+        Ok(match reply.tag()? {
+            Outcome::Ended => Drawn::Ended,
+            Outcome::Unfinished => Drawn::Unfinished,
+            Outcome::None => Drawn::Nothing,
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! The draw of the lobby: one order for all who came before the opening, whoever finishes it.
+
+use domain::draw::{Seed, digest};
+use domain::place::PlaceState;
+use domain::{EventId, Phase, PlaceId, Seq};
+
+use super::{Rig, SOON, id, place};
+use crate::{Draw, Drawn, Look, Moves};
+
+/// A lobby with `people` in it, opened: the draw is to be made.
+async fn opened(rig: &Rig, people: u64) -> EventId {
+    let put = r#"{"title":"Demo","stock":9000,"phase":"lobby","order":"draw","admission":{"rate_per_s":1000000}}"#;
+    rig.make("demo", put).await;
+    rig.enter(&id("demo"), 1..=people).await;
+    assert!(!rig.store.is_drawn(&id("demo")).await.unwrap());
+    rig.phase(&id("demo"), Phase::Open).await;
+    id("demo")
+}
+
+fn seed(n: u8) -> Seed {
+    format!("{n:02x}").repeat(32).parse().unwrap()
+}
+
+async fn begun(rig: &Rig, event: &EventId, n: u8) -> Draw {
+    let draw = rig.store.seed_draw(event, &seed(n), "test").await.unwrap();
+    draw.unwrap()
+}
+
+async fn seq(rig: &Rig, event: &EventId, place: &PlaceId) -> Option<u64> {
+    match rig.store.look(event, place).await.unwrap() {
+        Look::Known(PlaceState::Waiting { seq }) => Some(seq.0),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
+    let rig = Rig::start().await;
+    let demo = opened(&rig, 20).await;
+    rig.enter(&demo, 21..=22).await;
+    let round = rig.store.admit(&demo, "key", 9).await.unwrap();
+    assert!(round.drawing && round.admitted.is_empty(), "{round:?}");
+
+    let draw = begun(&rig, &demo, 7).await;
+    assert_eq!((draw.after, draw.people), (Seq(20), 20));
+    let lobby = rig.store.lobby(&demo, &draw).await.unwrap();
+    assert_eq!(lobby, (1..=20).map(place).collect::<Vec<_>>());
+    let order = draw.seed.order(lobby);
+    assert_eq!(
+        rig.store.end_draw(&demo, "-").await.unwrap(),
+        Drawn::Unfinished
+    );
+    assert!(rig.store.draw(&demo, &draw, &order).await.unwrap());
+    let (head, _) = rig.store.moves_head(&demo).await.unwrap();
+    let ended = rig.store.end_draw(&demo, &digest(&order)).await.unwrap();
+    assert_eq!(ended, Drawn::Ended);
+    assert!(rig.store.is_drawn(&demo).await.unwrap());
+
+    for (n, place) in (21..).zip(&order) {
+        assert_eq!(seq(&rig, &demo, place).await, Some(n));
+    }
+    assert_eq!(seq(&rig, &demo, &place(21)).await, Some(41));
+    let admitted = rig.admitted(&demo, 22).await;
+    let admitted: Vec<PlaceId> = admitted.into_iter().map(|one| one.place).collect();
+    assert_eq!(
+        admitted,
+        [order.as_slice(), &[place(21), place(22)]].concat()
+    );
+
+    let mut moves = Moves::connect(&rig.redis.settings()).await.unwrap();
+    let told = moves.next(&[(demo.clone(), head)], SOON).await.unwrap();
+    assert!(told.iter().any(Result::is_err), "mirrors load again");
+    let audit = rig.store.audit(&demo, None, 1).await.unwrap().entries;
+    assert_eq!(
+        (audit[0].by.as_str(), audit[0].action.as_str()),
+        ("draw", "draw")
+    );
+    assert_eq!(
+        audit[0].to,
+        serde_json::json!({
+            "seed": draw.seed.to_string(), "origin": "test", "people": 20, "digest": digest(&order),
+        })
+    );
+}
+
+#[tokio::test]
+async fn whoever_finishes_a_draw_gives_the_same_order_whoever_leaves_meanwhile() {
+    let rig = Rig::start().await;
+    let demo = opened(&rig, 50).await;
+    let draw = begun(&rig, &demo, 1).await;
+    assert_eq!(begun(&rig, &demo, 2).await, draw, "the first seed stays");
+    let lobby = rig.store.lobby(&demo, &draw).await.unwrap();
+    let order = draw.seed.order(lobby.clone());
+    // The first replica dies half way.
+    assert!(rig.store.draw(&demo, &draw, &order[..20]).await.unwrap());
+    // One who is drawn leaves, one who is not leaves, and one leaves and enters again at the back.
+    for gone in [&order[3], &order[30], &order[40]] {
+        rig.store.leave(&demo, gone).await.unwrap();
+    }
+    rig.store.enter(&demo, &order[40]).await.unwrap();
+
+    let draw = begun(&rig, &demo, 3).await;
+    let again = rig.store.lobby(&demo, &draw).await.unwrap();
+    assert_eq!(again, lobby, "everyone, each once");
+    let again = draw.seed.order(again);
+    assert!(rig.store.draw(&demo, &draw, &again).await.unwrap());
+    assert_eq!(rig.store.end_draw(&demo, "-").await.unwrap(), Drawn::Ended);
+    for (n, place) in (51..).zip(&order) {
+        let expected = match n {
+            54 | 81 => None,
+            91 => Some(101),
+            n => Some(n),
+        };
+        assert_eq!(seq(&rig, &demo, place).await, expected);
+    }
+    assert!(!rig.store.draw(&demo, &draw, &order).await.unwrap());
+    assert_eq!(
+        rig.store.end_draw(&demo, "-").await.unwrap(),
+        Drawn::Nothing
+    );
+    let none = rig.store.seed_draw(&demo, &seed(4), "late").await.unwrap();
+    assert_eq!(none, None, "drawn once");
+}
+
+#[tokio::test]
+async fn an_empty_lobby_and_an_open_beginning_need_no_draw() {
+    let rig = Rig::start().await;
+    let empty = opened(&rig, 0).await;
+    let open = r#"{"title":"Open","stock":9,"phase":"open","order":"draw"}"#;
+    rig.make("open", open).await;
+    for event in [empty, id("open")] {
+        assert!(rig.store.is_drawn(&event).await.unwrap(), "{event}");
+        let none = rig.store.seed_draw(&event, &seed(1), "-").await.unwrap();
+        assert_eq!(none, None);
+        assert!(!rig.store.admit(&event, "key", 1).await.unwrap().drawing);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_closes_while_it_is_drawn_is_closed() {
+    let rig = Rig::start().await;
+    let demo = opened(&rig, 3).await;
+    rig.phase(&demo, Phase::Closed).await;
+    assert!(!rig.store.admit(&demo, "key", 1).await.unwrap().drawing);
+}
