@@ -71,6 +71,19 @@ impl Dialect {
         }
     }
 
+    /// Parameter 1, a JSON array of the journal's entries, as rows.
+    pub(crate) fn journal(self) -> &'static str {
+        match self {
+            Self::Postgres => {
+                "json_to_recordset(CAST($1 AS json)) AS given(event text, ordinal bigint, record text)"
+            }
+            Self::Sqlite => {
+                "(SELECT value->>'event' AS event, value->>'ordinal' AS ordinal, value->>'record' AS record \
+                 FROM json_each($1)) AS given"
+            }
+        }
+    }
+
     /// Parameter 1, a JSON array of texts, as a list for `IN`.
     pub(crate) fn texts(self) -> &'static str {
         match self {
@@ -89,6 +102,30 @@ impl Dialect {
         }
     }
 
+    /// A parameter that holds a time as RFC 3339 text, as the tables keep it.
+    pub(crate) fn moment(self, parameter: &str) -> String {
+        match self {
+            Self::Postgres => format!("CAST({parameter} AS timestamptz)"),
+            Self::Sqlite => parameter.to_owned(),
+        }
+    }
+
+    /// Ends a query whose rows nobody else may change before the transaction ends. In SQLite one transaction writes at a time.
+    pub(crate) fn for_update(self) -> &'static str {
+        match self {
+            Self::Postgres => " FOR UPDATE",
+            Self::Sqlite => "",
+        }
+    }
+
+    /// Ends a query whose rows must stay as they are until the transaction ends, while others may read them so, too.
+    pub(crate) fn for_share(self) -> &'static str {
+        match self {
+            Self::Postgres => " FOR SHARE",
+            Self::Sqlite => "",
+        }
+    }
+
     /// The tables' story, in order.
     pub(crate) fn migrations(self) -> Migrator {
         let scripts = match self {
@@ -101,6 +138,11 @@ impl Dialect {
                     "dead letters",
                     include_str!("../migrations/postgres/0002_dead_letters.sql"),
                 ),
+                ("line", include_str!("../migrations/postgres/0003_line.sql")),
+                (
+                    "accounts",
+                    include_str!("../migrations/postgres/0004_accounts.sql"),
+                ),
             ],
             Self::Sqlite => [
                 (
@@ -110,6 +152,11 @@ impl Dialect {
                 (
                     "dead letters",
                     include_str!("../migrations/sqlite/0002_dead_letters.sql"),
+                ),
+                ("line", include_str!("../migrations/sqlite/0003_line.sql")),
+                (
+                    "accounts",
+                    include_str!("../migrations/sqlite/0004_accounts.sql"),
                 ),
             ],
         };

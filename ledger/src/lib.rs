@@ -3,6 +3,8 @@
 //! The statements are written once; what differs between the two is in `dialect` alone. Rows travel as one JSON parameter
 //! per statement, which both databases unroll by themselves, so a batch of any size is one prepared statement.
 
+mod accounts;
+mod acts;
 mod anomalies;
 mod commit;
 mod connect;
@@ -11,13 +13,18 @@ mod dialect;
 mod error;
 mod events;
 mod issuances;
+mod journal;
 mod offsets;
 mod redrive;
+mod service_keys;
+mod sessions;
 mod sift;
 #[cfg(test)]
 mod tests;
 mod watermarks;
 
+pub use accounts::{Account, AccountChange, AccountOutcome};
+pub use acts::{Act, StoredAct};
 pub use anomalies::Anomaly;
 pub use commit::{Batch, Committed, Staged};
 pub use connect::{Ledger, sqlite_url};
@@ -27,4 +34,6 @@ pub use events::StoredEvent;
 pub use issuances::Issuance;
 pub use offsets::Step;
 pub use redrive::{Decision, Redriven};
+pub use service_keys::ServiceKey;
+pub use sessions::{Begun, NewSession, Renewed};
 pub use sift::Refused;

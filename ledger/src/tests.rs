@@ -12,7 +12,7 @@ use sqlx::{AnyPool, AssertSqlSafe};
 use testbed::Postgres;
 
 /// A ledger of each kind, tables made; the folder holds SQLite's file.
-async fn both() -> (Vec<Ledger>, tempfile::TempDir) {
+pub(crate) async fn both() -> (Vec<Ledger>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let urls = [
         Postgres::shared().database().unwrap(),
