@@ -331,7 +331,7 @@ mod tests {
 
         let second = stage.replica().await;
         stage.ticketed("demo", &places, 5).await;
-        let held = stage.store.tickets(&id("demo"), &places).await.unwrap();
+        let held = stage.held("demo", &places).await;
         for (admitted, held) in admitted.iter().zip(held) {
             let minted = signer.ticket(&id("demo"), admitted).unwrap();
             assert_eq!(held.as_deref(), Some(minted.as_str()));
