@@ -210,7 +210,7 @@ impl FromStr for Holder {
 }
 
 /// A place's immutable ordinal in its line, given once, from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
@@ -226,6 +226,15 @@ pub struct Serial(pub u64);
 pub struct RecordId(pub String);
 
 impl RecordId {
+    /// The epoch and the ordinal that the id was made of.
+    #[must_use]
+    pub fn epoch_and_ordinal(&self) -> Option<(u64, u64)> {
+        let mut parts = self.0.rsplitn(3, ':');
+        let ordinal = parts.next()?.parse().ok()?;
+        let epoch = parts.next()?.parse().ok()?;
+        parts.next().map(|_| (epoch, ordinal))
+    }
+
     /// The id of the `ordinal`-th record (from 1) of an event's outbox in its `epoch` (from 1).
     #[must_use]
     pub fn new(event: &EventId, epoch: u64, ordinal: u64) -> Self {

@@ -13,6 +13,6 @@ mod topics;
 
 pub use consume::{Consumer, Heard, Message, Run};
 pub use produce::{Dead, Producer};
-pub use scan::records_of;
+pub use scan::{Progress, log_ends, records_of, records_since};
 pub use settings::{LogError, Settings};
 pub use topics::{Topic, ensure_topics, faults};

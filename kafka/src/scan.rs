@@ -18,6 +18,10 @@ use crate::topics::{Topic, blocking};
 /// How long the log may be silent while there is more to read.
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// How far the log was read: the next offset of each partition. The default is its beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress(BTreeMap<i32, i64>);
+
 /// Reads the log from its beginning to where it ends now, and gives every message with the key of one of the `events` to
 /// `found`, each event's in order. Every partition is read, since a key's partition depends on how many there were when it
 /// was written.
@@ -25,6 +29,25 @@ pub async fn records_of(
     settings: &Settings,
     events: &BTreeSet<EventId>,
     mut found: impl FnMut(Result<Record, NotARecord>),
+) -> Result<(), LogError> {
+    let mut progress = Progress::default();
+    records_since(settings, &mut progress, |key, payload| {
+        if key
+            .and_then(event_of)
+            .is_some_and(|event| events.contains(&event))
+        {
+            found(Record::from_json(payload));
+        }
+    })
+    .await
+}
+
+/// Reads the log on from where it was read before to where it ends now, and gives the key and the payload of every message to
+/// `found`, each partition's in order. [`LogError::OffsetLost`] when the log ends before that: it is another one.
+pub async fn records_since(
+    settings: &Settings,
+    progress: &mut Progress,
+    mut found: impl FnMut(Option<&[u8]>, &[u8]),
 ) -> Result<(), LogError> {
     let mut config = settings.client();
     config
@@ -35,8 +58,23 @@ pub async fn records_of(
     let consumer: Arc<StreamConsumer<Quiet>> = Arc::new(config.create_with_context(Quiet)?);
     let mut ends = ends(&consumer).await?;
     let mut list = TopicPartitionList::new();
+    for (&partition, &next) in &progress.0 {
+        let end = ends.get(&partition).copied().unwrap_or(0);
+        if end < next {
+            return Err(LogError::OffsetLost(format!(
+                "partition {partition} was read to {next} and ends at {end}"
+            )));
+        }
+        if end == next {
+            ends.remove(&partition);
+        }
+    }
     for &partition in ends.keys() {
-        list.add_partition_offset(Topic::Records.name(), partition, Offset::Beginning)?;
+        let offset = match progress.0.get(&partition) {
+            Some(&next) => Offset::Offset(next),
+            None => Offset::Beginning,
+        };
+        list.add_partition_offset(Topic::Records.name(), partition, offset)?;
     }
     consumer.assign(&list)?;
     while !ends.is_empty() {
@@ -51,14 +89,9 @@ pub async fn records_of(
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => return Err(LogError::Unavailable("the log is silent".to_owned())),
         };
-        if message
-            .key()
-            .and_then(event_of)
-            .is_some_and(|event| events.contains(&event))
-        {
-            found(Record::from_json(message.payload().unwrap_or_default()));
-        }
+        found(message.key(), message.payload().unwrap_or_default());
         let partition = message.partition();
+        progress.0.insert(partition, message.offset() + 1);
         if ends
             .get(&partition)
             .is_some_and(|end| message.offset() + 1 >= *end)
@@ -67,6 +100,18 @@ pub async fn records_of(
         }
     }
     Ok(())
+}
+
+/// Where the log ends now: the partitions that hold anything, each with the offset after its last message.
+pub async fn log_ends(settings: &Settings) -> Result<BTreeMap<i32, u64>, LogError> {
+    let mut config = settings.client();
+    config.set("group.id", "stanchion-ends");
+    let consumer: Arc<StreamConsumer<Quiet>> = Arc::new(config.create_with_context(Quiet)?);
+    let ends = blocking(move || ends_now(&consumer)).await?;
+    Ok(ends
+        .into_iter()
+        .map(|(partition, end)| (partition, end.unsigned_abs()))
+        .collect())
 }
 
 /// The event that a message's key names.

@@ -11,7 +11,7 @@ use crate::commit::Committed;
 use crate::dialect::Dialect;
 use crate::error::LedgerError;
 use crate::issuances::Issuance;
-use crate::{anomalies, events, issuances};
+use crate::{anomalies, events, issuances, journal};
 
 /// The parts that a refused batch is cut into. With one record in a hundred to blame, about half of such parts go through at
 /// once; larger ones would nearly all be cut again, smaller ones cost a statement each.
@@ -114,6 +114,7 @@ async fn write(
 ) -> Result<Committed, LedgerError> {
     let records: Vec<&Record> = part.iter().map(|(_, record)| *record).collect();
     events::upsert(connection, dialect, &records).await?;
+    journal::append(connection, dialect, &records).await?;
     let given: Vec<Issuance> = records
         .iter()
         .filter_map(|record| Issuance::of(record))

@@ -49,7 +49,7 @@ impl Store {
             .arg("-")
             .arg("COUNT")
             .arg(limit.saturating_add(1))
-            .query_async(&mut self.connection.clone())
+            .query_async(&mut self.connection())
             .await?;
         let more = held.len() > limit;
         let entries = held

@@ -10,7 +10,8 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::connect::StoreError;
+use crate::connect::{Settings, StoreError};
+use crate::door::Door;
 
 /// Most calls under way for one event: one that Redis works on, and one that is already on its way.
 const MOST_CALLS: usize = 2;
@@ -43,8 +44,22 @@ struct Lane<Q, A> {
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
+    /// Gathers requests for a script that takes many: `call` is one call of it.
+    pub(crate) fn of<F>(
+        door: &Door,
+        settings: &Settings,
+        call: impl Fn(Door, EventId, Vec<Q>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Vec<A>, StoreError>> + Send + 'static,
+    {
+        let door = door.clone();
+        let run = move |event, requests| Box::pin(call(door.clone(), event, requests)) as _;
+        Self::new(settings.patience(), Box::new(run))
+    }
+
     /// Gathers requests for `run`; each is answered within `patience`, if only by an error.
-    pub(crate) fn new(patience: Duration, run: Run<Q, A>) -> Self {
+    fn new(patience: Duration, run: Run<Q, A>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 run,

@@ -76,7 +76,7 @@ impl Store {
             .arg(given(admission.rate_per_s))
             .arg(given(admission.capacity))
             .arg(given(admission.ticket_ttl_s))
-            .run(&self.connection)
+            .run(&self.door)
             .await?;
         match reply.tag()? {
             Outcome::Set => live_event(event, reply).map(SetOutcome::Set),
@@ -102,7 +102,7 @@ impl Store {
         for from in before {
             call = call.arg(from.as_str());
         }
-        let mut reply = call.run(&self.connection).await?;
+        let mut reply = call.run(&self.door).await?;
         Ok(match reply.tag()? {
             Outcome::Set => SetOutcome::Set(live_event(event, reply)?),
             Outcome::Refused => SetOutcome::Refused(PhaseMove {
@@ -135,7 +135,7 @@ impl Store {
             .arg(change.by)
             .arg(add)
             .arg(MOST_STOCK)
-            .run(&self.connection)
+            .run(&self.door)
             .await?;
         Ok(match reply.tag()? {
             Outcome::Added => StockOutcome::Added {

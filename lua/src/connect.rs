@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Millis;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
+use domain::{Fault, Millis};
+use redis::aio::{ConnectionManagerConfig, MultiplexedConnection};
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo as _, ProtocolVersion, RedisError,
 };
 
+use crate::batch::Batch;
 use crate::coupons::RedeemBatch;
 use crate::direct::ClaimBatch;
+use crate::door::Door;
 use crate::line::{EnterBatch, LookBatch};
 
 /// How long connecting may take.
@@ -65,6 +67,17 @@ impl Settings {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
+        self.client()?
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// A connection that is never made again: every reply comes from the same process.
+    pub(crate) async fn single_connection(&self) -> Result<MultiplexedConnection, StoreError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(self.response_timeout));
         self.client()?
             .get_multiplexed_async_connection_with_config(&config)
             .await
@@ -135,21 +148,10 @@ impl From<RedisError> for StoreError {
     }
 }
 
-/// A setting of Redis with which we cannot keep a promise, and its mend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The setting, such as `maxmemory-policy`.
-    pub setting: String,
-    /// What it holds.
-    pub held: String,
-    /// What it must be, as one sentence that says what to do.
-    pub mend: String,
-}
-
 /// The door to Redis. Cheap to clone; concurrent calls share one pipelined connection.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) connection: ConnectionManager,
+    pub(crate) door: Door,
     pub(crate) batches: Arc<Batches>,
 }
 
@@ -181,22 +183,28 @@ impl Store {
             .get_connection_manager_with_config(config)
             .await
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let door = Door::new(connection, settings);
         let batches = Batches {
-            enter: crate::line::enter_batch(&connection, settings),
-            look: crate::line::look_batch(&connection, settings),
-            redeem: crate::coupons::redeem_batch(&connection, settings),
-            claim: crate::direct::claim_batch(&connection, settings),
+            enter: Batch::of(&door, settings, crate::line::enter),
+            look: Batch::of(&door, settings, crate::line::look),
+            redeem: Batch::of(&door, settings, crate::coupons::redeem),
+            claim: Batch::of(&door, settings, crate::direct::claim),
         };
         Ok(Self {
-            connection,
+            door,
             batches: Arc::new(batches),
         })
+    }
+
+    /// The connection, for a single command.
+    pub(crate) fn connection(&self) -> Door {
+        self.door.clone()
     }
 
     /// Redis answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(redis::cmd("PING")
-            .query_async(&mut self.connection.clone())
+            .query_async(&mut self.connection())
             .await?)
     }
 
@@ -206,7 +214,7 @@ impl Store {
         let answer: Result<HashMap<String, String>, RedisError> = redis::cmd("CONFIG")
             .arg("GET")
             .arg(&["maxmemory", "maxmemory-policy", "appendonly", "appendfsync"])
-            .query_async(&mut self.connection.clone())
+            .query_async(&mut self.connection())
             .await;
         match answer {
             Ok(held) => Ok(faults_of(&held)),
@@ -224,7 +232,7 @@ impl Store {
     /// The present moment by the store's clock (`TIME`).
     pub async fn now(&self) -> Result<Millis, StoreError> {
         let (seconds, micros): (i64, i64) = redis::cmd("TIME")
-            .query_async(&mut self.connection.clone())
+            .query_async(&mut self.connection())
             .await?;
         Ok(Millis(seconds * 1_000 + micros / 1_000))
     }

@@ -3,10 +3,10 @@
 use domain::coupon::Issue;
 use domain::ticket::LEEWAY_S;
 use domain::{EventId, Holder, Millis, PlaceId};
-use redis::aio::ConnectionManager;
 
 use crate::batch::Batch;
-use crate::connect::{Settings, Store, StoreError};
+use crate::connect::{Store, StoreError};
+use crate::door::Door;
 use crate::keys::Keys;
 use crate::places::issue;
 use crate::script::{parsed, script, tags};
@@ -59,20 +59,10 @@ pub enum Redeemed {
 /// Redeems under way.
 pub(crate) type RedeemBatch = Batch<Redeem, Redeemed>;
 
-/// Gathers redeems.
-pub(crate) fn redeem_batch(connection: &ConnectionManager, settings: &Settings) -> RedeemBatch {
-    let connection = connection.clone();
-    let run = move |event, requests| {
-        let connection = connection.clone();
-        Box::pin(async move { redeem(&connection, &event, requests).await }) as _
-    };
-    Batch::new(settings.patience(), Box::new(run))
-}
-
 /// One call that redeems many.
 pub(crate) async fn redeem(
-    connection: &ConnectionManager,
-    event: &EventId,
+    door: Door,
+    event: EventId,
     requests: Vec<Redeem>,
 ) -> Result<Vec<Redeemed>, StoreError> {
     tags!(Outcome { Answers = "answers", NoSuchEvent = "no-such-event" });
@@ -87,7 +77,7 @@ pub(crate) async fn redeem(
         CodeTaken = "code-taken",
     });
     let mut call = REDEEM
-        .keys(redeem_keys(&Keys::of(event)))
+        .keys(redeem_keys(&Keys::of(&event)))
         .arg(LEEWAY_S * 1_000);
     for request in &requests {
         call = call
@@ -98,16 +88,16 @@ pub(crate) async fn redeem(
             .arg(request.ends_at.0)
             .arg(request.code.as_str());
     }
-    let mut reply = call.run(connection).await?;
+    let mut reply = call.run(&door).await?;
     mishaps::cross("redeem.answered")?;
     match reply.tag()? {
         Outcome::NoSuchEvent => Ok(vec![Redeemed::NoSuchEvent; requests.len()]),
         Outcome::Answers => reply.each_with(&requests, |request, mut answer| {
             let holder = request.holder.clone();
             Ok(match answer.tag()? {
-                Answer::Pass => Redeemed::Pass(issue(event, holder, &answer.take::<String>()?)?),
+                Answer::Pass => Redeemed::Pass(issue(&event, holder, &answer.take::<String>()?)?),
                 Answer::Replayed => {
-                    Redeemed::Replayed(issue(event, holder, &answer.take::<String>()?)?)
+                    Redeemed::Replayed(issue(&event, holder, &answer.take::<String>()?)?)
                 }
                 Answer::AlreadyIssued => Redeemed::AlreadyIssued,
                 Answer::SoldOut => Redeemed::SoldOut,
@@ -144,7 +134,7 @@ fn redeem_keys(keys: &Keys<'_>) -> [String; 16] {
 
 /// Walks over all coupons issued in an event, for reconciliation.
 pub struct IssuedScan {
-    connection: ConnectionManager,
+    connection: Door,
     event: EventId,
     /// Where to go on; `None` at the end.
     cursor: Option<u64>,
@@ -161,7 +151,7 @@ impl Store {
     #[must_use]
     pub fn issued(&self, event: &EventId) -> IssuedScan {
         IssuedScan {
-            connection: self.connection.clone(),
+            connection: self.connection(),
             event: event.clone(),
             cursor: Some(0),
         }

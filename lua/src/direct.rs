@@ -2,10 +2,10 @@
 
 use domain::coupon::Issue;
 use domain::{EventId, Holder, Phase};
-use redis::aio::ConnectionManager;
 
 use crate::batch::Batch;
-use crate::connect::{Settings, Store, StoreError};
+use crate::connect::{Store, StoreError};
+use crate::door::Door;
 use crate::keys::Keys;
 use crate::places::issue;
 use crate::script::{parsed, script, tags};
@@ -65,7 +65,7 @@ pub struct DirectEvent {
 
 /// Walks over the claims that there were when it was made, in order of claim.
 pub struct Claims {
-    connection: ConnectionManager,
+    connection: Door,
     event: EventId,
     /// Read and not yet handed over.
     named: Vec<String>,
@@ -76,20 +76,10 @@ pub struct Claims {
 /// Claims under way.
 pub(crate) type ClaimBatch = Batch<Claim, Claimed>;
 
-/// Gathers claims.
-pub(crate) fn claim_batch(connection: &ConnectionManager, settings: &Settings) -> ClaimBatch {
-    let connection = connection.clone();
-    let run = move |event, requests| {
-        let connection = connection.clone();
-        Box::pin(async move { claim(&connection, &event, requests).await }) as _
-    };
-    Batch::new(settings.patience(), Box::new(run))
-}
-
 /// One call that makes many claims.
-async fn claim(
-    connection: &ConnectionManager,
-    event: &EventId,
+pub(crate) async fn claim(
+    door: Door,
+    event: EventId,
     requests: Vec<Claim>,
 ) -> Result<Vec<Claimed>, StoreError> {
     tags!(Outcome {
@@ -104,11 +94,11 @@ async fn claim(
         SoldOut = "sold-out",
         CodeTaken = "code-taken",
     });
-    let mut call = CLAIM.keys(claim_keys(&Keys::of(event)));
+    let mut call = CLAIM.keys(claim_keys(&Keys::of(&event)));
     for request in &requests {
         call = call.arg(request.holder.as_str()).arg(request.code.as_str());
     }
-    let mut reply = call.run(connection).await?;
+    let mut reply = call.run(&door).await?;
     match reply.tag()? {
         Outcome::NoSuchEvent => Ok(vec![Claimed::NoSuchEvent; requests.len()]),
         Outcome::HasALine => Ok(vec![Claimed::HasALine; requests.len()]),
@@ -116,11 +106,11 @@ async fn claim(
             let holder = request.holder.clone();
             Ok(match answer.tag()? {
                 Answer::Claimed => Claimed::Claimed {
-                    issue: issue(event, holder, &answer.take::<String>()?)?,
+                    issue: issue(&event, holder, &answer.take::<String>()?)?,
                     remaining: answer.take()?,
                 },
                 Answer::AlreadyClaimed => {
-                    Claimed::AlreadyClaimed(issue(event, holder, &answer.take::<String>()?)?)
+                    Claimed::AlreadyClaimed(issue(&event, holder, &answer.take::<String>()?)?)
                 }
                 Answer::NotOpen => Claimed::NotOpen(answer.parse()?),
                 Answer::SoldOut => Claimed::SoldOut,
@@ -160,7 +150,7 @@ impl Store {
         let mut reply = COUPON
             .keys([keys.event(), keys.stock(), keys.claims()])
             .arg(NAMED_AT_ONCE)
-            .run(&self.connection)
+            .run(&self.door)
             .await?;
         match reply.tag()? {
             Outcome::NoSuchEvent => Ok(None),
@@ -173,7 +163,7 @@ impl Store {
                     remaining,
                     claimed,
                     claims: Claims {
-                        connection: self.connection.clone(),
+                        connection: self.connection(),
                         event: event.clone(),
                         named: reply.rest()?,
                         next: 0,
@@ -193,7 +183,7 @@ impl Store {
         let held: Option<String> = redis::cmd("HGET")
             .arg(Keys::of(event).issued())
             .arg(holder.as_str())
-            .query_async(&mut self.connection.clone())
+            .query_async(&mut self.connection())
             .await?;
         held.map(|held| issue(event, holder.clone(), &held))
             .transpose()

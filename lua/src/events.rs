@@ -6,7 +6,7 @@ use domain::{EventId, Millis};
 
 use crate::connect::{Store, StoreError};
 use crate::keys::{EVENTS, Keys};
-use crate::script::{Reply, parsed, script, tags};
+use crate::script::{Call, Reply, parsed, script, tags};
 
 script!(EVENT = "event", "clock", "moves", "pace", "event");
 script!(PUT_EVENT = "put_event", "clock", "moves", "pace", "event");
@@ -61,28 +61,15 @@ impl Store {
             let _: u64 = redis::cmd("SADD")
                 .arg(EVENTS)
                 .arg(event.event.as_str())
-                .query_async(&mut self.connection.clone())
+                .query_async(&mut self.connection())
                 .await?;
         }
         let keys = Keys::of(&event.event);
-        let held = &event.definition;
-        let mut reply = PUT_EVENT
+        let call = PUT_EVENT
             .keys(every_change_keys(&keys))
             .arg(change.by)
-            .arg(version)
-            .arg(definition_json(held)?)
-            .arg(on_sold_out(held.on_sold_out))
-            .arg(time(held.lobby_at))
-            .arg(time(held.opens_at))
-            .arg(time(held.closes_at))
-            .arg(event.phase.as_str())
-            .arg(event.stock)
-            .arg(event.admission.rate_per_s.to_string())
-            .arg(event.admission.capacity)
-            .arg(event.admission.ticket_ttl_s)
-            .arg(u8::from(held.line))
-            .run(&self.connection)
-            .await?;
+            .arg(version);
+        let mut reply = with_event(call, event)?.run(&self.door).await?;
         Ok(match reply.tag()? {
             Outcome::Created => PutOutcome::Created(live_event(&event.event, reply)?),
             Outcome::Held => PutOutcome::Held(live_event(&event.event, reply)?),
@@ -96,7 +83,7 @@ impl Store {
         let keys = Keys::of(event);
         let mut reply = EVENT
             .keys([keys.event(), keys.stock()])
-            .run(&self.connection)
+            .run(&self.door)
             .await?;
         match reply.tag()? {
             Outcome::Event => live_event(event, reply).map(Some),
@@ -108,7 +95,7 @@ impl Store {
     pub async fn events(&self) -> Result<Vec<EventId>, StoreError> {
         let held: Vec<String> = redis::cmd("SMEMBERS")
             .arg(EVENTS)
-            .query_async(&mut self.connection.clone())
+            .query_async(&mut self.connection())
             .await?;
         let mut ids = held
             .iter()
@@ -120,7 +107,7 @@ impl Store {
 }
 
 /// The keys in the order of the contracts of `put_event.lua` and `move_phase.lua`.
-pub(crate) fn every_change_keys(keys: &Keys<'_>) -> [String; 9] {
+pub(crate) fn every_change_keys(keys: &Keys<'_>) -> [String; 13] {
     [
         keys.event(),
         keys.counts(),
@@ -131,7 +118,28 @@ pub(crate) fn every_change_keys(keys: &Keys<'_>) -> [String; 9] {
         keys.pace(),
         keys.outbox(),
         keys.audit(),
+        keys.passed(),
+        keys.grace(),
+        keys.seen(),
+        keys.draw(),
     ]
+}
+
+/// Adds an event to a call as `given_event` in part "event" of the scripts reads it.
+pub(crate) fn with_event<'a>(call: Call<'a>, event: &Event) -> Result<Call<'a>, StoreError> {
+    let held = &event.definition;
+    Ok(call
+        .arg(definition_json(held)?)
+        .arg(on_sold_out(held.on_sold_out))
+        .arg(time(held.lobby_at))
+        .arg(time(held.opens_at))
+        .arg(time(held.closes_at))
+        .arg(event.phase.as_str())
+        .arg(event.stock)
+        .arg(event.admission.rate_per_s.to_string())
+        .arg(event.admission.capacity)
+        .arg(event.admission.ticket_ttl_s)
+        .arg(u8::from(held.line)))
 }
 
 fn definition_json(definition: &Definition) -> Result<String, StoreError> {

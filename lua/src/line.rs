@@ -2,18 +2,25 @@
 
 use domain::place::PlaceState;
 use domain::{EventId, PlaceId, Seq};
-use redis::aio::ConnectionManager;
 
 use crate::batch::Batch;
-use crate::connect::{Settings, Store, StoreError};
+use crate::connect::{Store, StoreError};
+use crate::door::Door;
 use crate::keys::Keys;
 use crate::places::{known, state};
-use crate::script::{script, tags};
+use crate::script::{parsed, script, tags};
 
-script!(ENTER = "enter", "bulk", "places");
+script!(ENTER = "enter", "clock", "bulk", "places", "presence");
 script!(LOOK = "look", "places");
 script!(WAITING = "waiting");
-script!(LEAVE = "leave", "clock", "moves", "places");
+script!(
+    LEAVE = "leave",
+    "clock",
+    "bulk",
+    "moves",
+    "places",
+    "presence"
+);
 
 /// What became of entering.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +57,10 @@ pub enum Look {
 /// A piece of the line, for loading a mirror of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// The ordinals of people waiting, ascending.
+    /// The ordinals of those whose turn has not come yet, ascending.
     pub seqs: Vec<Seq>,
+    /// The ordinals of those who were passed over and may still be next, ascending.
+    pub passed: Vec<Seq>,
     /// Where to read on; `None` at the end.
     pub next: Option<Seq>,
 }
@@ -61,26 +70,6 @@ pub(crate) type EnterBatch = Batch<PlaceId, Entered>;
 /// Looks under way.
 pub(crate) type LookBatch = Batch<PlaceId, Look>;
 
-/// Gathers enters.
-pub(crate) fn enter_batch(connection: &ConnectionManager, settings: &Settings) -> EnterBatch {
-    let connection = connection.clone();
-    let run = move |event, places| {
-        let connection = connection.clone();
-        Box::pin(async move { enter(&connection, &event, places).await }) as _
-    };
-    Batch::new(settings.patience(), Box::new(run))
-}
-
-/// Gathers looks.
-pub(crate) fn look_batch(connection: &ConnectionManager, settings: &Settings) -> LookBatch {
-    let connection = connection.clone();
-    let run = move |event, places| {
-        let connection = connection.clone();
-        Box::pin(async move { look(&connection, &event, places).await }) as _
-    };
-    Batch::new(settings.patience(), Box::new(run))
-}
-
 /// The places as the script wants them.
 fn texts(places: &[PlaceId]) -> Vec<&str> {
     places.iter().map(PlaceId::as_str).collect()
@@ -88,8 +77,8 @@ fn texts(places: &[PlaceId]) -> Vec<&str> {
 
 /// One call that enters many.
 pub(crate) async fn enter(
-    connection: &ConnectionManager,
-    event: &EventId,
+    door: Door,
+    event: EventId,
     places: Vec<PlaceId>,
 ) -> Result<Vec<Entered>, StoreError> {
     tags!(Outcome { Answers = "answers", NoSuchEvent = "no-such-event" });
@@ -102,7 +91,7 @@ pub(crate) async fn enter(
         LineClosed = "line-closed",
         EventClosed = "event-closed",
     });
-    let keys = Keys::of(event);
+    let keys = Keys::of(&event);
     let mut reply = ENTER
         .keys([
             keys.event(),
@@ -113,9 +102,11 @@ pub(crate) async fn enter(
             keys.tickets(),
             keys.gone(),
             keys.issued(),
+            keys.passed(),
+            keys.seen(),
         ])
         .arg(texts(&places))
-        .run(connection)
+        .run(&door)
         .await?;
     mishaps::cross("enter.answered")?;
     match reply.tag()? {
@@ -123,7 +114,7 @@ pub(crate) async fn enter(
         Outcome::Answers => reply.each_with(&places, |place, mut answer| {
             Ok(match answer.tag()? {
                 Answer::New => Entered::New(Seq(answer.take()?)),
-                Answer::Held => match state(event, place, answer)? {
+                Answer::Held => match state(&event, place, answer)? {
                     Some(state) => Entered::Held(state),
                     None => return Err(StoreError::Unexpected("held by nobody".to_owned())),
                 },
@@ -139,12 +130,12 @@ pub(crate) async fn enter(
 
 /// One call that looks at many.
 pub(crate) async fn look(
-    connection: &ConnectionManager,
-    event: &EventId,
+    door: Door,
+    event: EventId,
     places: Vec<PlaceId>,
 ) -> Result<Vec<Look>, StoreError> {
     tags!(Outcome { Answers = "answers", NoSuchEvent = "no-such-event" });
-    let keys = Keys::of(event);
+    let keys = Keys::of(&event);
     let mut reply = LOOK
         .keys([
             keys.event(),
@@ -153,14 +144,15 @@ pub(crate) async fn look(
             keys.tickets(),
             keys.gone(),
             keys.issued(),
+            keys.passed(),
         ])
         .arg(texts(&places))
-        .run(connection)
+        .run(&door)
         .await?;
     match reply.tag()? {
         Outcome::NoSuchEvent => Ok(vec![Look::NoSuchEvent; places.len()]),
         Outcome::Answers => reply.each_with(&places, |place, answer| {
-            Ok(known(state(event, place, answer)?))
+            Ok(known(state(&event, place, answer)?))
         }),
     }
 }
@@ -194,9 +186,14 @@ impl Store {
                 keys.outstanding(),
                 keys.unminted(),
                 keys.moves(),
+                keys.passed(),
+                keys.grace(),
+                keys.seen(),
+                keys.draw(),
+                keys.withdrawn(),
             ])
             .arg(place.as_str())
-            .run(&self.connection)
+            .run(&self.door)
             .await?;
         match reply.tag()? {
             Outcome::NoSuchEvent => Ok(Look::NoSuchEvent),
@@ -204,7 +201,7 @@ impl Store {
         }
     }
 
-    /// The people waiting with an ordinal above `after`, at most `limit` of them; nobody once the line has ended.
+    /// The people waiting with an ordinal above `after`, at most `limit` of each kind; nobody once the line has ended.
     pub async fn waiting(
         &self,
         event: &EventId,
@@ -216,33 +213,22 @@ impl Store {
         });
         let keys = Keys::of(event);
         let mut reply = WAITING
-            .keys([keys.event(), keys.places()])
+            .keys([keys.event(), keys.places(), keys.passed()])
             .arg(after.0)
             .arg(limit)
-            .run(&self.connection)
+            .run(&self.door)
             .await?;
         match reply.tag()? {
             Outcome::Waiting => {
-                let seqs: Vec<Seq> = reply.rest()?.into_iter().map(Seq).collect();
-                let next = seqs.last().copied().filter(|_| seqs.len() == limit);
-                Ok(Waiting { seqs, next })
+                let next: String = reply.take()?;
+                let next = (!next.is_empty()).then(|| parsed(&next)).transpose()?;
+                let seqs = |seqs: Vec<u64>| seqs.into_iter().map(Seq).collect();
+                Ok(Waiting {
+                    next: next.map(Seq),
+                    seqs: seqs(reply.take()?),
+                    passed: seqs(reply.take()?),
+                })
             }
         }
-    }
-
-    /// The tickets of these places, in their order; `None` where there is none (any more).
-    pub async fn tickets(
-        &self,
-        event: &EventId,
-        places: &[PlaceId],
-    ) -> Result<Vec<Option<String>>, StoreError> {
-        if places.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(redis::cmd("HMGET")
-            .arg(Keys::of(event).tickets())
-            .arg(texts(places))
-            .query_async(&mut self.connection.clone())
-            .await?)
     }
 }

@@ -10,11 +10,8 @@ use domain::{EventId, Millis, RecordId, Serial};
 
 use crate::connect::{Settings, Store, StoreError};
 use crate::follow::{Entry, Follower};
-use crate::keys::{self, Keys};
-use crate::script::{script, tag, tags};
-
-script!(HOLD_LEASE = "hold_lease");
-script!(RELEASE_LEASE = "release_lease");
+use crate::keys::Keys;
+use crate::script::{tag, tags};
 
 /// The next records of one event, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,53 +27,14 @@ pub struct OutboxReader {
     follower: Follower,
 }
 
-/// The right to move an installation's outboxes on, held by one process at a time so that order is kept; two holders for a
-/// moment do no harm, only duplicates. It ends by itself when its holder dies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease {
-    /// What the lease is for, such as `relay`.
-    pub name: &'static str,
-    /// Who holds it.
-    pub owner: String,
-}
-
 impl Store {
-    /// Takes or renews a lease for `ttl`; false when another holds it.
-    pub async fn hold_lease(&self, lease: &Lease, ttl: Duration) -> Result<bool, StoreError> {
-        tags!(Outcome { Held = "held", Taken = "taken" });
-        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        let mut reply = HOLD_LEASE
-            .keys([keys::lease(lease.name)])
-            .arg(lease.owner.as_str())
-            .arg(ttl_ms)
-            .run(&self.connection)
-            .await?;
-        match reply.tag()? {
-            Outcome::Held => Ok(true),
-            Outcome::Taken => Ok(false),
-        }
-    }
-
-    /// Gives a lease back, if it is ours.
-    pub async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        tags!(Outcome { Released = "released", NotOurs = "not-ours" });
-        let mut reply = RELEASE_LEASE
-            .keys([keys::lease(lease.name)])
-            .arg(lease.owner.as_str())
-            .run(&self.connection)
-            .await?;
-        match reply.tag()? {
-            Outcome::Released | Outcome::NotOurs => Ok(()),
-        }
-    }
-
     /// Removes the records up to and including `ordinal`, which the next station acknowledged.
     pub async fn trim_outbox(&self, event: &EventId, ordinal: u64) -> Result<(), StoreError> {
         Ok(redis::cmd("XTRIM")
             .arg(Keys::of(event).outbox())
             .arg("MINID")
             .arg(format!("{}-0", ordinal.saturating_add(1)))
-            .exec_async(&mut self.connection.clone())
+            .exec_async(&mut self.connection())
             .await?)
     }
 
@@ -84,7 +42,7 @@ impl Store {
     pub async fn outbox_length(&self, event: &EventId) -> Result<u64, StoreError> {
         Ok(redis::cmd("XLEN")
             .arg(Keys::of(event).outbox())
-            .query_async(&mut self.connection.clone())
+            .query_async(&mut self.connection())
             .await?)
     }
 }

@@ -1,23 +1,39 @@
 //! The scripts and their calls: keys and arguments in, a tagged reply out.
 
-use redis::aio::ConnectionManager;
-use redis::{FromRedisValue, ScriptInvocation, ToRedisArgs, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use redis::aio::ConnectionLike;
+use redis::{Cmd, FromRedisValue, RedisError, ToRedisArgs, Value};
 use tracing::Instrument as _;
 
 use crate::connect::StoreError;
+use crate::door::Door;
 
 /// A script of `lua/scripts`, put together from the parts it uses and itself.
 pub(crate) struct Script {
-    body: redis::Script,
+    text: String,
+    /// Does it run on every Redis, also on one that is not recognised?
+    open: bool,
     span: fn() -> tracing::Span,
+    /// What Redis calls the script, by incarnation.
+    hashes: RwLock<BTreeMap<u64, Arc<str>>>,
 }
 
 /// Makes a static of a script from its name and the parts that go before it: `script!(ENTER = "enter", "bulk", "places")`.
+/// Scripts that tell nothing of an event may run while Redis is not recognised: `script!(open HOLD_LEASE = "hold_lease")`.
 macro_rules! script {
+    (open $static:ident = $name:literal $(, $part:literal)*) => {
+        $crate::script::script!(@ true, $static, $name $(, $part)*);
+    };
     ($static:ident = $name:literal $(, $part:literal)*) => {
+        $crate::script::script!(@ false, $static, $name $(, $part)*);
+    };
+    (@ $open:literal, $static:ident, $name:literal $(, $part:literal)*) => {
         static $static: std::sync::LazyLock<$crate::script::Script> = std::sync::LazyLock::new(|| {
             let span = || tracing::debug_span!(concat!("redis.", $name));
-            $crate::script::Script::new(span, concat!(
+            $crate::script::Script::new($open, span, concat!(
                 $(include_str!(concat!("../scripts/parts/", $part, ".lua")), "\n",)*
                 include_str!(concat!("../scripts/", $name, ".lua")),
             ))
@@ -26,50 +42,124 @@ macro_rules! script {
 }
 pub(crate) use script;
 
+/// Tags that a Redis which forgot everything would answer, too.
+const DOUBTFUL: [&[u8]; 2] = [b"no-such-event", b"created"];
+
 impl Script {
     /// The script with its whole text, and the span of its calls.
-    pub(crate) fn new(span: fn() -> tracing::Span, text: &str) -> Self {
+    pub(crate) fn new(open: bool, span: fn() -> tracing::Span, text: &str) -> Self {
         Self {
-            body: redis::Script::new(&mishaps::script(text)),
+            text: mishaps::script(text).into_owned(),
+            open,
             span,
+            hashes: RwLock::default(),
         }
     }
 
+    /// Does it run on every Redis?
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Begins a call with the keys that the script's contract lists, in its order.
-    pub(crate) fn keys<const N: usize>(&self, keys: [String; N]) -> Call<'_> {
-        let mut invocation = self.body.prepare_invoke();
-        for key in keys {
-            invocation.key(key);
-        }
+    pub(crate) fn keys(&self, keys: impl Into<Vec<String>>) -> Call<'_> {
         Call {
-            invocation,
-            span: self.span,
+            script: self,
+            keys: keys.into(),
+            args: Vec::new(),
         }
+    }
+
+    /// The command that gives it to Redis, as of an incarnation.
+    pub(crate) fn load(&self, incarnation: u64) -> Cmd {
+        let mut command = redis::cmd("SCRIPT");
+        command.arg("LOAD").arg(self.text_in(incarnation));
+        command
+    }
+
+    fn text_in(&self, incarnation: u64) -> String {
+        if self.open {
+            self.text.clone()
+        } else {
+            format!("-- incarnation {incarnation}\n{}", self.text)
+        }
+    }
+
+    fn hash(&self, incarnation: u64) -> Arc<str> {
+        if let Some(known) = self.hashes.read().get(&incarnation) {
+            return Arc::clone(known);
+        }
+        let hash: Arc<str> = redis::Script::new(&self.text_in(incarnation))
+            .get_hash()
+            .into();
+        self.hashes.write().insert(incarnation, Arc::clone(&hash));
+        hash
     }
 }
 
 /// A call under construction.
 pub(crate) struct Call<'a> {
-    invocation: ScriptInvocation<'a>,
-    span: fn() -> tracing::Span,
+    script: &'a Script,
+    keys: Vec<String>,
+    args: Vec<Vec<u8>>,
 }
 
 impl Call<'_> {
     /// Adds an argument.
     pub(crate) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
-        self.invocation.arg(arg);
+        arg.write_redis_args(&mut self.args);
         self
     }
 
     /// Runs the script.
-    pub(crate) async fn run(self, connection: &ConnectionManager) -> Result<Reply, StoreError> {
-        let mut connection = connection.clone();
-        let value: Value = self
-            .invocation
-            .invoke_async(&mut connection)
-            .instrument((self.span)())
-            .await?;
-        Reply::new(value)
+    pub(crate) async fn run(self, door: &Door) -> Result<Reply, StoreError> {
+        let span = (self.script.span)();
+        self.run_in(door).instrument(span).await
+    }
+
+    async fn run_in(self, door: &Door) -> Result<Reply, StoreError> {
+        let mut connection = door.clone();
+        let incarnation = if self.script.open {
+            0
+        } else {
+            door.incarnation()
+        };
+        let value = match self.sent(&mut connection, incarnation).await {
+            Err(error) if error.code() == Some("NOSCRIPT") => {
+                let incarnation = door.load(self.script).await?;
+                self.sent(&mut connection, incarnation).await?
+            }
+            answered => answered?,
+        };
+        let reply = Reply::new(value)?;
+        if !self.script.open && reply.is_doubtful() {
+            door.confirm().await?;
+        }
+        Ok(reply)
+    }
+
+    /// Runs a script on one connection, whatever Redis is at its other end; for scripts that are called now and then.
+    pub(crate) async fn run_on(
+        self,
+        connection: &mut (impl ConnectionLike + Send),
+    ) -> Result<Reply, StoreError> {
+        let mut command = redis::cmd("EVAL");
+        command.arg(self.script.text_in(0));
+        Reply::new(self.with_keys(command).query_async(connection).await?)
+    }
+
+    async fn sent(&self, door: &mut Door, incarnation: u64) -> Result<Value, RedisError> {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(&*self.script.hash(incarnation));
+        self.with_keys(command).query_async(door).await
+    }
+
+    fn with_keys(&self, mut command: Cmd) -> Cmd {
+        command.arg(self.keys.len()).arg(&self.keys);
+        for arg in &self.args {
+            command.arg(arg);
+        }
+        command
     }
 }
 
@@ -111,6 +201,12 @@ impl Reply {
             Value::Array(values) => Ok(Self(values.into_iter())),
             other => Err(StoreError::Unexpected(format!("not a list: {other:?}"))),
         }
+    }
+
+    /// Does it say what a Redis which forgot everything would say, too?
+    fn is_doubtful(&self) -> bool {
+        let first = self.0.as_slice().first();
+        matches!(first, Some(Value::BulkString(tag)) if DOUBTFUL.contains(&tag.as_slice()))
     }
 
     /// The next element.

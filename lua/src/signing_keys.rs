@@ -8,7 +8,7 @@ use crate::connect::{Store, StoreError};
 use crate::keys::PUBLIC_KEYS;
 use crate::script::{script, tags};
 
-script!(PUBLISH_KEY = "publish_key");
+script!(open PUBLISH_KEY = "publish_key");
 
 impl Store {
     /// Publishes a key; the public URL under which it signs is added to those it has signed under before.
@@ -19,7 +19,7 @@ impl Store {
             .arg(key.kid.as_str())
             .arg(key.x.as_str())
             .arg(key.issuers.as_slice())
-            .run(&self.connection)
+            .run(&self.door)
             .await?;
         match reply.tag()? {
             Outcome::Published => Ok(()),
@@ -30,7 +30,7 @@ impl Store {
     pub async fn public_keys(&self) -> Result<Vec<PublicKey>, StoreError> {
         let held: BTreeMap<String, String> = redis::cmd("HGETALL")
             .arg(PUBLIC_KEYS)
-            .query_async(&mut self.connection.clone())
+            .query_async(&mut self.connection())
             .await?;
         Ok(held
             .into_iter()

@@ -3,6 +3,7 @@
 
 mod ops;
 pub mod reconcile;
+mod recover;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use domain::Random;
 use ledger::Ledger;
 use lua::Store;
 
+use recover::Watcher;
 use source::kafka::KafkaSource;
 use source::outbox::OutboxSource;
 
@@ -43,6 +45,11 @@ pub struct Parts {
 pub fn build(parts: Parts) -> Role {
     let ops = ops::routes(parts.store.clone(), parts.ledger.clone(), &parts.guard);
     let spawner = parts.lifecycle.clone();
+    let watcher = Watcher::new(&parts);
+    spawner.spawn("watch over redis", async move {
+        watcher.run().await;
+        Ok(())
+    });
     spawner.spawn("persister", async move {
         match parts.kafka.clone() {
             Some(settings) => KafkaSource::new(parts, settings).run().await,

@@ -108,6 +108,9 @@ async fn serve(
         admin_token,
     };
     let roles = building.build().await?;
+    if config.has(RoleName::Persister) {
+        stores.recognised().await;
+    }
     let parts = DoorParts {
         random: Arc::new(SystemRandom),
         proxies: config.trusted_proxies.clone(),

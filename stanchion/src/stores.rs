@@ -7,13 +7,15 @@ use std::time::Duration;
 use chassis::config::{RoleName, ServeConfig, WrongSetting};
 use chassis::{Health, Lifecycle};
 use ledger::Ledger;
-use lua::Store;
 use lua::private::PrivateRedis;
+use lua::{Standing, Store};
 
 use crate::data_folder::{DataFolder, FolderLock, needs_ledger, runs_stores};
 
 /// How long a store may take to answer for the first time.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
+/// Between two looks at something that gives no sign of its own.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Everything that is connected.
 pub struct Stores {
@@ -111,12 +113,26 @@ impl Stores {
         }
     }
 
+    /// Waits for a while until Redis is recognised: a process that does so itself turns nobody away at its start.
+    pub async fn recognised(&self) {
+        let waiting = async {
+            while ready(&self.store).await.is_err() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        if tokio::time::timeout(FIRST_ANSWER, waiting).await.is_err() {
+            tracing::warn!(
+                "redis is not recognised yet: calls are answered by \"try again\" until it is"
+            );
+        }
+    }
+
     /// Registers what readiness depends on, and stops the process should its private Redis end.
     pub fn watch(&self, health: &Health, lifecycle: &Lifecycle) {
         let store = self.store.clone();
         health.register("redis", move || {
             let store = store.clone();
-            async move { store.ping().await.map_err(|failure| failure.to_string()) }
+            async move { ready(&store).await }
         });
         if let Some(ledger) = self.ledger.clone() {
             health.register("ledger", move || {
@@ -146,6 +162,19 @@ impl Stores {
             Some(private) => private.stop().await,
             None => Ok(()),
         }
+    }
+}
+
+/// Redis answers, and is the one that was last recognised.
+async fn ready(store: &Store) -> Result<(), String> {
+    match store.standing().await {
+        Ok(Standing::Known(_)) => Ok(()),
+        Ok(Standing::Changed(_) | Standing::Blank) => Err(
+            "it is another than the one last recognised, or empty: a process with the role persister, which compares it \
+             with the ledger, has not finished or does not run"
+                .to_owned(),
+        ),
+        Err(failure) => Err(failure.to_string()),
     }
 }
 

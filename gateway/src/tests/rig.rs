@@ -18,7 +18,7 @@ use domain::place::AdmittedPlace;
 use domain::{EventId, Holder, Millis, Phase, PlaceToken};
 use http_body_util::BodyExt as _;
 use lua::private::PrivateRedis;
-use lua::{Change, Minted, Redeem, Settings, Store};
+use lua::{Change, Minted, Recovery, Redeem, Settings, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -147,6 +147,7 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let redis = PrivateRedis::start(folder.path()).await.unwrap();
         let settings = redis.settings();
+        Recovery::of_nothing(&settings).await.unwrap();
         let store = Store::connect(&settings).await.unwrap();
         let lifecycle = Lifecycle::new();
         let gateway = gateway(&settings, &lifecycle, hello_deadline, limits).await;
@@ -184,6 +185,7 @@ impl Rig {
     /// Starts Redis again on what it had written.
     pub async fn restart_redis(&mut self) {
         self.redis = Some(PrivateRedis::start(self.folder.path()).await.unwrap());
+        Recovery::of_nothing(&self.settings).await.unwrap();
         eventually("redis", async || self.store.ping().await.ok()).await;
     }
 

@@ -20,7 +20,7 @@ use domain::{EventId, Millis, PlaceToken};
 use http_body_util::BodyExt as _;
 use ledger::Ledger;
 use lua::private::PrivateRedis;
-use lua::{Change, Minted, Settings, Store};
+use lua::{Change, Minted, Recovery, Settings, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -144,6 +144,7 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let redis = PrivateRedis::start(folder.path()).await.unwrap();
         let settings = redis.settings();
+        Recovery::of_nothing(&settings).await.unwrap();
         let store = Store::connect(&settings).await.unwrap();
         let key = SigningKey::generate(&SystemRandom).unwrap();
         store.publish_key(&key.public(ISSUER)).await.unwrap();
@@ -168,6 +169,7 @@ impl Rig {
     pub async fn redis_restarted(self) -> Self {
         drop(self.redis);
         let redis = PrivateRedis::start(self.folder.path()).await.unwrap();
+        Recovery::of_nothing(&self.settings).await.unwrap();
         eventually("the store", async || self.store.ping().await.ok()).await;
         Self { redis, ..self }
     }

@@ -2,54 +2,50 @@
 
 use std::time::Duration;
 
+use domain::Random;
 use domain::ticket::PublicKey;
 
 use super::{Rig, SOON};
 use crate::Lease;
 
-fn lease(owner: &str) -> Lease {
-    Lease {
-        name: "relay",
-        owner: owner.into(),
+/// Gives every owner this name.
+struct Named(u8);
+
+impl Random for Named {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(self.0);
     }
 }
 
 #[tokio::test]
 async fn a_lease_has_one_holder_until_it_is_given_back() {
     let rig = Rig::start().await;
-    let store = &rig.store;
-    let (one, two) = (lease("one"), lease("two"));
-    assert!(store.hold_lease(&one, SOON).await.unwrap());
+    let [one, two] = [1, 2].map(|name| Lease::new(&rig.store, "relay", &Named(name)));
+    assert!(one.hold().await.unwrap());
+    assert!(one.hold().await.unwrap(), "its holder renews it");
+    assert!(!two.hold().await.unwrap());
+    two.release().await;
     assert!(
-        store.hold_lease(&one, SOON).await.unwrap(),
-        "its holder renews it"
-    );
-    assert!(!store.hold_lease(&two, SOON).await.unwrap());
-    store.release_lease(&two).await.unwrap();
-    assert!(
-        !store.hold_lease(&two, SOON).await.unwrap(),
+        !two.hold().await.unwrap(),
         "another one's is not given back"
     );
-    store.release_lease(&one).await.unwrap();
-    assert!(store.hold_lease(&two, SOON).await.unwrap());
+    one.release().await;
+    assert!(two.hold().await.unwrap());
 }
 
 #[tokio::test]
 async fn a_lease_ends_when_its_holder_is_silent() {
     let rig = Rig::start().await;
-    assert!(
-        rig.store
-            .hold_lease(&lease("one"), Duration::from_millis(30))
-            .await
-            .unwrap()
-    );
-    let taken = async {
-        while !rig.store.hold_lease(&lease("two"), SOON).await.unwrap() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(SOON, taken).await.unwrap();
-    assert!(!rig.store.hold_lease(&lease("one"), SOON).await.unwrap());
+    let [one, two] = [1, 2].map(|name| Lease::new(&rig.store, "relay", &Named(name)));
+    assert!(one.hold_for(Duration::from_millis(30)).await.unwrap());
+    tokio::time::timeout(SOON, two.take())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!one.hold().await.unwrap());
+    tokio::time::timeout(SOON, one.keep())
+        .await
+        .expect("whoever lost it hears so");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The scripts and their callers on a real Redis.
 
+mod absence;
 mod direct;
+mod draw;
 mod installation;
 mod life;
 mod model;
@@ -18,12 +20,14 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use domain::event::{AckLevel, Event, EventPut};
-use domain::place::AdmittedPlace;
+use domain::place::{AdmittedPlace, PlaceState};
 use domain::{EventId, Millis, PlaceId};
 use tempfile::TempDir;
 
 use crate::private::PrivateRedis;
-use crate::{Change, Entered, LiveEvent, PutOutcome, Redeem, Redeemed, SetOutcome, Store};
+use crate::{
+    Change, Entered, LiveEvent, Look, PutOutcome, Recovery, Redeem, Redeemed, SetOutcome, Store,
+};
 
 /// Long enough for anything that a test waits for.
 const SOON: Duration = Duration::from_secs(30);
@@ -43,6 +47,7 @@ impl Rig {
         let redis = PrivateRedis::start(&folder.path().join("redis"))
             .await
             .unwrap();
+        Recovery::of_nothing(&redis.settings()).await.unwrap();
         let store = Store::connect(&redis.settings()).await.unwrap();
         Self {
             store,
@@ -98,6 +103,14 @@ impl Rig {
         };
         tokio::time::timeout(SOON, waiting).await.unwrap();
         admitted
+    }
+
+    /// The ticket of the `n`-th place, if it has one.
+    async fn ticket(&self, event: &EventId, n: u64) -> Option<String> {
+        match self.store.look(event, &place(n)).await.unwrap() {
+            Look::Known(PlaceState::Admitted { ticket, .. }) => ticket,
+            _ => None,
+        }
     }
 
     /// Redeems the ticket of an admission.

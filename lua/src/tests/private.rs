@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 
 use super::{Rig, SOON, id, place};
 use crate::private::PrivateRedis;
-use crate::{Entered, Look, Store};
+use crate::{Entered, Look, Store, Recovery};
 
 /// Tells the processes that tests start below which folder they are to use.
 const FOLDER: &str = "PRIVATE_REDIS_TEST_FOLDER";
@@ -53,6 +53,7 @@ async fn killed_in_mid_drop_it_keeps_what_it_acknowledged() {
     let redis = PrivateRedis::start(&folder.path().join("redis"))
         .await
         .unwrap();
+    Recovery::of_nothing(&redis.settings()).await.unwrap();
     let store = Store::connect(&redis.settings()).await.unwrap();
     let mut heard = 0;
     for (n, seq) in given {
@@ -80,6 +81,7 @@ async fn stopped_and_started_it_holds_the_same() {
     let redis = PrivateRedis::start(&folder.path().join("redis"))
         .await
         .unwrap();
+    Recovery::of_nothing(&redis.settings()).await.unwrap();
     let store = Store::connect(&redis.settings()).await.unwrap();
     assert_eq!(
         store.event(&id("demo")).await.unwrap().unwrap().event,
@@ -180,6 +182,7 @@ async fn killed_with_its_parent_it_ends_and_the_next_one_takes_over() {
     // The next one waits for the end of the child, which nobody but the kernel has told to end.
     let redis = PrivateRedis::start(folder.path()).await.unwrap();
     drop(store);
+    Recovery::of_nothing(&redis.settings()).await.unwrap();
     let store = Store::connect(&redis.settings()).await.unwrap();
     assert!(store.event(&id("demo")).await.unwrap().is_some());
 }
@@ -189,6 +192,7 @@ async fn killed_with_its_parent_it_ends_and_the_next_one_takes_over() {
 async fn a_parent_with_a_private_redis() {
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
     let redis = PrivateRedis::start(&folder).await.unwrap();
+    Recovery::of_nothing(&redis.settings()).await.unwrap();
     let store = Store::connect(&redis.settings()).await.unwrap();
     let event = super::event("demo", r#"{"title":"Demo","stock":5}"#);
     store.put_event(&event, 0, super::ADMIN).await.unwrap();

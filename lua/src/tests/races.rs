@@ -132,7 +132,7 @@ async fn take_stock_by_hand(store: &Store, event: &EventId, left: u64) {
     redis::cmd("SET")
         .arg(Keys::of(event).stock())
         .arg(left)
-        .exec_async(&mut store.connection.clone())
+        .exec_async(&mut store.connection())
         .await
         .unwrap();
 }

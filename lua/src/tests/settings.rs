@@ -8,12 +8,12 @@ use domain::place::PlaceState;
 use domain::{EventId, Seq};
 
 use super::{Rig, id, place, redeem};
-use crate::{Entered, Redeemed, Settings, Store, StoreError};
+use crate::{Entered, Redeemed, Settings, Store, StoreError, Recovery};
 
 async fn configure(rig: &Rig, setting: &str, value: &str) {
     redis::cmd("CONFIG")
         .arg(&["SET", setting, value])
-        .exec_async(&mut rig.store.connection.clone())
+        .exec_async(&mut rig.store.connection())
         .await
         .unwrap();
 }
@@ -74,7 +74,7 @@ async fn a_redis_that_hides_its_settings_is_one_fault() {
     ];
     redis::cmd("ACL")
         .arg(&user)
-        .exec_async(&mut rig.store.connection.clone())
+        .exec_async(&mut rig.store.connection())
         .await
         .unwrap();
     let url = format!("{}?user=shy&pass=any", rig.redis.settings().url);
@@ -182,7 +182,7 @@ async fn a_replica_refuses_whole_calls() {
     let rig = Rig::start().await;
     let demo = made(&rig).await;
     let replica = |of: [&'static str; 2]| redis::cmd("REPLICAOF").arg(&of).to_owned();
-    let mut connection = rig.store.connection.clone();
+    let mut connection = rig.store.connection();
     replica(["127.0.0.1", "1"])
         .exec_async(&mut connection)
         .await
@@ -196,6 +196,12 @@ async fn a_replica_refuses_whole_calls() {
         .exec_async(&mut connection)
         .await
         .unwrap();
+    let entering = rig.store.enter(&demo, &place(1)).await;
+    assert!(
+        matches!(entering, Err(StoreError::Unavailable(_))),
+        "it may have missed something: {entering:?}"
+    );
+    Recovery::of_nothing(&rig.redis.settings()).await.unwrap();
     assert_eq!(
         rig.store.enter(&demo, &place(1)).await.unwrap(),
         Entered::New(Seq(1))
@@ -207,19 +213,13 @@ async fn a_redis_that_forgot_the_scripts_is_given_them_again() {
     let rig = Rig::start().await;
     let demo = made(&rig).await;
     let flush = redis::cmd("SCRIPT").arg("FLUSH").to_owned();
-    flush
-        .exec_async(&mut rig.store.connection.clone())
-        .await
-        .unwrap();
+    flush.exec_async(&mut rig.store.connection()).await.unwrap();
     let held = Entered::Held(PlaceState::Waiting { seq: Seq(1) });
     assert_eq!(
         rig.store.enter(&demo, &place(1)).await.unwrap(),
         Entered::New(Seq(1))
     );
-    flush
-        .exec_async(&mut rig.store.connection.clone())
-        .await
-        .unwrap();
+    flush.exec_async(&mut rig.store.connection()).await.unwrap();
     assert_eq!(rig.store.enter(&demo, &place(1)).await.unwrap(), held);
 }
 
@@ -231,7 +231,7 @@ async fn what_is_not_ours_is_unexpected() {
     redis::cmd("SET")
         .arg(key)
         .arg("a text")
-        .exec_async(&mut rig.store.connection.clone())
+        .exec_async(&mut rig.store.connection())
         .await
         .unwrap();
     let error = rig

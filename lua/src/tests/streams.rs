@@ -38,9 +38,7 @@ async fn a_reader_that_was_away_too_long_is_told_of_the_gap() {
         .arg("MAXLEN")
         .arg(2)
         .to_owned();
-    trim.exec_async(&mut rig.store.connection.clone())
-        .await
-        .unwrap();
+    trim.exec_async(&mut rig.store.connection()).await.unwrap();
 
     let mut moves = Moves::connect(&rig.redis.settings()).await.unwrap();
     let told = moves
@@ -82,13 +80,13 @@ async fn the_moves_are_kept_in_bounds() {
     );
     fill.key(keys.moves())
         .key(keys.counts())
-        .invoke_async::<()>(&mut rig.store.connection.clone())
+        .invoke_async::<()>(&mut rig.store.connection())
         .await
         .unwrap();
     rig.phase(&demo, Phase::Paused).await;
     let kept: u64 = redis::cmd("XLEN")
         .arg(keys.moves())
-        .query_async(&mut rig.store.connection.clone())
+        .query_async(&mut rig.store.connection())
         .await
         .unwrap();
     assert!((10_000..11_000).contains(&kept), "{kept}");

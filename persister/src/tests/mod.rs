@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Lifecycle;
+use chassis::admin::{AdminToken, OpsGuard};
 use chassis::lifecycle::Ending;
 use chassis::system::SystemRandom;
 use domain::event::{AckLevel, Event, EventPut};
 use domain::{EventId, Millis, PlaceId};
 use ledger::Ledger;
 use lua::private::PrivateRedis;
-use lua::{Change, PutOutcome, Redeem, Redeemed, Store};
+use lua::{Change, PutOutcome, Recovery, Redeem, Redeemed, Store};
 
 use crate::reconcile::{EventReport, reconcile};
 use crate::{Parts, build};
@@ -52,6 +53,7 @@ impl Rig {
         let redis = PrivateRedis::start(&folder.path().join("redis"))
             .await
             .unwrap();
+        Recovery::of_nothing(&redis.settings()).await.unwrap();
         let ledger = Ledger::connect(ledger_url).await.unwrap();
         ledger.migrate().await.unwrap();
         Self {
@@ -71,6 +73,7 @@ impl Rig {
             kafka: self.kafka.clone(),
             lifecycle: lifecycle.clone(),
             random: Arc::new(SystemRandom),
+            guard: OpsGuard::of_token(AdminToken::new("token")),
         }
     }
 

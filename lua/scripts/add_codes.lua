@@ -1,0 +1,23 @@
+-- add_codes: puts a whole upload into its book, all of it or nothing.
+--
+-- KEYS   1 event  2 counts  3 outbox  4 book  5 free  6 staged  7 pieces
+-- ARGV   1 how many codes the upload holds  2 how many uploads the book had had when they were compared with it
+-- Effect the staged codes are free, with a `book.codes-added` record for each piece.
+-- Result {'gone'}: the upload took too long · {'overtaken'}: by another upload, so it must be compared again
+--        {'added', the last record's ordinal}
+assert(#KEYS == 7 and #ARGV == 2, 'add_codes: 7 keys and 2 numbers')
+local keys = { event = KEYS[1], counts = KEYS[2], outbox = KEYS[3], book = KEYS[4], free = KEYS[5] }
+local staged, pieces = KEYS[6], KEYS[7]
+if redis.call('SCARD', staged) ~= tonumber(ARGV[1]) then
+  return { 'gone' }
+elseif (redis.call('HGET', keys.book, 'uploads') or '0') ~= ARGV[2] then
+  return { 'overtaken' }
+end
+redis.call('SUNIONSTORE', keys.free, keys.free, staged)
+local now_ms, ordinal = to_ms(now_us()), 0
+for _, piece in ipairs(redis.call('LRANGE', pieces, 0, -1)) do
+  ordinal = append_record(keys, 'codes', now_ms, 'codes', piece)
+end
+redis.call('HINCRBY', keys.book, 'uploads', 1)
+redis.call('UNLINK', staged, pieces)
+return { 'added', ordinal }

@@ -1,0 +1,21 @@
+-- put_book: makes a book, or changes its rules.
+--
+-- KEYS   1 event  2 counts  3 outbox  4 book
+-- ARGV   1 version: the one that the rest was merged from, 0 for a new book  2 rules as JSON  3 expires_ms or ''
+--        4 per_person  5 uses  6 per_person_uses or ''  7 lock_s  8 on_cancel
+-- Effect what differs is written with a `book.changed` record; the same again changes nothing.
+-- Result {'created', ordinal} · {'held', ordinal}, 0 when nothing changed · {'conflict'}
+assert(#KEYS == 4 and #ARGV == 8, 'put_book: 4 keys and 8 arguments')
+local keys = { event = KEYS[1], counts = KEYS[2], outbox = KEYS[3], book = KEYS[4] }
+local held, version = unpack(redis.call('HMGET', keys.book, 'rules', 'version'))
+if ARGV[1] ~= (version or '0') then
+  return { 'conflict' }
+end
+if held == ARGV[2] then
+  return { 'held', 0 }
+end
+redis.call('HSET', keys.book, 'rules', ARGV[2], 'expires_ms', ARGV[3], 'per_person', ARGV[4], 'uses', ARGV[5],
+  'per_person_uses', ARGV[6], 'lock_s', ARGV[7], 'on_cancel', ARGV[8])
+redis.call('HINCRBY', keys.book, 'version', 1)
+local ordinal = append_record(keys, 'book', to_ms(now_us()), 'rules', ARGV[2])
+return { held and 'held' or 'created', ordinal }

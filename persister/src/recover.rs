@@ -1,0 +1,230 @@
+//! Watches which Redis answers, and brings one that may have forgotten something back to what log and ledger know.
+//!
+//! What Redis holds at any moment, on disk or in a replica, is all that was ever written up to some moment. So an event of
+//! which it has counted as many records as the ledger knows has lost nothing that anybody could put back, and is left as
+//! it is, records on their way included; of any other event all that Redis has is in the ledger, and all is put back.
+
+mod journal;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chassis::{Lifecycle, Outage};
+use domain::coupon::{Coupon, Issue};
+use domain::{Random, Serial};
+use kafka::{LogError, Topic};
+use ledger::{Issuance, Ledger, LedgerError, StoredEvent};
+use lua::{Recovery, Restored, Standing, Store, StoreError};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use self::journal::Journal;
+use crate::Parts;
+
+/// How often it is asked who answers.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often it is asked whether the ledger has the whole log.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How many rows are read at once.
+const PAGE: usize = 2_000;
+
+/// Watches in every process that has the ledger; one of them recovers.
+pub(crate) struct Watcher {
+    store: Store,
+    redis: lua::Settings,
+    ledger: Ledger,
+    kafka: Option<kafka::Settings>,
+    random: Arc<dyn Random>,
+    lifecycle: Lifecycle,
+}
+
+/// Why a recovery begins again. Nothing is decided about any event until one has succeeded.
+#[derive(Debug, thiserror::Error)]
+enum RecoverError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Watcher {
+    pub(crate) fn new(parts: &Parts) -> Self {
+        Self {
+            store: parts.store.clone(),
+            redis: parts.redis.clone(),
+            ledger: parts.ledger.clone(),
+            kafka: parts.kafka.clone(),
+            random: Arc::clone(&parts.random),
+            lifecycle: parts.lifecycle.clone(),
+        }
+    }
+
+    /// Watches until the last request was answered.
+    pub(crate) async fn run(self) {
+        tokio::select! {
+            () = self.watch() => {}
+            () = self.lifecycle.drained() => {}
+        }
+    }
+
+    async fn watch(&self) {
+        let mut outage = Outage::of("watch over redis", Arc::clone(&self.random));
+        let mut due = interval(LOOK);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            match self.look().await {
+                Ok(()) => outage.over(),
+                Err(error) => outage.failed(error).await,
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), RecoverError> {
+        let standing = self.store.standing().await?;
+        if let Standing::Known(_) = standing {
+            return Ok(());
+        }
+        let Some(mut recovery) = Recovery::begin(&self.redis).await? else {
+            return Ok(());
+        };
+        let begun = Instant::now();
+        tracing::info!(
+            ?standing,
+            "redis is not the one that was last recognised: it is compared with the ledger before anything is decided"
+        );
+        match self.recover(&mut recovery).await {
+            Ok((incarnation, restored)) => {
+                recovery.finish(incarnation).await?;
+                let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                metrics::counter!("stanchion_recoveries_total").increment(1);
+                metrics::counter!("stanchion_restored_events_total").increment(restored);
+                tracing::info!(incarnation, restored, took_ms, "redis is recognised");
+                Ok(())
+            }
+            Err(error) => {
+                recovery.give_up().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts back what is missing; the new incarnation, and how many events were put back.
+    async fn recover(&self, recovery: &mut Recovery) -> Result<(u64, u64), RecoverError> {
+        self.ledger_has_the_log(recovery).await?;
+        let incarnation = self.ledger.next_incarnation(recovery.noted() + 1).await?;
+        let mut restored = 0;
+        for stored in self.ledger.events().await? {
+            if self.event(recovery, &stored, incarnation).await? {
+                restored += 1;
+            }
+        }
+        Ok((incarnation, restored))
+    }
+
+    /// Waits until the ledger has everything that was in the log when Redis was found to be another.
+    async fn ledger_has_the_log(&self, recovery: &mut Recovery) -> Result<(), RecoverError> {
+        let Some(kafka) = &self.kafka else {
+            return Ok(());
+        };
+        for (partition, end) in kafka::log_ends(kafka).await? {
+            let topic = Topic::Records.name();
+            while self.ledger.next_offset(topic, partition).await? < end {
+                recovery.hold().await?;
+                sleep(LOOK_AGAIN).await;
+            }
+        }
+        Ok(recovery.hold().await?)
+    }
+
+    /// Puts an event back, if Redis has lost anything of it.
+    async fn event(
+        &self,
+        recovery: &mut Recovery,
+        stored: &StoredEvent,
+        incarnation: u64,
+    ) -> Result<bool, RecoverError> {
+        let event = &stored.event.event;
+        let buried = self.ledger.buried(event).await?;
+        let last_buried = buried.last().copied().unwrap_or(0);
+        let seen = self.ledger.watermark(event).await?.max(last_buried);
+        let counted = recovery.records(event).await?;
+        if counted >= seen {
+            return Ok(false);
+        }
+        tracing::warn!(event.id = %event, counted, seen, "redis has lost records of an event: it is put back from the ledger");
+        let mut journal = self.journal(recovery, stored).await?;
+        let serial = self.issues(recovery, stored, &mut journal).await?;
+        self.store.bury(event, &buried).await?;
+        let line = journal.line();
+        let restored = Restored {
+            event: &stored.event,
+            epoch: incarnation,
+            seen,
+            serial,
+            line: &line,
+        };
+        recovery.restore(restored).await?;
+        Ok(true)
+    }
+
+    async fn journal(
+        &self,
+        recovery: &mut Recovery,
+        stored: &StoredEvent,
+    ) -> Result<Journal, RecoverError> {
+        let mut journal = Journal::default();
+        let mut after = 0;
+        loop {
+            let page = self
+                .ledger
+                .journal(&stored.event.event, after, PAGE)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(journal);
+            };
+            after = last.ordinal;
+            for record in page {
+                journal.take(record);
+            }
+            recovery.hold().await?;
+        }
+    }
+
+    /// Lays the issued coupons out; the last serial.
+    async fn issues(
+        &self,
+        recovery: &mut Recovery,
+        stored: &StoredEvent,
+        journal: &mut Journal,
+    ) -> Result<u64, RecoverError> {
+        let mut after = Serial(0);
+        loop {
+            let event = &stored.event.event;
+            let page = self.ledger.issuances(event, after, PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(after.0);
+            };
+            after = last.serial;
+            let issues: Vec<Issue> = page.into_iter().map(|row| issue(row, journal)).collect();
+            recovery.lay_issues(&stored.event, &issues).await?;
+        }
+    }
+}
+
+/// The issue that a row tells of; the ticket that was spent for it by the journal.
+fn issue(row: Issuance, journal: &mut Journal) -> Issue {
+    let ordinal = row.record_id.epoch_and_ordinal().unwrap_or_default().1;
+    Issue {
+        jti: journal.redeemed(&row.holder),
+        coupon: Coupon {
+            code: row.code,
+            serial: row.serial,
+        },
+        holder: row.holder,
+        issued_at: row.issued_at,
+        record_id: row.record_id,
+        ordinal,
+    }
+}

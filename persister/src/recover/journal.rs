@@ -1,0 +1,186 @@
+//! What became of a line, from its records in their order.
+
+use std::collections::BTreeMap;
+
+use domain::place::{AdmittedPlace, GoneReason};
+use domain::record::{Fact, Record};
+use domain::{Holder, PlaceId, Seq};
+use lua::Line;
+
+/// The ticket that was spent for a coupon, where nobody knows it: any ticket of the holder counts as that one.
+const NO_JTI: &str = "-";
+
+/// A line as far as its records were read.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    places: BTreeMap<PlaceId, State>,
+    last_seq: Seq,
+    ever_admitted: u64,
+    no_shows: u64,
+    left: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting(Seq),
+    Admitted(AdmittedPlace),
+    Gone(GoneReason),
+}
+
+impl Journal {
+    /// Takes the next record in.
+    pub(super) fn take(&mut self, record: Record) {
+        match record.fact {
+            Fact::Entered { first, places } => {
+                for (seq, place) in (first.0..).zip(places) {
+                    self.last_seq = self.last_seq.max(Seq(seq));
+                    self.places.insert(place, State::Waiting(Seq(seq)));
+                }
+            }
+            Fact::Admitted {
+                expires_at,
+                kid,
+                places,
+            } => {
+                self.ever_admitted += places.len() as u64;
+                for (place, seq) in places {
+                    self.last_seq = self.last_seq.max(seq);
+                    let admitted = AdmittedPlace {
+                        place: place.clone(),
+                        seq,
+                        admitted_at: record.time,
+                        expires_at,
+                        kid: kid.clone(),
+                    };
+                    self.places.insert(place, State::Admitted(admitted));
+                }
+            }
+            Fact::Gone { places, .. } if places.is_empty() => {
+                self.places
+                    .retain(|_, state| !matches!(state, State::Waiting(_)));
+            }
+            Fact::Gone { reason, places } => {
+                let count = places.len() as u64;
+                match reason {
+                    GoneReason::Left => self.left += count,
+                    GoneReason::NoShow => self.no_shows += count,
+                    GoneReason::Closed | GoneReason::SoldOut => {}
+                }
+                for place in places {
+                    self.places.insert(place, State::Gone(reason));
+                }
+            }
+            Fact::Issued { .. } | Fact::Changed(_) => {}
+        }
+    }
+
+    /// The place of this holder, if it is one, has its coupon; the id of the ticket that was spent for it.
+    pub(super) fn redeemed(&mut self, holder: &Holder) -> String {
+        let place: Option<PlaceId> = holder.as_str().parse().ok();
+        match place.and_then(|place| self.places.remove(&place)) {
+            Some(State::Admitted(admitted)) => admitted.jti(),
+            _ => NO_JTI.to_owned(),
+        }
+    }
+
+    /// The line of those without a coupon.
+    pub(super) fn line(self) -> Line {
+        let mut line = Line {
+            last_seq: self.last_seq,
+            ever_admitted: self.ever_admitted,
+            no_shows: self.no_shows,
+            left: self.left,
+            ..Line::default()
+        };
+        for (place, state) in self.places {
+            match state {
+                State::Waiting(seq) => line.waiting.push((place, seq)),
+                State::Admitted(admitted) => line.admitted.push(admitted),
+                State::Gone(reason) => line.gone.push((place, reason)),
+            }
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Millis, RecordId};
+
+    use super::*;
+
+    fn place(n: u64) -> PlaceId {
+        format!("{n:021}A").parse().unwrap()
+    }
+
+    fn record(ordinal: u64, fact: Fact) -> Record {
+        let event = "demo".parse().unwrap();
+        Record {
+            id: RecordId::new(&event, 1, ordinal),
+            event,
+            ordinal,
+            time: Millis(7_000),
+            fact,
+        }
+    }
+
+    fn gone(reason: GoneReason, places: &[u64]) -> Fact {
+        Fact::Gone {
+            reason,
+            places: places.iter().copied().map(place).collect(),
+        }
+    }
+
+    #[test]
+    fn the_last_record_of_a_place_counts_and_whoever_has_a_coupon_is_out_of_the_line() {
+        let mut journal = Journal::default();
+        let entered = |first, numbers: [u64; 3]| Fact::Entered {
+            first: Seq(first),
+            places: numbers.map(place).into(),
+        };
+        let admitted = Fact::Admitted {
+            expires_at: Millis(9_000),
+            kid: "key".into(),
+            places: [1, 2, 3].map(|n| (place(n), Seq(n))).into(),
+        };
+        for (ordinal, fact) in (1..).zip([
+            entered(1, [1, 2, 3]),
+            entered(4, [4, 5, 6]),
+            admitted,
+            gone(GoneReason::NoShow, &[3]),
+            gone(GoneReason::Left, &[5]),
+            entered(7, [5, 7, 8]),
+        ]) {
+            journal.take(record(ordinal, fact));
+        }
+        let ticket = format!("{}.7000", place(1));
+        assert_eq!(journal.redeemed(&Holder::from(&place(1))), ticket);
+        assert_eq!(journal.redeemed(&"somebody".parse().unwrap()), "-");
+        let line = journal.line();
+        let waiting = [(4, 4), (5, 7), (6, 6), (7, 8), (8, 9)];
+        assert_eq!(line.waiting, waiting.map(|(n, seq)| (place(n), Seq(seq))));
+        let [admitted] = &line.admitted[..] else {
+            panic!("{:?}", line.admitted)
+        };
+        assert_eq!((&admitted.place, admitted.seq), (&place(2), Seq(2)));
+        assert_eq!(line.gone, [(place(3), GoneReason::NoShow)]);
+        assert_eq!(line.last_seq, Seq(9));
+        assert_eq!((line.ever_admitted, line.no_shows, line.left), (3, 1, 1));
+    }
+
+    #[test]
+    fn a_line_that_is_opened_anew_lets_go_of_those_who_waited() {
+        let mut journal = Journal::default();
+        let places = vec![place(1)];
+        journal.take(record(
+            1,
+            Fact::Entered {
+                first: Seq(1),
+                places,
+            },
+        ));
+        journal.take(record(2, gone(GoneReason::SoldOut, &[])));
+        let line = journal.line();
+        assert_eq!((line.waiting, line.last_seq), (vec![], Seq(1)));
+    }
+}
