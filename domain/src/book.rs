@@ -1,6 +1,7 @@
 //! A book: codes that were given, the rules they are handed out by, and the life of each coupon as one state machine. Lua
 //! carries the same life out; a test holds the two together.
 
+mod fact;
 mod rules;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Millis;
 use crate::ids::Holder;
 
+pub use fact::{BookFact, StepKind, Stepped};
 pub use rules::{Book, BookPut, OnCancel, Rules};
 
 /// Most codes that one assignment hands out.

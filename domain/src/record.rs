@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::book::BookFact;
 use crate::clock::Millis;
 use crate::coupon::{Coupon, Issue};
 use crate::event::Event;
@@ -60,6 +61,8 @@ pub enum Fact {
         /// The places; none is everyone who waited.
         places: Vec<PlaceId>,
     },
+    /// Something about a book.
+    Book(Box<BookFact>),
 }
 
 impl Fact {
@@ -72,6 +75,7 @@ impl Fact {
             Self::Entered { .. } => "line.entered",
             Self::Admitted { .. } => "line.admitted",
             Self::Gone { .. } => "line.gone",
+            Self::Book(fact) => fact.kind(),
         }
     }
 }
@@ -144,6 +148,7 @@ impl Fact {
                 })?,
             ),
             Self::Changed(event) => (whole, serde_json::to_value(event)?),
+            Self::Book(fact) => fact.told(event)?,
             Self::Entered { first, places } => {
                 let data = EnteredData {
                     event,
@@ -214,7 +219,10 @@ impl Fact {
                     places: data.places,
                 }
             }
-            other => return Err(NotARecord(format!("type `{other}` is unknown"))),
+            other => match BookFact::read(other, data) {
+                Some(read) => Self::Book(Box::new(read.map_err(no)?)),
+                None => return Err(NotARecord(format!("type `{other}` is unknown"))),
+            },
         })
     }
 }
