@@ -70,7 +70,7 @@ impl Journal {
                     self.places.insert(place, State::Gone(reason));
                 }
             }
-            Fact::Issued { .. } | Fact::Changed(_) => {}
+            Fact::Issued { .. } | Fact::Changed(_) | Fact::Book(_) => {}
         }
     }
 
