@@ -3,6 +3,7 @@
 mod table;
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -85,14 +86,18 @@ impl From<IpAddr> for Network {
 }
 
 /// One action's limit: governor's token bucket (GCRA) over a table that does not grow past its bound.
-struct Limiter<C: Clock> {
-    buckets: RateLimiter<Network, BoundedTable<Network>, C, NoOpMiddleware<C::Instant>>,
+struct Limiter<K: Hash + Eq + Clone, C: Clock> {
+    buckets: RateLimiter<K, BoundedTable<K>, C, NoOpMiddleware<C::Instant>>,
     clock: C,
 }
 
-impl<C: Clock + Clone> Limiter<C> {
+impl<K: Hash + Eq + Clone, C: Clock + Clone> Limiter<K, C> {
     fn new(rate: Rate, clock: C) -> Self {
         let quota = Quota::per_second(rate.per_s).allow_burst(rate.burst);
+        Self::of(quota, clock)
+    }
+
+    fn of(quota: Quota, clock: C) -> Self {
         Self {
             buckets: RateLimiter::new(quota, BoundedTable::default(), clock.clone()),
             clock,
@@ -100,18 +105,20 @@ impl<C: Clock + Clone> Limiter<C> {
     }
 
     /// Counts one call; how long to wait when it is one too many.
-    fn check(&self, network: Network) -> Result<(), Duration> {
+    fn check(&self, whom: &K) -> Result<(), Duration> {
         self.buckets
-            .check_key(&network)
+            .check_key(whom)
             .map_err(|until| until.wait_time_from(self.clock.now()))
     }
 }
 
 /// Counts calls and sockets per address.
 pub struct Throttle {
-    enters: Option<Limiter<DefaultClock>>,
-    requests: Option<Limiter<DefaultClock>>,
-    direct: Option<Limiter<DefaultClock>>,
+    enters: Option<Limiter<Network, DefaultClock>>,
+    requests: Option<Limiter<Network, DefaultClock>>,
+    direct: Option<Limiter<Network, DefaultClock>>,
+    passwords: Limiter<Network, DefaultClock>,
+    guesses: Limiter<u64, DefaultClock>,
     most_sockets: Option<u32>,
     /// Open sockets by whom they belong to; as long as the sockets are open, and no longer.
     sockets: Mutex<HashMap<Network, u32>>,
@@ -134,6 +141,8 @@ impl Throttle {
             enters: limiter(limits.enters),
             requests: limiter(limits.requests),
             direct: limiter(limits.direct),
+            passwords: Limiter::of(passwords(), DefaultClock::default()),
+            guesses: Limiter::of(guesses(), DefaultClock::default()),
             most_sockets: limits.sockets,
             sockets: Mutex::default(),
             exempt: limits.exempt,
@@ -153,10 +162,16 @@ impl Throttle {
         if self.is_exempt(address) {
             return Ok(());
         }
-        limiter.check(address.into()).map_err(|wait| {
-            let wait_s = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
-            Problem::from(Refusal::SlowDown).retry_after(wait_s.max(1))
-        })
+        limiter.check(&address.into()).map_err(too_fast)
+    }
+
+    /// Counts one password from `address` for whatever `account` stands for: slowly for each address, more slowly for each
+    /// account, wherever the guesses come from.
+    pub fn password(&self, address: IpAddr, account: u64) -> Result<(), Problem> {
+        if !self.is_exempt(address) {
+            self.passwords.check(&address.into()).map_err(too_fast)?;
+        }
+        self.guesses.check(&account).map_err(too_fast)
     }
 
     /// Takes a socket's share; `slow-down` when the address has as many as it may.
@@ -193,6 +208,21 @@ impl Throttle {
         let address = address.to_canonical();
         self.exempt.iter().any(|network| network.contains(&address))
     }
+}
+
+/// Passwords from one address: sixty at once, then one each second. An office behind one address signs in within a minute.
+fn passwords() -> Quota {
+    Quota::per_second(NonZeroU32::MIN).allow_burst(NonZeroU32::MIN.saturating_add(59))
+}
+
+/// Passwords for one account: ten at once, then ten a minute.
+fn guesses() -> Quota {
+    Quota::per_minute(NonZeroU32::MIN.saturating_add(9))
+}
+
+fn too_fast(wait: Duration) -> Problem {
+    let wait_s = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
+    Problem::from(Refusal::SlowDown).retry_after(wait_s.max(1))
 }
 
 async fn check(
@@ -256,7 +286,7 @@ mod tests {
             for (pause_ms, who) in calls {
                 clock.advance(Duration::from_millis(pause_ms));
                 elapsed_ms += pause_ms;
-                let got = limiter.check(Network::V4(who));
+                let got = limiter.check(&Network::V4(who));
                 passed[who as usize] += u64::from(got.is_ok());
                 let most = u64::from(burst) + u64::from(per_s) * elapsed_ms / 1_000 + 1;
                 prop_assert!(passed[who as usize] <= most);
@@ -271,13 +301,13 @@ mod tests {
         let limiter = Limiter::new(rate(2, 3), clock.clone());
         let one = Network::V4(1);
         for _ in 0..3 {
-            assert_eq!(limiter.check(one), Ok(()));
+            assert_eq!(limiter.check(&one), Ok(()));
         }
-        let wait = limiter.check(one).unwrap_err();
+        let wait = limiter.check(&one).unwrap_err();
         assert_eq!(wait, Duration::from_millis(500));
         clock.advance(wait);
-        assert_eq!(limiter.check(one), Ok(()));
-        assert_eq!(limiter.check(Network::V4(2)), Ok(()));
+        assert_eq!(limiter.check(&one), Ok(()));
+        assert_eq!(limiter.check(&Network::V4(2)), Ok(()));
     }
 
     #[test]
@@ -324,6 +354,25 @@ mod tests {
         assert!(throttle.socket(visitor).is_err());
         drop((second, third));
         assert!(throttle.sockets.lock().is_empty());
+    }
+
+    #[test]
+    fn guesses_are_counted_by_account_and_by_address() {
+        let throttle = Throttle::new(Limits::default());
+        let address = |n: u8| ip(&format!("192.0.2.{n}"));
+        for n in 0..10 {
+            assert!(throttle.password(address(n), 1).is_ok(), "{n}");
+        }
+        let slowed = throttle.password(address(99), 1).unwrap_err();
+        assert_eq!(slowed.refusal(), Refusal::SlowDown);
+        for account in 2..62 {
+            assert!(
+                throttle.password(address(200), account).is_ok(),
+                "{account}"
+            );
+        }
+        assert!(throttle.password(address(200), 99).is_err());
+        assert!(throttle.password(address(201), 99).is_ok());
     }
 
     #[tokio::test]

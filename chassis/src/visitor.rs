@@ -1,6 +1,7 @@
 //! How a visitor shows a place token: `Authorization: Bearer`, or the event's cookie, which only our own pages may use to
 //! change something.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
@@ -26,6 +27,19 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty()).then_some(credential)
 }
 
+/// The value of the cookie with this name, if it reads as what it must be.
+#[must_use]
+pub fn cookie<T: FromStr>(name: &str, headers: &HeaderMap) -> Option<T> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(key, _)| *key == name)
+        .find_map(|(_, value)| value.parse().ok())
+}
+
 /// The rules of the place cookie, which follow from the public URL. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct VisitorRules {
@@ -45,18 +59,16 @@ impl VisitorRules {
         }
     }
 
+    /// Do browsers reach the public door over https? Then every cookie is `Secure`.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     /// The place token in the event's cookie, if there is a good one.
     #[must_use]
     pub fn cookie(&self, event: &EventId, headers: &HeaderMap) -> Option<PlaceToken> {
-        let name = self.cookie_name(event);
-        headers
-            .get_all(COOKIE)
-            .iter()
-            .filter_map(|header| header.to_str().ok())
-            .flat_map(|header| header.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(key, _)| *key == name)
-            .find_map(|(_, value)| value.parse().ok())
+        cookie(&self.cookie_name(event), headers)
     }
 
     /// The `Set-Cookie` value that hands a browser its place.

@@ -154,7 +154,10 @@ mod tests {
                 Some(key.clone())
             );
             assert_eq!(ledger.service_key("other").await.unwrap(), None);
-            assert_eq!(ledger.service_keys(None, 5).await.unwrap(), [key.clone()]);
+            assert_eq!(
+                ledger.service_keys(None, 5).await.unwrap(),
+                std::slice::from_ref(&key)
+            );
             assert_eq!(ledger.service_keys(Some(&key.id), 5).await.unwrap(), []);
             assert!(ledger.delete_service_key(&key.id, act).await.unwrap());
             assert!(!ledger.delete_service_key(&key.id, act).await.unwrap());
