@@ -1,7 +1,7 @@
 # Stanchion: the two commands are `make run` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build web test lint bench provision provision-test clean
+.PHONY: help run build web test lint bench provision provision-test soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,10 @@ web/dist/queue.html: web/node_modules/.package-lock.json $(shell find web -type 
 
 test: provision-test web ## every test, on private Redis, Kafka, PostgreSQL and Chromium; leaves nothing behind
 	tools/test
+
+soak: provision-test build ## the long form of the proof: MINUTES=60 of kills, one JSON line per trial and a sum (STANCHION_SEED repeats)
+	cargo build --locked -p e2e --bin soak
+	@STANCHION_BIN=$(CURDIR)/target/release/stanchion target/debug/soak
 
 lint: provision-test web ## formatting, clippy, docs, pages, shell scripts, licences
 	tools/lint

@@ -2,15 +2,24 @@
 //! tickets. The tests know the API alone.
 
 pub mod call;
+pub mod chance;
+pub mod checker;
 pub mod forge;
+pub mod history;
 pub mod ledger;
+pub mod nemesis;
 pub mod people;
 pub mod process;
+pub mod proxy;
 pub mod redis;
+pub mod rows;
 pub mod server;
 pub mod setup;
 pub mod shape;
 pub mod socket;
+pub mod stand;
+pub mod trial;
+pub mod witness;
 
 pub use call::{Answer, Call};
 pub use people::{End, Story};

@@ -33,8 +33,8 @@ pub struct Server {
 }
 
 impl Setup {
-    /// Starts the server and waits until it is ready.
-    pub async fn start(self) -> Result<Server> {
+    /// Runs `serve`.
+    fn spawn(&self) -> Result<Child> {
         let log = fs::File::options()
             .create(true)
             .append(true)
@@ -48,7 +48,12 @@ impl Setup {
             .envs(self.environment.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(log);
-        let mut child = command.spawn()?;
+        Ok(command.spawn()?)
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub async fn start(self) -> Result<Server> {
+        let mut child = self.spawn()?;
         let stdout = child.stdout.take().context("no stdout")?;
         let mut stdout = BufReader::new(stdout).lines();
         let listening = match timeout(PATIENCE, stdout.next_line()).await {
@@ -135,6 +140,13 @@ impl Server {
         Ok((String::from_utf8(output.stdout)?, output.status.success()))
     }
 
+    /// Sets an environment variable for the next start.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        let environment = &mut self.setup.environment;
+        environment.retain(|(known, _)| known != name);
+        environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// SIGTERM, without waiting for what follows.
     pub fn terminate(&self) -> Result<()> {
         process::signal("TERM", &[self.child.id().context("it ended already")?])
@@ -167,21 +179,31 @@ impl Server {
         all_gone(&family).await
     }
 
+    /// Starts a dead one again on the same folder and ports, only to die by itself: whether it ever becomes ready is nobody's
+    /// business.
+    pub async fn start_to_die(&mut self) -> Result<ExitStatus> {
+        self.keep_ports();
+        self.child = self.setup.spawn()?;
+        let _stdout = self.child.stdout.take();
+        self.ended().await
+    }
+
+    /// The next start takes the ports of this one.
+    fn keep_ports(&mut self) {
+        let address = |url: &str| url.trim_start_matches("http://").to_owned();
+        self.setup.set("--listen", address(&self.public));
+        self.setup.set("--ops-listen", address(&self.ops));
+    }
+
     /// Starts it again on the same folder and the same ports.
     pub async fn start_again(mut self) -> Result<Self> {
-        let address = |url: &str| url.trim_start_matches("http://").to_owned();
-        let (public, ops) = (address(&self.public), address(&self.ops));
+        self.keep_ports();
         let empty = Setup {
             folder: tempfile::tempdir()?,
             arguments: Vec::new(),
             environment: Vec::new(),
         };
-        let setup = std::mem::replace(&mut self.setup, empty);
-        setup
-            .with("--listen", public)
-            .with("--ops-listen", ops)
-            .start()
-            .await
+        std::mem::replace(&mut self.setup, empty).start().await
     }
 
     async fn is_ready(&self) -> Result<()> {

@@ -67,13 +67,17 @@ impl Setup {
     /// Sets a flag, or sets it anew.
     #[must_use]
     pub fn with(mut self, flag: &str, value: impl Into<String>) -> Self {
+        self.set(flag, value);
+        self
+    }
+
+    pub(crate) fn set(&mut self, flag: &str, value: impl Into<String>) {
         let set = self.arguments.iter().position(|argument| argument == flag);
         if let Some(at) = set {
             self.arguments[at + 1] = value.into();
         } else {
             self.arguments.extend([flag.to_owned(), value.into()]);
         }
-        self
     }
 
     /// Takes a flag away.

@@ -163,8 +163,8 @@ impl State {
         heard.find(|record| !self.ledger.rows.contains(record))
     }
 
-    fn in_log(&self, record: &Record) -> bool {
-        self.log.contains(&Entry::Record(*record))
+    fn in_log(&self, record: Record) -> bool {
+        self.log.contains(&Entry::Record(record))
     }
 
     fn ask(&mut self, desk: usize, person: u8, stock: usize) {
@@ -210,7 +210,7 @@ impl State {
         let epoch = self.redis.epoch + 1;
         // What Redis still has and the log has not is sent first; it is in nobody else's hands.
         for record in std::mem::take(&mut self.redis.outbox) {
-            if !self.in_log(&record) {
+            if !self.in_log(record) {
                 self.log.push(Entry::Record(record));
             }
         }

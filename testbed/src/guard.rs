@@ -136,6 +136,11 @@ impl Guard {
         self.order("stop")
     }
 
+    /// The guard's own process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn folder(&self) -> &Folder {
         &self.folder
     }

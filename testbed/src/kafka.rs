@@ -18,16 +18,29 @@ const SERVING: &str = "Kafka Server started";
 pub struct Kafka {
     guard: Guard,
     brokers: String,
+    port: u16,
 }
 
 impl Kafka {
     /// Formats a new log folder and starts the broker on it.
     pub fn start() -> Result<Self> {
+        Self::new(None)
+    }
+
+    /// The same, reached by clients through `port` of this machine: for a proxy that stands between.
+    pub fn start_behind(port: u16) -> Result<Self> {
+        Self::new(Some(port))
+    }
+
+    fn new(advertised: Option<u16>) -> Result<Self> {
         let classes = format!("{}/*", jars()?.display());
         let folder = Folder::make(None)?;
         let (port, controller) = (free_port()?, free_port()?);
         let settings = folder.path().join("server.properties");
-        fs::write(&settings, properties(folder.path(), port, controller))?;
+        fs::write(
+            &settings,
+            properties(folder.path(), port, advertised.unwrap_or(port), controller),
+        )?;
         run(folder
             .command("java")
             .args(["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", &classes])
@@ -48,6 +61,7 @@ impl Kafka {
         let server = Self {
             guard: Guard::keep(folder, "KILL", Path::new("java"), &arguments)?,
             brokers: format!("127.0.0.1:{port}"),
+            port,
         };
         server.start_again()?;
         Ok(server)
@@ -67,6 +81,18 @@ impl Kafka {
     #[must_use]
     pub fn brokers(&self) -> &str {
         &self.brokers
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process that guards it: the broker is its child.
+    #[must_use]
+    pub fn guard_pid(&self) -> u32 {
+        self.guard.pid()
     }
 
     /// Kills the broker.
@@ -103,11 +129,12 @@ fn jars() -> Result<PathBuf> {
 }
 
 /// The broker's settings: one node does everything, and a short session lets it back in soon after a kill.
-fn properties(folder: &Path, port: u16, controller: u16) -> String {
+fn properties(folder: &Path, port: u16, advertised: u16, controller: u16) -> String {
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
          listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}\n\
          controller.listener.names=CONTROLLER\n\
          controller.quorum.voters=1@127.0.0.1:{controller}\n\
          log.dirs={}\n\

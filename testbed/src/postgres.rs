@@ -70,6 +70,18 @@ impl Postgres {
         self.url_of(ACCOUNT)
     }
 
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process that guards it: the server is its child.
+    #[must_use]
+    pub fn guard_pid(&self) -> u32 {
+        self.guard.pid()
+    }
+
     /// Makes an empty database for one test; its URL.
     pub fn database(&self) -> Result<String> {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));

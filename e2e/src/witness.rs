@@ -1,0 +1,235 @@
+//! People who come to an event whose servers fail under them: they ask until they know, through any door, and note every
+//! question and answer in a history.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use client::{ApiError, Frame, GoneReason, PlaceToken, Redemption, Visitor};
+use futures_util::StreamExt as _;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::chance::Chance;
+use crate::forge::Parts;
+use crate::history::{Answer, Asked, Book, Ms, now};
+use crate::people::{new_token, place_id};
+use crate::trial::Moment;
+
+/// Between two attempts after a failure.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long a silent socket is listened to before it is opened anew.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// Somebody who comes.
+pub struct Witness {
+    doors: Vec<Visitor>,
+    event: String,
+    book: Book,
+    chance: Chance,
+    /// How far the trial is.
+    over: watch::Receiver<Moment>,
+    token: PlaceToken,
+    who: String,
+}
+
+/// What waiting ended in.
+enum Turn {
+    Ticket(String),
+    /// There is nothing to wait for, or the trial is over.
+    Nothing,
+}
+
+impl Witness {
+    /// Somebody new, who asks at `doors` and notes in `book`.
+    pub fn new(
+        doors: Vec<Visitor>,
+        event: &str,
+        book: Book,
+        chance: Chance,
+        over: watch::Receiver<Moment>,
+    ) -> Result<Self> {
+        let token = new_token()?;
+        Ok(Self {
+            doors,
+            event: event.to_owned(),
+            book,
+            chance,
+            over,
+            who: place_id(&token),
+            token,
+        })
+    }
+
+    /// Enters, waits, redeems.
+    pub async fn visit(mut self) -> Result<()> {
+        if !self.enter().await {
+            return Ok(());
+        }
+        let Turn::Ticket(ticket) = self.wait().await? else {
+            return Ok(());
+        };
+        self.redeem(&ticket).await;
+        Ok(())
+    }
+
+    fn door(&mut self) -> Visitor {
+        let nth = self.chance.below(self.doors.len() as u64);
+        let nth = usize::try_from(nth).unwrap_or_default();
+        self.doors[nth].clone()
+    }
+
+    fn is_over(&self) -> bool {
+        *self.over.borrow() == Moment::Over
+    }
+
+    /// True once in line.
+    async fn enter(&mut self) -> bool {
+        loop {
+            let asked_at = now();
+            let entered = self.door().enter(&self.event, Some(&self.token)).await;
+            let answer = match &entered {
+                Ok(entered) => Answer::Stands {
+                    position: entered.place.position,
+                    waiting: entered.place.waiting,
+                },
+                Err(error) => refusal(error),
+            };
+            let (known, in_line) = (answer != Answer::Unknown, entered.is_ok());
+            self.note(Asked::Enter, asked_at, answer);
+            if known || self.is_over() {
+                return in_line;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Watches the place through one socket after the other.
+    async fn wait(&mut self) -> Result<Turn> {
+        loop {
+            let asked_at = now();
+            match self.watch(asked_at).await {
+                Ok(turn) => return Ok(turn),
+                Err(error) => {
+                    let answer = refusal(&error);
+                    let known = answer != Answer::Unknown;
+                    self.note(Asked::Watch, asked_at, answer);
+                    if known || self.is_over() {
+                        return Ok(Turn::Nothing);
+                    }
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn watch(&mut self, asked_at: Ms) -> Result<Turn, ApiError> {
+        let mut live = self.door().live(&self.event, &self.token).await?;
+        let mut over = self.over.clone();
+        let silence = || ApiError::Unreachable("nothing is heard".to_owned());
+        loop {
+            let frame = tokio::select! {
+                heard = timeout(SILENCE, live.next()) => {
+                    heard.map_err(|_| silence())?.ok_or_else(silence)??
+                }
+                _ = over.wait_for(|over| *over == Moment::Over) => return Ok(Turn::Nothing),
+            };
+            match frame {
+                Frame::Position {
+                    position, waiting, ..
+                } => self.note(Asked::Watch, asked_at, Answer::Stands { position, waiting }),
+                Frame::Ticket {
+                    ticket, expires_at, ..
+                } => {
+                    let seq =
+                        seq(&ticket).map_err(|wrong| ApiError::NotUnderstood(wrong.to_string()))?;
+                    let expires_at = expires_at.unix_ms();
+                    self.note(Asked::Watch, asked_at, Answer::Ticket { seq, expires_at });
+                    live.close().await;
+                    return Ok(Turn::Ticket(ticket));
+                }
+                Frame::Gone { reason } => {
+                    let answer = match reason {
+                        GoneReason::SoldOut => Answer::SoldOut,
+                        other => Answer::Refused(other.to_string()),
+                    };
+                    self.note(Asked::Watch, asked_at, answer);
+                    return Ok(Turn::Nothing);
+                }
+                Frame::Event { .. } | Frame::Bye { .. } => {}
+            }
+        }
+    }
+
+    /// Asks until the fate of the ticket is known, now and then in two tabs at once, and sometimes once more.
+    async fn redeem(&mut self, ticket: &str) {
+        loop {
+            let (one, other) = (self.door(), self.door());
+            let known = if self.chance.once_in(4) {
+                let asked =
+                    tokio::join!(self.redeem_at(&one, ticket), self.redeem_at(&other, ticket));
+                asked.0 && asked.1
+            } else {
+                self.redeem_at(&one, ticket).await
+            };
+            if known {
+                break;
+            }
+            sleep(PAUSE).await;
+        }
+        while self.chance.once_in(3) {
+            sleep(10 * PAUSE).await;
+            let door = self.door();
+            self.redeem_at(&door, ticket).await;
+            let asked_at = now();
+            let result = door.redemption(&self.event, &self.token).await;
+            // Nothing found is nothing learnt: the redeem itself tells.
+            if let Some(result) = result.transpose() {
+                self.note(Asked::Result, asked_at, fate(&result));
+            }
+        }
+    }
+
+    /// True when the fate is known.
+    async fn redeem_at(&self, door: &Visitor, ticket: &str) -> bool {
+        let asked_at = now();
+        let answer = fate(&door.redeem(&self.event, ticket, &self.token).await);
+        let known = !matches!(answer, Answer::Unknown | Answer::Pending);
+        self.note(Asked::Redeem, asked_at, answer);
+        known
+    }
+
+    fn note(&self, asked: Asked, asked_at: Ms, answer: Answer) {
+        self.book.note(&self.who, asked, asked_at, answer);
+    }
+}
+
+fn seq(ticket: &str) -> Result<u64> {
+    Parts::of(ticket)?.claims["seq"]
+        .as_u64()
+        .context("a ticket without seq")
+}
+
+fn fate(redeemed: &Result<Redemption, ApiError>) -> Answer {
+    match redeemed {
+        Ok(Redemption::Pass(pass)) => Answer::Pass {
+            code: pass.coupon.code.clone(),
+            serial: pass.coupon.serial,
+            record_id: pass.record_id.clone(),
+        },
+        Ok(Redemption::Pending { .. }) => Answer::Pending,
+        Ok(Redemption::Fail(problem)) if problem.name == "sold-out" => Answer::SoldOut,
+        Ok(Redemption::Fail(problem)) if problem.name == "already-issued" => Answer::AlreadyIssued,
+        Ok(Redemption::Fail(problem)) => Answer::Refused(problem.name.clone()),
+        Err(error) => refusal(error),
+    }
+}
+
+/// What a failed call tells: a definite refusal, or nothing.
+fn refusal(error: &ApiError) -> Answer {
+    match error.problem() {
+        Some(problem) if problem.status >= 500 || problem.status == 429 => Answer::Unknown,
+        Some(problem) if problem.name == "sold-out" => Answer::SoldOut,
+        Some(problem) => Answer::Refused(problem.name.clone()),
+        None => Answer::Unknown,
+    }
+}
