@@ -201,7 +201,7 @@ impl Coupon {
         let mut after = self.clone();
         match step {
             Step::Lock { token, lock_s } => {
-                self.may_leave(from, CouponState::Locked)?;
+                may_leave(from, CouponState::Locked)?;
                 if from == CouponState::Locked {
                     return Err(StepRefused::Locked);
                 }
@@ -215,12 +215,12 @@ impl Coupon {
                 });
             }
             Step::Unlock { token } => {
-                self.may_leave(from, CouponState::Assigned)?;
+                may_leave(from, CouponState::Assigned)?;
                 self.opened_by(Some(token), now)?;
                 after.lock = None;
             }
             Step::Redeem { token } => {
-                self.may_leave(from, CouponState::Redeemed)?;
+                may_leave(from, CouponState::Redeemed)?;
                 self.opened_by(token.as_ref(), now)?;
                 let most = rules.max_redemptions_per_person;
                 if most.is_some_and(|most| redeemed >= most) {
@@ -240,21 +240,21 @@ impl Coupon {
         Ok(Some(after))
     }
 
-    /// A coupon that is used up goes nowhere.
-    fn may_leave(&self, from: CouponState, to: CouponState) -> Result<(), StepRefused> {
-        if from == CouponState::Redeemed {
-            Err(StepRefused::Move { from, to })
-        } else {
-            Ok(())
-        }
-    }
-
     /// A lock that lasts is opened by its own token alone; one that ended hinders nobody.
     fn opened_by(&self, token: Option<&String>, now: Millis) -> Result<(), StepRefused> {
         match self.live_lock(now) {
             Some(lock) if Some(&lock.token) != token => Err(StepRefused::Locked),
             _ => Ok(()),
         }
+    }
+}
+
+/// A coupon that is used up goes nowhere.
+fn may_leave(from: CouponState, to: CouponState) -> Result<(), StepRefused> {
+    if from == CouponState::Redeemed {
+        Err(StepRefused::Move { from, to })
+    } else {
+        Ok(())
     }
 }
 

@@ -59,7 +59,7 @@ local function cancel()
     coupon.cancelled = true
     return
   end
-  redis.call('HINCRBY', redeemers, coupon.holder, -coupon.uses)
+  redis.call('HINCRBY', redeemers, coupon.holder, string.format('%d', -coupon.uses))
   redis.call('HDEL', keys.assigned, code)
   redis.call('SADD', keys.free, code)
   coupon.uses = 0

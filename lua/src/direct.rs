@@ -185,6 +185,9 @@ impl Store {
             .arg(holder.as_str())
             .query_async(&mut self.connection())
             .await?;
+        if held.is_none() {
+            self.door.confirm().await?;
+        }
         held.map(|held| issue(event, holder.clone(), &held))
             .transpose()
     }

@@ -8,6 +8,12 @@ use domain::EventId;
 pub(crate) const EVENTS: &str = "events";
 /// The public halves of the signing keys (hash: kid → `x issuer…`).
 pub(crate) const PUBLIC_KEYS: &str = "keys:public";
+/// When each of them was first published (hash: kid → ms).
+pub(crate) const KEYS_SHOWN: &str = "keys:shown";
+/// When the last ticket of each that signs no more ends (hash: kid → ms).
+pub(crate) const KEY_ENDS: &str = "keys:ends";
+/// Those whose last ticket has ended (hash: kid → `x issuer…`).
+pub(crate) const RETIRED_KEYS: &str = "keys:retired";
 /// The public halves of the session keys (hash: kid → `until_ms x`); in one slot with the ended sessions.
 pub(crate) const SESSION_KEYS: &str = "{sessions}:keys";
 /// The sessions that were ended lately (sorted set: session → when, in ms).
@@ -20,7 +26,7 @@ pub(crate) fn lease(name: &str) -> String {
     format!("lease:{name}")
 }
 
-/// Makes the keys of one event. Its id is percent-encoded in them, so that no name, whatever it holds, ends the hash tag early.
+/// Makes the keys of one event, and of the book of the same id. Its id is percent-encoded in them, so that no name, whatever it holds, ends the hash tag early.
 pub(crate) struct Keys<'a>(Cow<'a, str>);
 
 /// One method per key.
@@ -36,6 +42,11 @@ macro_rules! keys {
             pub(crate) fn $name(&self) -> String {
                 format!(concat!($room, ":{{{}}}", $part), self.0)
             })+
+
+            /// The codes of an upload that is not whole yet (set), and its pieces (list).
+            pub(crate) fn upload(&self, name: &str) -> [String; 2] {
+                ["staged", "pieces"].map(|part| format!("book:{{{}}}:{part}:{name}", self.0))
+            }
 
             /// Every key that an event may have.
             #[cfg(test)]
@@ -91,6 +102,16 @@ keys! {
     coupons = "coupon" ":coupons";
     /// List of those who claimed a coupon of a direct event, in order of serial.
     claims = "coupon" ":claims";
+    /// Hash: the rules of the book of this id as JSON, and beside them what the scripts decide by.
+    book = "book" "";
+    /// Set of the book's codes that nobody has.
+    free = "book" ":free";
+    /// Hash of its other coupons: code → `uses assigned_ms until_ms token cancelled holder`.
+    assigned = "book" ":assigned";
+    /// Hash: holder → how many coupons of the book they have.
+    holders = "book" ":holders";
+    /// Hash: holder → how often they redeemed coupons of the book.
+    redeemers = "book" ":redeemers";
     /// Stream with dense ids: the records on their way to the log and the ledger.
     outbox = "coupon" ":outbox";
     /// Hash: how far `log` and `ledger` have come with the outbox.

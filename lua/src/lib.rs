@@ -6,7 +6,10 @@ mod acks;
 mod admit;
 mod audit;
 mod batch;
+mod book_records;
+mod books;
 mod changes;
+mod codes;
 mod connect;
 mod coupons;
 mod direct;
@@ -34,7 +37,11 @@ mod tests;
 pub use acks::{AckFeed, Acked, Watermarks};
 pub use admit::{AdmitRound, Minted};
 pub use audit::{AuditEntry, AuditPage};
+pub use books::{
+    Assign, Assigned, BookStep, LiveBook, PutBook, StepAsked, SteppedCoupon,
+};
 pub use changes::{SetOutcome, StockOutcome};
+pub use codes::{Added, Staged, Upload};
 pub use connect::{Settings, Store, StoreError};
 pub use coupons::{IssuedScan, Redeem, Redeemed};
 pub use direct::{Claim, Claimed, Claims, DirectEvent};
@@ -48,3 +55,4 @@ pub use moves::{Move, MoveEntry, Moves, MovesGap};
 pub use outbox::{OutboxBatch, OutboxReader};
 pub use recovery::{Line, Recovery, Restored};
 pub use sessions::SESSIONS_REMEMBERED_MS;
+pub use signing_keys::KeyTimes;

@@ -1,17 +1,20 @@
 //! The outbox: records in the order in which the scripts wrote them. Entries have dense ids (`<ordinal>-0`) and are removed
 //! only below what the next station acknowledged, never by length.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use domain::coupon::Coupon;
 use domain::event::Event;
 use domain::record::{Fact, Record};
-use domain::{EventId, Millis, RecordId, Serial};
+use domain::{EventId, Millis, RecordId, Seq, Serial};
 
+use crate::book_records;
 use crate::connect::{Settings, Store, StoreError};
 use crate::follow::{Entry, Follower};
 use crate::keys::Keys;
-use crate::script::{tag, tags};
+use crate::script::{parsed, tag, tags};
 
 /// The next records of one event, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +89,16 @@ impl OutboxReader {
 
 /// Reads an entry as the scripts write it.
 fn record(event: &EventId, entry: &Entry) -> Result<Record, StoreError> {
-    tags!(Kind { Issued = "issued", Changed = "changed" });
+    tags!(Kind {
+        Book = "book",
+        Codes = "codes",
+        Step = "step",
+        Issued = "issued",
+        Changed = "changed",
+        Entered = "entered",
+        Admitted = "admitted",
+        Gone = "gone",
+    });
     let fact = match tag(&entry.text("fact")?)? {
         Kind::Issued => Fact::Issued {
             coupon: Coupon {
@@ -95,7 +107,26 @@ fn record(event: &EventId, entry: &Entry) -> Result<Record, StoreError> {
             },
             holder: entry.parse("holder")?,
         },
+        Kind::Book => Fact::Book(Box::new(book_records::changed(event, entry)?)),
+        Kind::Codes => Fact::Book(Box::new(book_records::codes_added(entry)?)),
+        Kind::Step => Fact::Book(Box::new(book_records::stepped(entry)?)),
         Kind::Changed => Fact::Changed(Box::new(changed(event, &entry.text("event")?)?)),
+        Kind::Entered => Fact::Entered {
+            first: Seq(entry.parse("first")?),
+            places: list(&entry.text("places")?)?,
+        },
+        Kind::Admitted => Fact::Admitted {
+            expires_at: Millis(entry.parse("expires")?),
+            kid: entry.text("kid")?,
+            places: list(&entry.text("places")?)?
+                .into_iter()
+                .zip(list(&entry.text("seqs")?)?.into_iter().map(Seq))
+                .collect(),
+        },
+        Kind::Gone => Fact::Gone {
+            reason: entry.parse("reason")?,
+            places: list(&entry.text("places")?)?,
+        },
     };
     Ok(Record {
         id: RecordId::new(event, entry.parse("epoch")?, entry.n),
@@ -104,6 +135,12 @@ fn record(event: &EventId, entry: &Entry) -> Result<Record, StoreError> {
         time: Millis(entry.parse("at")?),
         fact,
     })
+}
+
+/// Reads "one,two,three"; nothing is an empty list.
+fn list<T: FromStr<Err: Display>>(text: &str) -> Result<Vec<T>, StoreError> {
+    let parts = text.split(',').filter(|part| !part.is_empty());
+    parts.map(parsed).collect()
 }
 
 /// Reads an event as `event_json` in the scripts writes it: whole but its id.

@@ -43,7 +43,7 @@ macro_rules! script {
 pub(crate) use script;
 
 /// Tags that a Redis which forgot everything would answer, too.
-const DOUBTFUL: [&[u8]; 2] = [b"no-such-event", b"created"];
+const DOUBTFUL: [&[u8]; 3] = [b"no-such-event", b"no-such-book", b"created"];
 
 impl Script {
     /// The script with its whole text, and the span of its calls.

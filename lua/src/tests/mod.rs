@@ -1,8 +1,10 @@
 //! The scripts and their callers on a real Redis.
 
 mod absence;
+mod books;
 mod direct;
 mod draw;
+mod fence;
 mod installation;
 mod life;
 mod model;
@@ -27,6 +29,7 @@ use tempfile::TempDir;
 use crate::private::PrivateRedis;
 use crate::{
     Change, Entered, LiveEvent, Look, PutOutcome, Recovery, Redeem, Redeemed, SetOutcome, Store,
+    StoreError,
 };
 
 /// Long enough for anything that a test waits for.
@@ -103,6 +106,22 @@ impl Rig {
         };
         tokio::time::timeout(SOON, waiting).await.unwrap();
         admitted
+    }
+
+    /// What a call answers once Redis serves again.
+    async fn serving<T>(&self, call: impl AsyncFn() -> Result<T, StoreError>) -> T {
+        let serving = async {
+            loop {
+                match call().await {
+                    Ok(answer) => return answer,
+                    Err(StoreError::Unavailable(_)) => {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        };
+        tokio::time::timeout(SOON, serving).await.unwrap()
     }
 
     /// The ticket of the `n`-th place, if it has one.
