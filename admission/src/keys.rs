@@ -1,19 +1,18 @@
-//! The private signing key: made at the first start, kept in a folder that only its owner may read, shared by replicas.
+//! The private signing keys as files in a folder that only its owner may read, shared by replicas. Their generations say
+//! which is newer: `current.pem` is the first, made at the first start, then `key-2.pem` and so on.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
-use domain::place::AdmittedPlace;
-use domain::ticket::{PublicKey, SigningKey};
-use domain::{EventId, Millis, Random};
+use domain::Random;
+use domain::ticket::SigningKey;
 
-/// The file of the key that signs. A fixed name: whoever links it first decides for every replica.
-const CURRENT: &str = "current.pem";
+/// The file of the first key.
+const FIRST: &str = "current.pem";
 
-/// The signing key cannot be used; says which file and why.
+/// The signing keys cannot be used; says which file and why.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The folder or a file in it cannot be made or read.
@@ -32,85 +31,107 @@ pub enum KeyError {
     Exposed(PathBuf),
 }
 
-/// Signs tickets in the name of one public URL.
-#[derive(Debug)]
-pub struct Signer {
-    key: SigningKey,
-    issuer: String,
-    since: Millis,
+/// A key and its generation, from 1.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Counts the keys that were ever made here.
+    pub generation: u32,
+    /// The key.
+    pub key: SigningKey,
 }
 
-impl Signer {
-    /// Reads the key in `folder`; makes folder (mode 700) and key (mode 600) when there is none.
-    pub fn open(folder: &Path, issuer: &str, random: &dyn Random) -> Result<Self, KeyError> {
-        let path = folder.join(CURRENT);
-        if !path.try_exists().map_err(failed(&path))? {
-            make(folder, &path, random)?;
+/// The folder.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder at `path`; makes it (mode 700) and the first key (mode 600) when there is none.
+    pub fn open(path: &Path, random: &dyn Random) -> Result<Self, KeyError> {
+        let folder = Self(path.to_owned());
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed(path))?;
+        if folder.keys()?.is_empty() {
+            folder.make(1, random)?;
         }
-        let file = fs::metadata(&path).map_err(failed(&path))?;
-        if file.permissions().mode() & 0o007 != 0 {
-            return Err(KeyError::Exposed(path));
+        Ok(folder)
+    }
+
+    /// All keys, oldest first.
+    pub fn keys(&self) -> Result<Vec<Held>, KeyError> {
+        let mut keys = Vec::new();
+        for entry in fs::read_dir(&self.0).map_err(failed(&self.0))? {
+            let entry = entry.map_err(failed(&self.0))?;
+            let Some(generation) = entry.file_name().to_str().and_then(generation) else {
+                continue;
+            };
+            match read(&entry.path()) {
+                Ok(key) => keys.push(Held { generation, key }),
+                // Another replica took it away in this moment: its last ticket has ended.
+                Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
-        let pem = fs::read_to_string(&path).map_err(failed(&path))?;
-        let key = SigningKey::from_pem(&pem).map_err(|_| KeyError::NotAKey(path.clone()))?;
-        let written = file.modified().map_err(failed(&path))?;
-        let since = written.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(Self {
-            key,
-            issuer: issuer.to_owned(),
-            since: Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
-        })
+        keys.sort_unstable_by_key(|held| held.generation);
+        Ok(keys)
     }
 
-    /// The key's id.
-    pub fn kid(&self) -> &str {
-        self.key.kid()
+    /// Makes the key of a generation under a name of its own and links it to the generation's: linking fails when another
+    /// replica was first, and then its key stands. A reader never sees half a file.
+    pub fn make(&self, generation: u32, random: &dyn Random) -> Result<(), KeyError> {
+        let path = self.0.join(file_name(generation));
+        let key = SigningKey::generate(random).map_err(|_| KeyError::NotAKey(path.clone()))?;
+        let draft = self.0.join(format!(".{}.draft", key.kid()));
+        write_private(&draft, &key.to_pem()).map_err(failed(&draft))?;
+        let linked = match fs::hard_link(&draft, &path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        };
+        fs::remove_file(&draft).map_err(failed(&draft))?;
+        linked.map_err(failed(&path))?;
+        // The new name is on the disk too before anything is signed.
+        File::open(&self.0)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed(&self.0))
     }
 
-    /// When the key was made.
-    pub fn since(&self) -> Millis {
-        self.since
-    }
-
-    /// The public half, for the store.
-    pub fn public(&self) -> PublicKey {
-        self.key.public(&self.issuer)
-    }
-
-    /// The ticket of an admitted place; the same place gives the same ticket.
-    pub fn ticket(&self, event: &EventId, admitted: &AdmittedPlace) -> Result<String, CannotSign> {
-        self.key
-            .mint(&self.issuer, event, admitted)
-            .map_err(|error| CannotSign(error.to_string()))
+    /// Takes the key of a generation away; it may be gone already.
+    pub fn remove(&self, generation: u32) -> Result<(), KeyError> {
+        let path = self.0.join(file_name(generation));
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&path)(error)),
+            _ => Ok(()),
+        }
     }
 }
 
-/// A ticket could not be signed.
-#[derive(Debug, thiserror::Error)]
-#[error("a ticket could not be signed: {0}")]
-pub struct CannotSign(pub String);
+fn file_name(generation: u32) -> String {
+    match generation {
+        1 => FIRST.to_owned(),
+        later => format!("key-{later}.pem"),
+    }
+}
 
-/// Makes a key under a name of its own and links it to `path`: linking fails when another replica was first, and then
-/// its key stands. A reader never sees half a file.
-fn make(folder: &Path, path: &Path, random: &dyn Random) -> Result<(), KeyError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(failed(folder))?;
-    let key = SigningKey::generate(random).map_err(|_| KeyError::NotAKey(path.to_owned()))?;
-    let draft = folder.join(format!(".{}.draft", key.kid()));
-    write_private(&draft, &key.to_pem()).map_err(failed(&draft))?;
-    let linked = match fs::hard_link(&draft, path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    };
-    fs::remove_file(&draft).map_err(failed(&draft))?;
-    linked.map_err(failed(path))?;
-    // The new name is on the disk too before anything is signed.
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed(folder))
+fn generation(name: &str) -> Option<u32> {
+    if name == FIRST {
+        return Some(1);
+    }
+    let later = name.strip_prefix("key-")?.strip_suffix(".pem")?.parse();
+    later.ok().filter(|&later| later > 1)
+}
+
+fn read(path: &Path) -> Result<SigningKey, KeyError> {
+    let mode = fs::metadata(path)
+        .map_err(failed(path))?
+        .permissions()
+        .mode();
+    if mode & 0o007 != 0 {
+        return Err(KeyError::Exposed(path.to_owned()));
+    }
+    let pem = fs::read_to_string(path).map_err(failed(path))?;
+    SigningKey::from_pem(&pem).map_err(|_| KeyError::NotAKey(path.to_owned()))
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
@@ -136,10 +157,10 @@ mod tests {
 
     use super::*;
 
-    const ISSUER: &str = "http://127.0.0.1:8080";
-
-    fn open(folder: &Path) -> Result<Signer, KeyError> {
-        Signer::open(folder, ISSUER, &SystemRandom)
+    /// The kids in the folder, oldest first.
+    fn open(folder: &Path) -> Result<Vec<String>, KeyError> {
+        let keys = Folder::open(folder, &SystemRandom)?.keys()?;
+        Ok(keys.iter().map(|held| held.key.kid().to_owned()).collect())
     }
 
     #[test]
@@ -148,14 +169,10 @@ mod tests {
         let keys = folder.path().join("deep/keys");
         let first = open(&keys).unwrap();
         let again = open(&keys).unwrap();
-        assert_eq!(
-            (first.kid(), first.since()),
-            (again.kid(), again.since()),
-            "a restart keeps the key"
-        );
+        assert_eq!((first.len(), first), (1, again), "a restart keeps the key");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&keys), 0o700);
-        assert_eq!(mode(&keys.join(CURRENT)), 0o600);
+        assert_eq!(mode(&keys.join(FIRST)), 0o600);
         let files = fs::read_dir(&keys).unwrap().count();
         assert_eq!(files, 1, "no draft is left behind");
     }
@@ -165,12 +182,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys");
         let together = Barrier::new(8);
-        let kids: Vec<String> = std::thread::scope(|scope| {
+        let kids: Vec<Vec<String>> = std::thread::scope(|scope| {
             let starts: Vec<_> = (0..8)
                 .map(|_| {
                     scope.spawn(|| {
                         together.wait();
-                        open(&keys).unwrap().kid().to_owned()
+                        open(&keys).unwrap()
                     })
                 })
                 .collect();
@@ -187,7 +204,7 @@ mod tests {
     fn a_key_that_cannot_be_trusted_stops_the_start() {
         let folder = tempfile::tempdir().unwrap();
         open(folder.path()).unwrap();
-        let path = folder.path().join(CURRENT);
+        let path = folder.path().join(FIRST);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
         let exposed = open(folder.path()).unwrap_err();
         assert!(matches!(exposed, KeyError::Exposed(_)), "{exposed}");
@@ -202,5 +219,26 @@ mod tests {
             matches!(below_a_file, KeyError::File { .. }),
             "{below_a_file}"
         );
+    }
+
+    #[test]
+    fn of_two_replicas_that_make_the_next_key_the_first_decides() {
+        let path = tempfile::tempdir().unwrap();
+        let folder = Folder::open(path.path(), &SystemRandom).unwrap();
+        for _ in 0..2 {
+            folder.make(2, &SystemRandom).unwrap();
+        }
+        folder.make(10, &SystemRandom).unwrap();
+        fs::write(path.path().join("key-x.pem"), "not ours").unwrap();
+        let generations = |folder: &Folder| {
+            let keys = folder.keys().unwrap();
+            keys.iter().map(|held| held.generation).collect::<Vec<_>>()
+        };
+        assert_eq!(generations(&folder), [1, 2, 10]);
+        for _ in 0..2 {
+            folder.remove(1).unwrap();
+        }
+        let again = Folder::open(path.path(), &SystemRandom).unwrap();
+        assert_eq!(generations(&again), [2, 10], "no first key is made again");
     }
 }

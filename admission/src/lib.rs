@@ -9,6 +9,7 @@ mod keys;
 mod mint;
 mod ops;
 mod pacer;
+mod signer;
 #[cfg(test)]
 mod stage;
 
@@ -22,8 +23,8 @@ use domain::{Clock, Random};
 
 pub use keys::KeyError;
 
-use keys::Signer;
 use pacer::Pacer;
+use signer::{KeepError, Signer};
 
 /// What admission is made of.
 pub struct Parts {
@@ -51,18 +52,17 @@ pub enum BuildError {
     /// The signing key cannot be made or read.
     #[error(transparent)]
     Keys(#[from] KeyError),
-    /// The public key could not be published.
-    #[error("the signing key could not be published: {0}")]
-    Publish(lua::StoreError),
+    /// The public keys could not be published.
+    #[error("the signing keys could not be published: {0}")]
+    Publish(KeepError),
 }
 
 /// Loads or makes the signing key, publishes its public half, starts the pacer and returns the ops door's routes.
 pub async fn build(parts: Parts) -> Result<Role, BuildError> {
     let signer = Signer::open(&parts.keys, &parts.public_url, parts.random.as_ref())?;
     let signer = Arc::new(signer);
-    parts
-        .store
-        .publish_key(&signer.public())
+    signer
+        .publish(&parts.store)
         .await
         .map_err(BuildError::Publish)?;
     let pacer = Pacer::new(

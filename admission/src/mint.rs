@@ -7,12 +7,12 @@ use domain::EventId;
 use domain::place::AdmittedPlace;
 use lua::Minted;
 
-use crate::keys::{CannotSign, Signer};
+use crate::signer::{CannotSign, Signer};
 
 /// Up to this many signatures (17 µs each) are made in place; more go to a thread where they keep nobody waiting.
 const FEW: usize = 32;
 
-/// Mints the tickets of `places`, all of which our key signs.
+/// Mints the tickets of `places`, all of which keys of ours sign.
 pub async fn mint(
     signer: &Arc<Signer>,
     event: &EventId,
@@ -58,7 +58,7 @@ mod tests {
         let issuer = "https://line.example";
         let signer = Arc::new(Signer::open(folder.path(), issuer, &SystemRandom).unwrap());
         let event: EventId = "demo".parse().unwrap();
-        let keys = KeySet::new(&[signer.public()]);
+        let keys = KeySet::new(&signer.publics());
         for many in [1, FEW, FEW + 1] {
             let places: Vec<AdmittedPlace> = (1..=u32::try_from(many).unwrap())
                 .map(|n| AdmittedPlace {
@@ -66,7 +66,7 @@ mod tests {
                     seq: Seq(u64::from(n)),
                     admitted_at: Millis(1_700_000_000_000).plus(i64::from(n)),
                     expires_at: Millis(1_700_000_120_000),
-                    kid: signer.kid().to_owned(),
+                    kid: signer.kid(),
                 })
                 .collect();
             let minted = mint(&signer, &event, places.clone()).await.unwrap();

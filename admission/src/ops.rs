@@ -13,6 +13,7 @@ mod patch_admission;
 mod post_phase;
 mod post_stock;
 mod put_event;
+mod rotate_key;
 mod schema;
 mod shown;
 
@@ -30,7 +31,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use crate::Parts;
-use crate::keys::Signer;
+use crate::signer::Signer;
 use figures::Figures;
 
 /// Who makes a change that came through this door.
@@ -91,7 +92,10 @@ pub fn routes(parts: &Parts, signer: Arc<Signer>) -> Router {
             "/api/v1/admin/events/{event}/phase",
             post(post_phase::post_phase),
         );
-    let keys = Router::new().route("/api/v1/admin/keys", get(keys::keys));
+    let keys = Router::new().route(
+        "/api/v1/admin/keys",
+        get(keys::keys).post(rotate_key::rotate_key),
+    );
     let guard = &parts.guard;
     guard
         .staff(admin)
@@ -116,6 +120,7 @@ pub fn api() -> utoipa::openapi::OpenApi {
             post_stock::post_stock,
             audit::audit,
             keys::keys,
+            rotate_key::rotate_key,
             live::live,
         ),
         tags((name = "ops", description = "What the organiser does. On the ops door, with the admin token or the access token of an operator or admin."))
@@ -177,7 +182,7 @@ mod tests {
                 calls += 1;
             }
         }
-        assert_eq!(calls, 9);
+        assert_eq!(calls, 10);
     }
 
     #[tokio::test]

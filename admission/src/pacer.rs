@@ -16,13 +16,13 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::draw::{DrawFailed, Drawer};
-use crate::keys::{CannotSign, Signer};
 use crate::mint::mint;
+use crate::signer::{CannotSign, KeepError, Signer};
 
 /// How often the list of events is read, so that a new one begins to move.
 const LOOK: Duration = Duration::from_millis(250);
-/// How often the public key is published again, so that a store that lost it has it back.
-const PUBLISH: Duration = Duration::from_secs(30);
+/// How often the signing keys are looked after: how late a replica may be with a new one.
+const KEEP: Duration = Duration::from_secs(2);
 /// Most people that one round lets in: about ten milliseconds of minting.
 const MOST: usize = 500;
 /// Most rounds at once. Waiting ones are served in turn, so a loud event gets no more than its share.
@@ -80,7 +80,7 @@ impl Pacer {
     pub async fn run(self: Arc<Self>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut publications = interval(PUBLISH);
+        let mut keeps = interval(KEEP);
         let mut outage = Outage::of("store of admission", Arc::clone(&self.random));
         let mut paced = HashSet::new();
         let mut running = JoinSet::new();
@@ -91,8 +91,8 @@ impl Pacer {
                     paced.remove(&ended?);
                     continue;
                 }
-                _ = looks.tick() => self.look(&mut paced, &mut running).await,
-                _ = publications.tick() => self.store.publish_key(&self.signer.public()).await,
+                _ = looks.tick() => self.look(&mut paced, &mut running).await.map_err(KeepError::from),
+                _ = keeps.tick() => self.signer.keep(&self.store).await,
             };
             match outcome {
                 Ok(()) => {
@@ -160,7 +160,7 @@ impl Pacer {
     async fn round(&self, event: &EventId) -> Result<Option<u64>, RoundFailed> {
         // The semaphore is never closed; without a permit the round would be as right.
         let _turn = self.rounds.acquire().await;
-        let round = self.store.admit(event, self.signer.kid(), MOST).await?;
+        let round = self.store.admit(event, &self.signer.kid(), MOST).await?;
         if round.unknown {
             return Ok(None);
         }
@@ -191,7 +191,7 @@ impl Pacer {
     /// Leaves out the places whose ticket another replica's key signs; tells of each such key once.
     fn signed_by_us(&self, event: &EventId, mut places: Vec<AdmittedPlace>) -> Vec<AdmittedPlace> {
         places.retain(|place| {
-            let ours = place.kid == self.signer.kid();
+            let ours = self.signer.holds(&place.kid);
             if !ours && self.foreign.lock().insert(place.kid.clone()) {
                 tracing::warn!(
                     %event,
@@ -326,7 +326,7 @@ mod tests {
             &chassis::system::SystemRandom,
         );
         let signer = signer.unwrap();
-        let admitted = let_in(&stage, signer.kid(), 5).await;
+        let admitted = let_in(&stage, &signer.kid(), 5).await;
         assert!(stage.tickets("demo", &places).await.is_empty());
 
         let second = stage.replica().await;

@@ -234,9 +234,9 @@ pub struct SigningKey {
     pub kid: String,
     /// What it is used for at present.
     pub state: String,
-    /// Since when it is shown.
+    /// Since when it signs, or from when it will.
     pub since: Option<Moment>,
-    /// Until when it is shown, if its end is set.
+    /// When its last ticket ends and it is shown no more, as soon as that is known.
     pub until: Option<Moment>,
 }
 

@@ -98,6 +98,12 @@ impl Ops {
         self.ask(self.http.request(Method::GET, &segments)).await
     }
 
+    /// Makes the next key that tickets are signed with; it signs from `since` on.
+    pub async fn rotate_key(&self) -> Result<SigningKey, ApiError> {
+        let segments = ["api", "v1", "admin", "keys"];
+        self.ask(self.http.request(Method::POST, &segments)).await
+    }
+
     /// The figures of every event, once a second.
     pub async fn live(&self) -> Result<Live<OpsFrame>, ApiError> {
         let segments = ["api", "v1", "admin", "live"];

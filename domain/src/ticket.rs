@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Millis;
 use crate::ids::{EventId, PlaceId, Seq};
 use crate::jwt::{self, CannotSign, InvalidJwt, VerifyingKey};
 pub use crate::jwt::{InvalidKey, PublicKey, SigningKey};
@@ -87,29 +88,55 @@ impl SigningKey {
 /// The keys that tickets may be signed with.
 #[derive(Clone, Default)]
 pub struct KeySet {
-    keys: HashMap<String, (VerifyingKey, Vec<String>)>,
+    keys: HashMap<String, Known>,
+}
+
+/// What is known of a key.
+#[derive(Clone)]
+struct Known {
+    verifying: VerifyingKey,
+    issuers: Vec<String>,
+    /// When its last ticket ended, if it signs no more.
+    end: Option<Millis>,
 }
 
 impl KeySet {
     /// The set of `published` keys; one that is no Ed25519 key is left out.
     #[must_use]
     pub fn new(published: &[PublicKey]) -> Self {
-        let keys = published
-            .iter()
-            .filter_map(|key| {
-                let verifying = VerifyingKey::new(&key.x)?;
-                Some((key.kid.clone(), (verifying, key.issuers.clone())))
-            })
-            .collect();
-        Self { keys }
+        Self::default().with(published.iter().map(|key| (key, None)))
+    }
+
+    /// The same with keys that were retired, each with the end of its last ticket: nothing that ends later is theirs.
+    #[must_use]
+    pub fn with_retired(self, retired: &[(PublicKey, Millis)]) -> Self {
+        self.with(retired.iter().map(|(key, end)| (key, Some(*end))))
+    }
+
+    fn with<'a>(mut self, keys: impl Iterator<Item = (&'a PublicKey, Option<Millis>)>) -> Self {
+        self.keys.extend(keys.filter_map(|(key, end)| {
+            let known = Known {
+                verifying: VerifyingKey::new(&key.x)?,
+                issuers: key.issuers.clone(),
+                end,
+            };
+            Some((key.kid.clone(), known))
+        }));
+        self
     }
 
     /// Reads a ticket: form, algorithm, type, key, signature, issuer. Its times are the store's to judge.
     pub fn read(&self, ticket: &str) -> Result<Claims, InvalidTicket> {
         let kid = jwt::kid(ticket, TYP)?;
-        let (key, issuers) = self.keys.get(&kid).ok_or(InvalidTicket::UnknownKey)?;
-        let claims: Claims = key.read(ticket)?;
-        if issuers.contains(&claims.iss) {
+        let key = self.keys.get(&kid).ok_or(InvalidTicket::UnknownKey)?;
+        let claims: Claims = key.verifying.read(ticket)?;
+        if key
+            .end
+            .is_some_and(|end| claims.exp.saturating_mul(1_000) > end.0)
+        {
+            return Err(InvalidTicket::UnknownKey);
+        }
+        if key.issuers.contains(&claims.iss) {
             Ok(claims)
         } else {
             Err(InvalidTicket::Issuer)
@@ -134,7 +161,7 @@ mod tests {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::*;
-    use crate::clock::{Millis, Random};
+    use crate::clock::Random;
 
     struct Fixed(u8);
     impl Random for Fixed {
@@ -261,5 +288,16 @@ mod tests {
         for (header, refusal) in cases {
             assert_eq!(keys.read(&forged(&header, &key)), Err(refusal), "{header}");
         }
+    }
+
+    #[test]
+    fn a_retired_key_is_good_for_what_ended_in_its_time_and_for_nothing_later() {
+        let (key, _) = ours();
+        let ticket = minted(&key);
+        let end = admitted().expires_at;
+        let set = |end| KeySet::default().with_retired(&[(key.public(ISSUER), end)]);
+        assert!(set(end).read(&ticket).is_ok());
+        let late = set(end.plus(-1_000)).read(&ticket);
+        assert_eq!(late, Err(InvalidTicket::UnknownKey));
     }
 }

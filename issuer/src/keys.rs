@@ -55,7 +55,7 @@ pub enum Unread {
 impl Keys {
     /// Reads the keys for the first time.
     pub async fn load(store: &Store) -> Result<Arc<Self>, StoreError> {
-        let published = Published::new(&store.public_keys().await?);
+        let published = Published::read(store).await?;
         Ok(Arc::new(Self {
             published: ArcSwap::from_pointee(published),
             wanted: Notify::new(),
@@ -77,10 +77,10 @@ impl Keys {
             // Whichever comes first: its time, or a ticket that cannot wait for it.
             let _ = tokio::time::timeout(REFRESH, self.wanted.notified()).await;
             let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-            let keys = store.public_keys().await;
-            let worked = keys.is_ok();
-            match keys {
-                Ok(keys) => self.published.store(Arc::new(Published::new(&keys))),
+            let read = Published::read(store).await;
+            let worked = read.is_ok();
+            match read {
+                Ok(published) => self.published.store(Arc::new(published)),
                 Err(error) => {
                     tracing::warn!(%error, "the signing keys could not be read; those known stay in use");
                 }
@@ -120,12 +120,14 @@ impl Keys {
 }
 
 impl Published {
-    fn new(keys: &[PublicKey]) -> Self {
+    /// Reads the keys that sign or have tickets out, which are shown, and those that were retired, which are not.
+    async fn read(store: &Store) -> Result<Self, StoreError> {
+        let (keys, retired) = tokio::try_join!(store.public_keys(), store.retired_keys())?;
         let jwks: Vec<_> = keys.iter().map(PublicKey::jwk).collect();
-        Self {
-            set: KeySet::new(keys),
+        Ok(Self {
+            set: KeySet::new(&keys).with_retired(&retired),
             jwks: serde_json::json!({ "keys": jwks }).to_string().into(),
-        }
+        })
     }
 }
 

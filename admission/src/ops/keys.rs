@@ -9,49 +9,59 @@ use domain::Millis;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::keys::Signer;
+use crate::signer::{KeyState, Listed, Signer};
 
 /// A signing key.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SigningKey)]
 pub struct ShownKey {
     /// Its id, as in a ticket's header.
     kid: String,
-    /// `active`: it signs.
+    /// `next`: it is published and will sign; `active`: it signs; `old`: it signs no more, its tickets are still out.
+    #[schema(example = "active")]
     state: &'static str,
-    /// When it was made.
+    /// Since when it signs, or from when it will.
     #[schema(value_type = String, format = DateTime)]
     since: Millis,
-    /// Until when it signs; null while no end is set.
+    /// When its last ticket ends and it is published no more; null while that is not known.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     until: Option<Millis>,
 }
 
-/// The keys that sign tickets.
+impl From<Listed> for ShownKey {
+    fn from(listed: Listed) -> Self {
+        Self {
+            kid: listed.kid,
+            state: match listed.state {
+                KeyState::Next => "next",
+                KeyState::Active => "active",
+                KeyState::Old => "old",
+            },
+            since: listed.since,
+            until: listed.until,
+        }
+    }
+}
+
+/// The keys that sign tickets, oldest first: all that JWKS shows.
 #[utoipa::path(
     get, path = "/api/v1/admin/keys", operation_id = "signing_keys", tag = "ops",
     responses(
         (status = 200, description = "The list", body = List<ShownKey>),
         (status = 401, description = "`unauthorized`"),
-        (status = 403, description = "`forbidden`: the account's role does not open this"),
+        (status = 403, description = "`forbidden`"),
     ),
     security(("admin_token" = [])),
 )]
 pub async fn keys(State(signer): State<Arc<Signer>>) -> Json<List<ShownKey>> {
-    let active = ShownKey {
-        kid: signer.kid().to_owned(),
-        state: "active",
-        since: signer.since(),
-        until: None,
-    };
     Json(List {
-        items: vec![active],
+        items: signer.list().into_iter().map(ShownKey::from).collect(),
         next: None,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::Method;
     use serde_json::Value;
 
     use crate::stage::Stage;
@@ -78,8 +88,5 @@ mod tests {
 
         let restarted = stage.replica().await;
         assert_eq!(restarted.get("/api/v1/admin/keys").await.body, listed.body);
-        let rotate = replica.call(Method::POST, "/api/v1/admin/keys", None).await;
-        assert_eq!(rotate.headers["allow"], "GET,HEAD");
-        rotate.refused(405, "method-not-allowed");
     }
 }

@@ -111,6 +111,13 @@ async fn answer(ops: &Ops, order: &Order) -> Result<Answer, ApiError> {
                 json: json!(keys),
             })
         }
+        Order::Keys(KeysOrder::Rotate) => {
+            let next = ops.rotate_key().await?;
+            Ok(Answer {
+                text: shown::keys(std::slice::from_ref(&next)),
+                json: json!(next),
+            })
+        }
         Order::Dead(order) => dead::answer(ops, order).await,
         Order::Audit { event, limit } => {
             let entries = audit(ops, event, *limit).await?;

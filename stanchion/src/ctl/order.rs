@@ -65,6 +65,8 @@ pub enum EventOrder {
 pub enum KeysOrder {
     /// All keys that are shown.
     List,
+    /// Makes the next key; it signs as soon as everybody has heard of it.
+    Rotate,
 }
 
 /// An order about dead letters.
