@@ -1,7 +1,9 @@
 //! The issuer: redeems tickets, waits for the ack level, and relays the outbox to the log.
 
+mod accounts;
 mod ack;
 mod answer;
+mod caller;
 mod direct;
 mod jwks;
 mod keys;
@@ -23,11 +25,13 @@ use chassis::visitor::VisitorRules;
 use chassis::{Action, Lifecycle, Role, Throttle};
 use domain::Random;
 use domain::event::AckLevel;
+use domain::ticket::InvalidKey;
 use ledger::Ledger;
 use lua::{Store, StoreError};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use accounts::Accounts;
 use ack::Acks;
 use keys::Keys;
 use relay::Relay;
@@ -68,13 +72,34 @@ struct Desk {
     acks: Arc<Acks>,
     random: Arc<dyn Random>,
     visitors: VisitorRules,
+    throttle: Arc<Throttle>,
+    accounts: Arc<Accounts>,
     default_ack: AckLevel,
 }
 
+/// Why the issuer cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The signing keys could not be read.
+    #[error("the signing keys could not be read: {0}")]
+    Keys(#[from] StoreError),
+    /// The session key could not be made.
+    #[error("the session key could not be made: {0}")]
+    SessionKey(#[from] InvalidKey),
+}
+
 /// Starts the issuer's tasks and brings its routes.
-pub async fn build(parts: Parts) -> Result<Role, StoreError> {
+pub async fn build(parts: Parts) -> Result<Role, BuildError> {
     let keys = Keys::load(&parts.store).await?;
     let acks = Acks::new(parts.store.clone());
+    let visitors = VisitorRules::new(parts.public_url.as_deref());
+    let accounts = Accounts::new(
+        &parts.ledger,
+        &parts.store,
+        &parts.random,
+        &parts.throttle,
+        visitors.clone(),
+    )?;
     let desk = Desk {
         store: parts.store.clone(),
         ledger: parts.ledger.clone(),
@@ -82,7 +107,9 @@ pub async fn build(parts: Parts) -> Result<Role, StoreError> {
         terms: KnownTerms::new(parts.store.clone()),
         acks: acks.clone(),
         random: parts.random.clone(),
-        visitors: VisitorRules::new(parts.public_url.as_deref()),
+        visitors,
+        throttle: parts.throttle.clone(),
+        accounts: accounts.clone(),
         default_ack: parts.default_ack,
     };
     let desk = Arc::new(desk);
@@ -91,13 +118,21 @@ pub async fn build(parts: Parts) -> Result<Role, StoreError> {
         desk,
         &parts.throttle,
     ));
+    let public = public.merge(accounts.public());
+    let ops = accounts.ops(&parts.guard);
     let mut api = Api::openapi();
     api.merge(direct::described(parts.direct_api));
+    api.merge(accounts::Api::openapi());
+    let (keeper, stop) = (accounts, parts.lifecycle.clone());
+    parts.lifecycle.spawn("session key", async move {
+        keeper.follow(&stop).await;
+        Ok(())
+    });
     start_tasks(parts, keys, acks);
     Ok(Role {
         name: "issuer",
         public,
-        ops: Router::new(),
+        ops,
         api,
     })
 }
@@ -171,6 +206,14 @@ impl Modify for Credentials {
         let cookie = ApiKeyValue::new("__Host-stanchion-{event}");
         let components = api.components.get_or_insert_default();
         components.add_security_scheme("ticket", bearer("JWT"));
+        components.add_security_scheme("access_token", bearer("JWT"));
+        components.add_security_scheme("service_key", bearer("service key"));
+        components.add_security_scheme("admin_token", bearer("admin token"));
+        let session = ApiKeyValue::new("__Secure-stanchion-session");
+        components.add_security_scheme(
+            "session_cookie",
+            SecurityScheme::ApiKey(ApiKey::Cookie(session)),
+        );
         components.add_security_scheme("place_token", bearer("place token"));
         components.add_security_scheme(
             "place_cookie",

@@ -154,6 +154,19 @@ impl Ledger {
         Ok(ended.into_iter().next())
     }
 
+    /// Ends a session; `None` when it is over already.
+    pub async fn end_session_of(
+        &self,
+        session: &SessionId,
+        at: Millis,
+    ) -> Result<Option<SessionId>, LedgerError> {
+        let mut transaction = self.pool.begin_with(self.dialect.begin()).await?;
+        let (dialect, key) = (self.dialect, session.as_str());
+        let ended = end(&mut transaction, dialect, "session_id = $1", key, at).await?;
+        transaction.commit().await?;
+        Ok(ended.into_iter().next())
+    }
+
     /// The sessions that ended after `since`; those that ended before are forgotten.
     pub async fn ended_sessions(
         &self,
