@@ -71,6 +71,53 @@ impl Dialect {
         }
     }
 
+    /// Parameter 1, a JSON array of books, as rows.
+    pub(crate) fn books(self) -> &'static str {
+        match self {
+            Self::Postgres => {
+                "json_to_recordset(CAST($1 AS json)) AS given(book text, title text, rules json, updated_ordinal bigint, \
+                 updated_at timestamptz)"
+            }
+            Self::Sqlite => {
+                "(SELECT value->>'book' AS book, value->>'title' AS title, value->'rules' AS rules, \
+                 value->>'updated_ordinal' AS updated_ordinal, value->>'updated_at' AS updated_at \
+                 FROM json_each($1)) AS given"
+            }
+        }
+    }
+
+    /// Parameter 1, a JSON array of coupons of books, as rows.
+    pub(crate) fn book_coupons(self) -> &'static str {
+        match self {
+            Self::Postgres => {
+                "json_to_recordset(CAST($1 AS json)) AS given(event text, code text, state text, holder text, \
+                 assigned_at timestamptz, redemptions bigint, locked_until timestamptz, updated_ordinal bigint)"
+            }
+            Self::Sqlite => {
+                "(SELECT value->>'event' AS event, value->>'code' AS code, value->>'state' AS state, \
+                 value->>'holder' AS holder, value->>'assigned_at' AS assigned_at, value->>'redemptions' AS redemptions, \
+                 value->>'locked_until' AS locked_until, value->>'updated_ordinal' AS updated_ordinal \
+                 FROM json_each($1)) AS given"
+            }
+        }
+    }
+
+    /// Parameter 1, a JSON array of steps that coupons made, as rows.
+    pub(crate) fn coupon_steps(self) -> &'static str {
+        match self {
+            Self::Postgres => {
+                "json_to_recordset(CAST($1 AS json)) AS given(record_id text, book text, ordinal bigint, at timestamptz, \
+                 code text, holder text, step text, \"from\" text, \"to\" text, \"by\" text, metadata json)"
+            }
+            Self::Sqlite => {
+                "(SELECT value->>'record_id' AS record_id, value->>'book' AS book, value->>'ordinal' AS ordinal, \
+                 value->>'at' AS at, value->>'code' AS code, value->>'holder' AS holder, value->>'step' AS step, \
+                 value->>'from' AS \"from\", value->>'to' AS \"to\", value->>'by' AS \"by\", \
+                 nullif(value->'metadata', 'null') AS metadata FROM json_each($1)) AS given"
+            }
+        }
+    }
+
     /// Parameter 1, a JSON array of the journal's entries, as rows.
     pub(crate) fn journal(self) -> &'static str {
         match self {
@@ -143,6 +190,10 @@ impl Dialect {
                     "accounts",
                     include_str!("../migrations/postgres/0004_accounts.sql"),
                 ),
+                (
+                    "books",
+                    include_str!("../migrations/postgres/0005_books.sql"),
+                ),
             ],
             Self::Sqlite => [
                 (
@@ -158,6 +209,7 @@ impl Dialect {
                     "accounts",
                     include_str!("../migrations/sqlite/0004_accounts.sql"),
                 ),
+                ("books", include_str!("../migrations/sqlite/0005_books.sql")),
             ],
         };
         let migrations = (1..).zip(scripts).map(|(version, (name, sql))| {

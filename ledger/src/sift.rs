@@ -11,7 +11,7 @@ use crate::commit::Committed;
 use crate::dialect::Dialect;
 use crate::error::LedgerError;
 use crate::issuances::Issuance;
-use crate::{anomalies, events, issuances, journal};
+use crate::{anomalies, books, events, issuances, journal};
 
 /// The parts that a refused batch is cut into. With one record in a hundred to blame, about half of such parts go through at
 /// once; larger ones would nearly all be cut again, smaller ones cost a statement each.
@@ -115,6 +115,7 @@ async fn write(
     let records: Vec<&Record> = part.iter().map(|(_, record)| *record).collect();
     events::upsert(connection, dialect, &records).await?;
     journal::append(connection, dialect, &records).await?;
+    books::write(connection, dialect, &records).await?;
     let given: Vec<Issuance> = records
         .iter()
         .filter_map(|record| Issuance::of(record))
