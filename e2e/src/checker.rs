@@ -122,7 +122,7 @@ pub enum Violation {
         /// Whose place it was.
         seq: u64,
     },
-    /// A shown position rose.
+    /// A position that one process showed rose.
     PositionRose {
         /// Whose.
         who: String,
@@ -329,7 +329,7 @@ fn positions(case: &Case, found: &mut Vec<Violation>) {
     }
     let mut entering: Vec<Ms> = entering.into_values().collect();
     entering.sort_unstable();
-    let mut shown: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut shown: BTreeMap<(&str, usize), u64> = BTreeMap::new();
     for said in by_time {
         let Answer::Stands { position, waiting } = said.answer else {
             continue;
@@ -338,9 +338,9 @@ fn positions(case: &Case, found: &mut Vec<Violation>) {
         if waiting > asked {
             found.push(Violation::TooManyShownWaiting { waiting, asked });
         }
-        // Only frames of one socket and answers after another are certain to be in order; a person asks one thing at a time.
+        // Of one process: another one may be behind for a moment, and then shows an older, higher position.
         if let Some(position) = position
-            && let Some(before) = shown.insert(&said.who, position)
+            && let Some(before) = shown.insert((&said.who, said.door), position)
             && before < position
         {
             found.push(Violation::PositionRose {
@@ -352,9 +352,9 @@ fn positions(case: &Case, found: &mut Vec<Violation>) {
 
 /// At rest, as many are shown as waiting as there are.
 fn waiting(case: &Case, found: &mut Vec<Violation>) {
-    let mut last: BTreeMap<&str, &Said> = BTreeMap::new();
+    let mut standing: BTreeMap<&str, &Said> = BTreeMap::new();
     for said in &case.history {
-        let known = last.entry(&said.who).or_insert(said);
+        let known = standing.entry(&said.who).or_insert(said);
         if known.answer == Answer::Unknown
             || (said.answer != Answer::Unknown && said.heard_at >= known.heard_at)
         {
@@ -362,7 +362,10 @@ fn waiting(case: &Case, found: &mut Vec<Violation>) {
         }
     }
     let count = |wanted: fn(&Answer) -> bool| {
-        last.values().filter(|said| wanted(&said.answer)).count() as u64
+        standing
+            .values()
+            .filter(|said| wanted(&said.answer))
+            .count() as u64
     };
     let least = count(|answer| matches!(answer, Answer::Stands { .. }));
     let most = least + count(|answer| *answer == Answer::Unknown);
@@ -382,6 +385,7 @@ mod tests {
     fn said(who: &str, at: Ms, asked: Asked, answer: Answer) -> Said {
         Said {
             who: who.to_owned(),
+            door: 0,
             asked,
             asked_at: at - 1,
             heard_at: at,
@@ -575,6 +579,14 @@ mod tests {
     fn a_position_that_rose_is_named() {
         let names = spoilt(|case| case.history.push(stands("cid", 151, 2, 1)));
         assert_eq!(names, ["position-rose"]);
+        let names = spoilt(|case| {
+            let elsewhere = stands("cid", 151, 2, 1);
+            case.history.push(Said {
+                door: 1,
+                ..elsewhere
+            });
+        });
+        assert_eq!(names, Vec::<String>::new());
     }
 
     #[test]

@@ -40,11 +40,17 @@ impl Stand {
     /// Starts a stack; `settings` are further environment variables of every process, such as `MISHAPS`.
     pub async fn start(stack: Stack, settings: &[(&str, &str)]) -> Result<Self> {
         match stack {
-            Stack::Embedded => Ok(Self {
-                servers: vec![Some(with(Setup::new()?, settings).start().await?)],
-                stores: None,
-            }),
+            Stack::Embedded => Ok(Self::of(with(Setup::new()?, settings).start().await?)),
             Stack::Full => Self::full(Redis::start()?, PROCESSES, settings).await,
+        }
+    }
+
+    /// The embedded default, started by the test itself.
+    #[must_use]
+    pub fn of(server: Server) -> Self {
+        Self {
+            servers: vec![Some(server)],
+            stores: None,
         }
     }
 
@@ -157,7 +163,8 @@ impl Stand {
             }
             Target::Redis if self.stores.is_none() => {
                 process::signal("KILL", &self.pids(target)?)?;
-                self.ended_and_up(0).await
+                self.ended(0).await?;
+                self.up(0).await
             }
             Target::Redis => {
                 let redis = &mut self.stores()?.redis;
@@ -188,11 +195,11 @@ impl Stand {
         Ok(())
     }
 
-    /// Waits until a process ended by itself, and starts it again.
-    pub async fn ended_and_up(&mut self, nth: usize) -> Result<()> {
+    /// Waits until a process ended by itself; it stays dead.
+    pub async fn ended(&mut self, nth: usize) -> Result<()> {
         let server = self.servers[nth].as_mut().context("no process")?;
         server.ended().await?;
-        self.up(nth).await
+        Ok(())
     }
 
     /// Kills a process and starts it with these `MISHAPS`, of which it dies; what it logged meanwhile.

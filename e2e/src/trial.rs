@@ -21,8 +21,6 @@ use crate::stand::Stand;
 use crate::until;
 use crate::witness::Witness;
 
-/// The event of every trial.
-pub const EVENT: &str = "drop";
 /// How long a question may take before its answer counts as lost.
 const ANSWER: Duration = Duration::from_secs(6);
 /// How long the rest may take until everybody knows their fate and the ledger has caught up.
@@ -37,6 +35,8 @@ pub struct Trial {
     pub seed: u64,
     /// What it runs on.
     pub stack: Stack,
+    /// The event's name.
+    pub event: &'static str,
     /// The event's ack level; none is the stack's own.
     pub ack: Option<&'static str>,
     /// People a second, for as long as the nemesis strikes.
@@ -92,6 +92,7 @@ impl Trial {
         Self {
             seed,
             stack,
+            event: "drop",
             ack,
             people_per_s: 15,
             stock: None,
@@ -127,18 +128,18 @@ impl Trial {
         strikes: impl AsyncFnOnce(&mut Stand) -> Result<()>,
     ) -> Result<Outcome> {
         let began = Instant::now();
-        let drop = Drop::open(stand, self).await?;
-        let (moment, seen) = watch::channel(Moment::Striking);
-        let coming = tokio::spawn(drop.clone().crowd(self.clone(), seen));
-        let judged = async {
+        let played = async {
+            let scene = Scene::begin(stand, self).await?;
             strikes(stand).await?;
-            moment.send_replace(Moment::Struck);
-            drop.rest(stand, coming, moment).await?;
-            drop.case(stand, &self.plan).await
+            scene.end(stand).await
         };
-        let case = judged
+        let mut case = played
             .await
             .with_context(|| format!("seed {}", self.seed))?;
+        case.places_lost = self
+            .plan
+            .iter()
+            .any(|planned| matches!(planned.strike, Strike::Truncate(_)));
         let outcome = self.outcome(&case, began.elapsed());
         if !outcome.violations.is_empty() {
             keep(&case, self.seed)?;
@@ -207,9 +208,17 @@ pub enum Moment {
     Over,
 }
 
-/// The drop of a trial.
+/// A drop that goes on: people come until it is ended.
+pub struct Scene {
+    crowd: Crowd,
+    moment: watch::Sender<Moment>,
+    coming: JoinHandle<Result<()>>,
+}
+
+/// Those who come, and what they heard.
 #[derive(Clone)]
-struct Drop {
+struct Crowd {
+    event: &'static str,
     doors: Vec<Visitor>,
     book: Book,
     stock: u64,
@@ -220,7 +229,28 @@ struct Drop {
     complete: Arc<AtomicBool>,
 }
 
-impl Drop {
+impl Scene {
+    /// Opens the event and lets people come.
+    pub async fn begin(stand: &Stand, trial: &Trial) -> Result<Self> {
+        let crowd = Crowd::open(stand, trial).await?;
+        let (moment, seen) = watch::channel(Moment::Striking);
+        let coming = tokio::spawn(crowd.clone().come(trial.clone(), seen));
+        Ok(Self {
+            crowd,
+            moment,
+            coming,
+        })
+    }
+
+    /// Nothing goes wrong any more: waits for rest, and gathers what there is to judge.
+    pub async fn end(self, stand: &Stand) -> Result<Case> {
+        self.moment.send_replace(Moment::Struck);
+        self.crowd.rest(stand, self.coming, self.moment).await?;
+        self.crowd.case(stand).await
+    }
+}
+
+impl Crowd {
     /// Makes the event. With an even seed those who get none wait for returns that never come.
     async fn open(stand: &Stand, trial: &Trial) -> Result<Self> {
         let strikes: Duration = trial.plan.iter().map(Planned::lasts).sum();
@@ -239,7 +269,7 @@ impl Drop {
             put.others.insert("ack".into(), json!(ack));
         }
         let ops = stand.server(0)?.organiser()?;
-        until(async || match ops.put_event(EVENT, &put).await {
+        until(async || match ops.put_event(trial.event, &put).await {
             Err(error) if error.is("try-again") => None,
             put => Some(put),
         })
@@ -254,6 +284,7 @@ impl Drop {
             .servers()
             .map(|server| Visitor::new(&server.public, options));
         Ok(Self {
+            event: trial.event,
             doors: doors.collect::<Result<_, _>>()?,
             book: Book::default(),
             stock,
@@ -264,7 +295,7 @@ impl Drop {
     }
 
     /// One comes after the other; each stays until they know.
-    async fn crowd(self, trial: Trial, seen: watch::Receiver<Moment>) -> Result<()> {
+    async fn come(self, trial: Trial, seen: watch::Receiver<Moment>) -> Result<()> {
         let mut people = JoinSet::new();
         let mut comes = interval(Duration::from_secs(1) / trial.people_per_s);
         for nth in 0.. {
@@ -274,7 +305,7 @@ impl Drop {
             comes.tick().await;
             let chance = Chance::new(trial.seed ^ u64::from(nth).wrapping_mul(0x9E37_79B9));
             let (doors, book) = (self.doors.clone(), self.book.clone());
-            people.spawn(Witness::new(doors, EVENT, book, chance, seen.clone())?.visit());
+            people.spawn(Witness::new(doors, self.event, book, chance, seen.clone())?.visit());
             self.came.store(nth + 1, Ordering::Relaxed);
         }
         self.complete.store(true, Ordering::Release);
@@ -294,7 +325,7 @@ impl Drop {
         let ops = stand.server(0)?.organiser()?;
         let deadline = Instant::now() + REST;
         loop {
-            let figures = ops.event(EVENT).await.ok();
+            let figures = ops.event(self.event).await.ok();
             let gone = figures
                 .as_ref()
                 .is_some_and(|event| event.stock.remaining == 0 && event.outstanding == 0);
@@ -323,12 +354,14 @@ impl Drop {
     }
 
     /// Everything that the checker wants to know.
-    async fn case(&self, stand: &Stand, plan: &[Planned]) -> Result<Case> {
+    async fn case(&self, stand: &Stand) -> Result<Case> {
         let server = stand.server(0)?;
-        let figures = server.organiser()?.event(EVENT).await?;
-        let (verdict, _) = server.run(&["verify", "--event", EVENT, "--json"]).await?;
+        let figures = server.organiser()?.event(self.event).await?;
+        let (verdict, _) = server
+            .run(&["verify", "--event", self.event, "--json"])
+            .await?;
         let verdict: Value = serde_json::from_str(&verdict).context("verify")?;
-        let rows = stand.rows(EVENT)?;
+        let rows = stand.rows(self.event)?;
         Ok(Case {
             history: self.book.read(),
             rows,
@@ -338,9 +371,7 @@ impl Drop {
             unexplained: verdict["unexplained"].as_u64().context("unexplained")?,
             ticket_ttl_ms: 1_000 * i64::try_from(TICKET_TTL_S)?,
             presence_ms: 1_000 * i64::try_from(PRESENCE_S)?,
-            places_lost: plan
-                .iter()
-                .any(|planned| matches!(planned.strike, Strike::Truncate(_))),
+            places_lost: false,
         })
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::chance::Chance;
 use crate::forge::Parts;
-use crate::history::{Answer, Asked, Book, Ms, now};
+use crate::history::{Answer, Asked, Book, Ms, Said, now};
 use crate::people::{new_token, place_id};
 use crate::trial::Moment;
 
@@ -30,6 +30,12 @@ pub struct Witness {
     over: watch::Receiver<Moment>,
     token: PlaceToken,
     who: String,
+}
+
+/// One process's public door.
+struct Door {
+    nth: usize,
+    visitor: Visitor,
 }
 
 /// What waiting ended in.
@@ -72,10 +78,13 @@ impl Witness {
         Ok(())
     }
 
-    fn door(&mut self) -> Visitor {
+    fn door(&mut self) -> Door {
         let nth = self.chance.below(self.doors.len() as u64);
         let nth = usize::try_from(nth).unwrap_or_default();
-        self.doors[nth].clone()
+        Door {
+            nth,
+            visitor: self.doors[nth].clone(),
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -85,8 +94,8 @@ impl Witness {
     /// True once in line.
     async fn enter(&mut self) -> bool {
         loop {
-            let asked_at = now();
-            let entered = self.door().enter(&self.event, Some(&self.token)).await;
+            let (asked_at, door) = (now(), self.door());
+            let entered = door.visitor.enter(&self.event, Some(&self.token)).await;
             let answer = match &entered {
                 Ok(entered) => Answer::Stands {
                     position: entered.place.position,
@@ -95,7 +104,7 @@ impl Witness {
                 Err(error) => refusal(error),
             };
             let (known, in_line) = (answer != Answer::Unknown, entered.is_ok());
-            self.note(Asked::Enter, asked_at, answer);
+            self.note(&door, Asked::Enter, asked_at, answer);
             if known || self.is_over() {
                 return in_line;
             }
@@ -106,13 +115,13 @@ impl Witness {
     /// Watches the place through one socket after the other.
     async fn wait(&mut self) -> Result<Turn> {
         loop {
-            let asked_at = now();
-            match self.watch(asked_at).await {
+            let (asked_at, door) = (now(), self.door());
+            match self.watch(&door, asked_at).await {
                 Ok(turn) => return Ok(turn),
                 Err(error) => {
                     let answer = refusal(&error);
                     let known = answer != Answer::Unknown;
-                    self.note(Asked::Watch, asked_at, answer);
+                    self.note(&door, Asked::Watch, asked_at, answer);
                     if known || self.is_over() {
                         return Ok(Turn::Nothing);
                     }
@@ -122,8 +131,8 @@ impl Witness {
         }
     }
 
-    async fn watch(&mut self, asked_at: Ms) -> Result<Turn, ApiError> {
-        let mut live = self.door().live(&self.event, &self.token).await?;
+    async fn watch(&mut self, door: &Door, asked_at: Ms) -> Result<Turn, ApiError> {
+        let mut live = door.visitor.live(&self.event, &self.token).await?;
         let mut over = self.over.clone();
         let silence = || ApiError::Unreachable("nothing is heard".to_owned());
         loop {
@@ -136,14 +145,24 @@ impl Witness {
             match frame {
                 Frame::Position {
                     position, waiting, ..
-                } => self.note(Asked::Watch, asked_at, Answer::Stands { position, waiting }),
+                } => self.note(
+                    door,
+                    Asked::Watch,
+                    asked_at,
+                    Answer::Stands { position, waiting },
+                ),
                 Frame::Ticket {
                     ticket, expires_at, ..
                 } => {
                     let seq =
                         seq(&ticket).map_err(|wrong| ApiError::NotUnderstood(wrong.to_string()))?;
                     let expires_at = expires_at.unix_ms();
-                    self.note(Asked::Watch, asked_at, Answer::Ticket { seq, expires_at });
+                    self.note(
+                        door,
+                        Asked::Watch,
+                        asked_at,
+                        Answer::Ticket { seq, expires_at },
+                    );
                     live.close().await;
                     return Ok(Turn::Ticket(ticket));
                 }
@@ -152,7 +171,7 @@ impl Witness {
                         GoneReason::SoldOut => Answer::SoldOut,
                         other => Answer::Refused(other.to_string()),
                     };
-                    self.note(Asked::Watch, asked_at, answer);
+                    self.note(door, Asked::Watch, asked_at, answer);
                     return Ok(Turn::Nothing);
                 }
                 Frame::Event { .. } | Frame::Bye { .. } => {}
@@ -181,25 +200,32 @@ impl Witness {
             let door = self.door();
             self.redeem_at(&door, ticket).await;
             let asked_at = now();
-            let result = door.redemption(&self.event, &self.token).await;
+            let result = door.visitor.redemption(&self.event, &self.token).await;
             // Nothing found is nothing learnt: the redeem itself tells.
             if let Some(result) = result.transpose() {
-                self.note(Asked::Result, asked_at, fate(&result));
+                self.note(&door, Asked::Result, asked_at, fate(&result));
             }
         }
     }
 
     /// True when the fate is known.
-    async fn redeem_at(&self, door: &Visitor, ticket: &str) -> bool {
+    async fn redeem_at(&self, door: &Door, ticket: &str) -> bool {
         let asked_at = now();
-        let answer = fate(&door.redeem(&self.event, ticket, &self.token).await);
+        let answer = fate(&door.visitor.redeem(&self.event, ticket, &self.token).await);
         let known = !matches!(answer, Answer::Unknown | Answer::Pending);
-        self.note(Asked::Redeem, asked_at, answer);
+        self.note(door, Asked::Redeem, asked_at, answer);
         known
     }
 
-    fn note(&self, asked: Asked, asked_at: Ms, answer: Answer) {
-        self.book.note(&self.who, asked, asked_at, answer);
+    fn note(&self, door: &Door, asked: Asked, asked_at: Ms, answer: Answer) {
+        self.book.note(Said {
+            who: self.who.clone(),
+            door: door.nth,
+            asked,
+            asked_at,
+            heard_at: now(),
+            answer,
+        });
     }
 }
 

@@ -40,6 +40,7 @@ fn trial(test: &str, stack: Stack, ack: Option<&'static str>) -> Trial {
     Trial {
         seed: Chance::seed(test),
         stack,
+        event: "drop",
         ack,
         people_per_s: 15,
         stock: Some(2_000),

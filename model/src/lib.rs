@@ -17,7 +17,7 @@ pub enum Level {
 
 /// Which design is looked at, and what may happen to it.
 #[derive(Clone, Copy, Debug)]
-pub struct Drop {
+pub struct Design {
     /// The event's level.
     pub level: Level,
     /// Coupons.
@@ -237,7 +237,7 @@ impl State {
     }
 }
 
-impl Drop {
+impl Design {
     /// Has the coupon with this number come as far as the level wants, by the marks in Redis?
     fn reached(&self, redis: &Redis, n: u8) -> bool {
         match self.level {
@@ -309,7 +309,7 @@ impl Drop {
     }
 }
 
-impl Model for Drop {
+impl Model for Design {
     type State = State;
     type Action = Step;
 
@@ -390,8 +390,8 @@ impl Model for Drop {
             Property::always("no heard pass is lost", |_, state: &State| {
                 state.lost().is_none()
             }),
-            Property::always("nothing is sold twice", |drop: &Self, state: &State| {
-                state.redis.issued.len() <= drop.stock && state.ledger.rows.len() <= drop.stock
+            Property::always("nothing is sold twice", |design: &Self, state: &State| {
+                state.redis.issued.len() <= design.stock && state.ledger.rows.len() <= design.stock
             }),
             Property::always("one holder hears one coupon", |_, state: &State| {
                 let pairs = state.heard.windows(2);
@@ -399,8 +399,8 @@ impl Model for Drop {
             }),
             Property::sometimes(
                 "every coupon is heard and a row",
-                |drop: &Self, state: &State| {
-                    state.heard.len() == drop.stock && state.ledger.rows.len() == drop.stock
+                |design: &Self, state: &State| {
+                    state.heard.len() == design.stock && state.ledger.rows.len() == design.stock
                 },
             ),
         ]

@@ -1,0 +1,102 @@
+//! Kafka goes away in mid-drop: level `redis` does not notice, `log` and `ledger` answer pending, and everything is true
+//! afterwards. `STANCHION_AWAY_S` and `STANCHION_REDEEMS_PER_S` make it longer and harder; the figures go to stderr.
+#![cfg(test)]
+
+use std::time::Duration;
+
+use e2e::chance::Chance;
+use e2e::checker::{Case, Violation, check};
+use e2e::history::{Answer, Asked, Ms, Said, now};
+use e2e::nemesis::{Stack, Way};
+use e2e::proxy::Link;
+use e2e::redis::Redis;
+use e2e::stand::Stand;
+use e2e::trial::{Scene, Trial};
+use serde_json::json;
+use tokio::time::sleep;
+
+const LEVELS: [&str; 3] = ["redis", "log", "ledger"];
+/// A redeem that waits for its level is told `pending` after this long.
+const PENDING_AFTER_MS: Ms = 5_000;
+
+fn setting(name: &str, otherwise: u32) -> u32 {
+    let given = std::env::var(name).ok();
+    given.map_or(otherwise, |given| given.parse().unwrap())
+}
+
+fn trial(level: &'static str, per_s: u32, lasts_s: u32) -> Trial {
+    Trial {
+        seed: Chance::seed(level),
+        stack: Stack::Full,
+        event: level,
+        ack: Some(level),
+        people_per_s: per_s,
+        stock: Some(u64::from(per_s * (lasts_s + 60))),
+        plan: Vec::new(),
+    }
+}
+
+/// The redeems that were asked for the first time between these moments.
+fn redeems(case: &Case, from: Ms, to: Ms) -> Vec<&Said> {
+    let mut seen = std::collections::BTreeSet::new();
+    let first = |said: &&Said| said.asked == Asked::Redeem && seen.insert(said.who.clone());
+    let asked = case.history.iter().filter(first);
+    asked
+        .filter(|said| (from..to).contains(&said.asked_at))
+        .collect()
+}
+
+fn p99_ms(redeems: &[&Said]) -> Ms {
+    let mut took: Vec<Ms> = redeems
+        .iter()
+        .map(|said| said.heard_at - said.asked_at)
+        .collect();
+    took.sort_unstable();
+    took.get(took.len() * 99 / 100).copied().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn level_redis_does_not_notice_that_kafka_is_away_and_the_others_tell_the_truth_later() {
+    let away_s = setting("STANCHION_AWAY_S", 8);
+    let per_s = setting("STANCHION_REDEEMS_PER_S", 30) / 3;
+    let mut stand = Stand::full(Redis::start().unwrap(), 1, &[]).await.unwrap();
+    let mut scenes = Vec::new();
+    for level in LEVELS {
+        let trial = trial(level, per_s, away_s);
+        scenes.push(Scene::begin(&stand, &trial).await.unwrap());
+    }
+    sleep(Duration::from_secs(3)).await;
+    let from = now();
+    stand.way(Way::Kafka).unwrap().set(Link::Cut);
+    sleep(Duration::from_secs(away_s.into())).await;
+    let organiser = stand.server(0).unwrap().organiser().unwrap();
+    let mut outbox = Vec::new();
+    for level in LEVELS {
+        outbox.push(organiser.event(level).await.unwrap().outbox_lag);
+    }
+    let to = now();
+    stand.way(Way::Kafka).unwrap().set(Link::Whole);
+
+    for ((level, scene), outbox) in LEVELS.into_iter().zip(scenes).zip(outbox) {
+        let case = scene.end(&stand).await.unwrap();
+        let found: Vec<_> = check(&case).iter().map(Violation::name).collect();
+        assert_eq!(found, Vec::<String>::new(), "{level}");
+        // Kafka may come back while the last of these still wait.
+        let meanwhile = redeems(&case, from + 500, to - PENDING_AFTER_MS - 500);
+        assert!(!meanwhile.is_empty(), "{level}");
+        for said in &meanwhile {
+            let right = match said.answer {
+                Answer::Pass { .. } => level == "redis",
+                Answer::Pending => level != "redis",
+                _ => false,
+            };
+            assert!(right, "{level}: {said:?}");
+        }
+        let figures = json!({
+            "level": level, "redeems": meanwhile.len(), "p99_ms": p99_ms(&meanwhile),
+            "outbox": outbox, "away_s": away_s, "per_s": per_s, "rows": case.rows.len(),
+        });
+        eprintln!("{figures}");
+    }
+    stand.stop().await.unwrap();
+}
