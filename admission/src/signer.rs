@@ -135,6 +135,7 @@ impl Signer {
     pub async fn keep(&self, store: &Store) -> Result<(), KeepError> {
         self.look(store).await?;
         let ring = self.ring();
+        let mut retired = false;
         for nth in 0..ring.active {
             let ended = ring.begins(nth + 1).plus(LATE_MS);
             if ring.times.now < ended {
@@ -148,11 +149,15 @@ impl Signer {
             };
             if store.retire_key(held.key.kid(), end).await? {
                 self.folder.remove(held.generation)?;
+                retired = true;
                 tracing::info!(
                     kid = held.key.kid(),
                     "a signing key is retired: its last ticket has ended"
                 );
             }
+        }
+        if retired {
+            self.look(store).await?;
         }
         Ok(())
     }
