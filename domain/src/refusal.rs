@@ -61,12 +61,24 @@ pub enum Refusal {
     AccountExists,
     /// Nobody would be an admin any more.
     LastAdmin,
+    /// Somebody has or used as much as one may.
+    LimitReached,
+    /// Fewer coupons are left than were asked for.
+    NoneLeft,
+    /// The coupon is locked.
+    CouponLocked,
+    /// The life of a coupon has no such move.
+    StateMove,
+    /// The coupon is over.
+    CouponExpired,
     /// The event is over.
     EventClosed,
     /// The body is too large.
     TooLarge,
     /// The body is not JSON.
     UnsupportedMediaType,
+    /// Codes of an upload cannot be in the book.
+    CodesRejected,
     /// Too many calls.
     SlowDown,
     /// A store does not answer.
@@ -90,7 +102,7 @@ pub struct Shown {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 39] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::NoPlace,
@@ -118,9 +130,15 @@ impl Refusal {
         Self::EventIsLive,
         Self::AccountExists,
         Self::LastAdmin,
+        Self::LimitReached,
+        Self::NoneLeft,
+        Self::CouponLocked,
+        Self::StateMove,
+        Self::CouponExpired,
         Self::EventClosed,
         Self::TooLarge,
         Self::UnsupportedMediaType,
+        Self::CodesRejected,
         Self::SlowDown,
         Self::TryAgain,
         Self::OutcomeUnknown,

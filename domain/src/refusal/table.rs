@@ -182,6 +182,36 @@ pub(super) static TABLE: [Shown; Refusal::ALL.len()] = [
         "Make another account an admin first.",
     ),
     row(
+        "limit-reached",
+        409,
+        "One may not have more",
+        "The book limits how many coupons one person may have, or redeem. Nothing was given or used.",
+    ),
+    row(
+        "none-left",
+        409,
+        "Not enough coupons are left",
+        "`available` says how many are; nothing was given.",
+    ),
+    row(
+        "coupon-locked",
+        409,
+        "The coupon is locked",
+        "Show the `lock_token` that locking it gave, or wait: a lock ends by itself.",
+    ),
+    row(
+        "state-move",
+        409,
+        "The coupon cannot go there",
+        "`from` is where the coupon stands, `to` where it was to go.",
+    ),
+    row(
+        "coupon-expired",
+        409,
+        "The coupon is over",
+        "The book has ended, or the organiser took the coupon back.",
+    ),
+    row(
         "event-closed",
         410,
         "The event is over",
@@ -198,6 +228,12 @@ pub(super) static TABLE: [Shown; Refusal::ALL.len()] = [
         415,
         "The body is not JSON",
         "Send JSON with `Content-Type: application/json`.",
+    ),
+    row(
+        "codes-rejected",
+        422,
+        "Some of the codes cannot be in the book",
+        "`rejected` names the first hundred with their lines and what is wrong, `rejected_total` counts them all. None was taken: mend the list and send it again.",
     ),
     row(
         "slow-down",
