@@ -58,11 +58,19 @@ pub struct Round {
 
 /// Sends every request to `server` and meters it; every answer must be `status`.
 pub async fn metered(server: &Server, requests: Vec<Vec<u8>>, status: u16) -> Result<Round> {
+    let store = redis_child(server.pid()).context("the server has no Redis of its own")?;
+    metered_with(server, store, requests, status).await
+}
+
+/// The same with the process of the Redis that `server` uses.
+pub async fn metered_with(
+    server: &Server,
+    store: u32,
+    requests: Vec<Vec<u8>>,
+    status: u16,
+) -> Result<Round> {
     let count = requests.len();
-    let (role, store) = (
-        Meter::start(server.pid())?,
-        Meter::start(redis_child(server.pid()).unwrap_or(server.pid()))?,
-    );
+    let (role, store) = (Meter::start(server.pid())?, Meter::start(store)?);
     let outcome = drive(server.public, Arc::new(requests), FULL).await?;
     ensure!(
         outcome.statuses == [(status, count)].into(),

@@ -8,6 +8,7 @@ mod load;
 mod persister;
 mod process;
 mod redeem;
+mod redis;
 mod report;
 mod server;
 mod sockets;

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::load::{FULL, drive};
 use crate::redeem;
+use crate::redis::Redis;
 use crate::report::{Figure, median, per_second};
 use crate::server::{Server, scratch};
 
@@ -109,57 +110,4 @@ fn psql(database: &str, sql: &str, input: Stdio) -> Result<Vec<u8>> {
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(output.stdout)
-}
-
-/// A private Redis for servers of several processes.
-struct Redis {
-    child: std::process::Child,
-    folder: std::path::PathBuf,
-    url: String,
-}
-
-impl Redis {
-    fn start() -> Result<Self> {
-        let folder = scratch("redis")?;
-        let socket = folder.join("r.sock");
-        let child = Command::new("redis-server")
-            .args([
-                "--port",
-                "0",
-                "--save",
-                "",
-                "--appendonly",
-                "yes",
-                "--appendfsync",
-                "always",
-                "--logfile",
-                "log",
-            ])
-            .arg("--unixsocket")
-            .arg(&socket)
-            .arg("--dir")
-            .arg(&folder)
-            .spawn()?;
-        let began = Instant::now();
-        while !socket.exists() {
-            ensure!(
-                began.elapsed() < Duration::from_secs(10),
-                "redis-server did not start"
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(Self {
-            child,
-            url: format!("redis+unix://{}", socket.display()),
-            folder,
-        })
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
 }

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 
 use crate::enter;
 use crate::floor;
-use crate::load::{FULL, Pace, Round, drive, metered, request};
+use crate::load::{FULL, Pace, Round, drive, metered, metered_with, request};
+use crate::redis::Redis;
 use crate::report::{Figure, median};
 use crate::server::Server;
 
@@ -65,6 +66,7 @@ async fn everyones_ticket(server: &Server, event: &str, count: usize) -> Result<
 pub async fn measure(binary: &Path, rounds: usize) -> Result<Vec<Figure>> {
     let soon = level(binary, rounds, "redis").await?;
     let sure = level(binary, rounds, "ledger").await?;
+    let alone = issuer_alone(binary, rounds).await?;
     let floor = floor::route(rounds, |number| {
         format!(r#"{{"place_token":"{}"}}"#, enter::token(number))
     })
@@ -88,6 +90,11 @@ pub async fn measure(binary: &Path, rounds: usize) -> Result<Vec<Figure>> {
             "1/s",
         ),
         Figure::plain(
+            "redeem, ack redis: per CPU second of an issuer of its own",
+            alone,
+            "1/s",
+        ),
+        Figure::plain(
             "redeem, ack ledger: per server CPU second",
             sure.server,
             "1/s",
@@ -100,6 +107,33 @@ pub async fn measure(binary: &Path, rounds: usize) -> Result<Vec<Figure>> {
             soon.wall,
         ),
     ])
+}
+
+/// Per second of processor time of a process that is nothing but an issuer; the others run beside it.
+async fn issuer_alone(binary: &Path, rounds: usize) -> Result<f64> {
+    let mut figures = Vec::new();
+    for _ in 0..rounds {
+        let redis = Redis::start()?;
+        let shared = redis.shared();
+        let start = |roles| {
+            let shared = shared.iter().map(String::as_str);
+            Server::start(
+                binary,
+                &["--roles", roles]
+                    .into_iter()
+                    .chain(shared)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let (others, issuer) = (start("gateway,admission,persister")?, start("issuer")?);
+        let requests = tickets(&others, "redeem", COUPONS, "redis").await?;
+        figures.push(
+            metered_with(&issuer, redis.pid(), requests, 200)
+                .await?
+                .server,
+        );
+    }
+    Ok(median(&mut figures))
 }
 
 /// The medians of one ack level.

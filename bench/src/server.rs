@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use client::{AdmissionChange, EventPut, Ops, Phase};
@@ -112,9 +113,10 @@ impl Drop for Server {
 
 /// A new folder under the system's temporary one.
 pub fn scratch(name: &str) -> Result<PathBuf> {
-    let folder =
-        std::env::temp_dir().join(format!("stanchion-bench-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let nth = MADE.fetch_add(1, Ordering::Relaxed);
+    let process = std::process::id();
+    let folder = std::env::temp_dir().join(format!("stanchion-bench-{name}-{process}-{nth}"));
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
 }
