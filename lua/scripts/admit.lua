@@ -85,6 +85,7 @@ local function sweep()
   end
   bulk('HSET', keys.gone, gone)
   redis.call('HINCRBY', keys.counts, 'no_shows', #ended)
+  append_record(keys, now_ms, event.epoch, 'gone', 'reason', 'no-show', 'places', table.concat(ended, ','))
   append_move(keys, now_ms, 'gone', 'reason', 'no-show', 'seqs', table.concat(seqs, ','))
   return #ended
 end
@@ -103,6 +104,7 @@ local function sweep_absent()
   forget_presence(keys, over)
   bulk('HSET', keys.gone, gone)
   redis.call('HINCRBY', keys.counts, 'no_shows', #over)
+  append_record(keys, now_ms, event.epoch, 'gone', 'reason', 'no-show', 'places', table.concat(over, ','))
   append_move(keys, now_ms, 'gone', 'reason', 'no-show', 'seqs', table.concat(seqs, ','))
   return #over
 end
@@ -174,6 +176,8 @@ local function let_in(heads)
   bulk('ZADD', keys.outstanding, ends)
   bulk('ZADD', keys.unminted, handed)
   redis.call('HINCRBY', keys.counts, 'admitted', #seqs)
+  append_record(keys, now_ms, event.epoch, 'admitted', 'expires', expires_ms, 'kid', kid,
+    'places', table.concat(places, ','), 'seqs', table.concat(seqs, ','))
   append_move(keys, now_ms, 'admitted', 'seqs', table.concat(seqs, ','))
   return records
 end

@@ -1,21 +1,22 @@
 -- enter: gives places to visitors; asking again gives the same place.
 --
 -- KEYS   1 event  2 stock  3 places  4 seq  5 admitted  6 tickets  7 gone  8 issued  9 passed  10 seen
+--        11 counts  12 outbox
 -- ARGV   one or more place ids
 -- Effect a place that is new, or that was given up (left, no-show), goes to the back of the line with the next seq.
---        Whoever enters near the head is seen there.
+--        Whoever enters near the head is seen there. One `line.entered` record tells of all that are new.
 -- Result {'no-such-event'} or {'answers', answer…}, one per place id:
 --        {'new', seq} · {'held', state…} as part "places" tells it
 --        {'no-line'} · {'not-open-yet'} · {'sold-out'} · {'line-closed'} · {'event-closed'}: no place, and why
-assert(#KEYS == 10 and #ARGV >= 1, 'enter: 10 keys and a place')
+assert(#KEYS == 12 and #ARGV >= 1, 'enter: 12 keys and a place')
 local event_key, stock_key, seq_key = KEYS[1], KEYS[2], KEYS[4]
 local keys = {
   places = KEYS[3], admitted = KEYS[5], tickets = KEYS[6], gone = KEYS[7], issued = KEYS[8], passed = KEYS[9],
-  seen = KEYS[10],
+  seen = KEYS[10], counts = KEYS[11], outbox = KEYS[12],
 }
 
-local phase, ended, on_sold_out, line, rate =
-  unpack(redis.call('HMGET', event_key, 'phase', 'ended', 'on_sold_out', 'line', 'rate'))
+local phase, ended, on_sold_out, line, rate, epoch =
+  unpack(redis.call('HMGET', event_key, 'phase', 'ended', 'on_sold_out', 'line', 'rate', 'epoch'))
 if not phase then
   return { 'no-such-event' }
 end
@@ -66,8 +67,10 @@ if #new > 0 then
   end
   bulk('ZADD', keys.places, members)
   redis.call('HDEL', keys.gone, unpack(new))
+  local now_ms = to_ms(now_us())
+  append_record(keys, now_ms, epoch, 'entered', 'first', first + 1, 'places', table.concat(new, ','))
   if near then
-    local now_ms, seen = to_ms(now_us()), {}
+    local seen = {}
     for i, place in ipairs(new) do
       seen[2 * i - 1], seen[2 * i] = place, now_ms
     end

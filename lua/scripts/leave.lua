@@ -1,19 +1,19 @@
 -- leave: gives up a waiting place, or a ticket not yet redeemed.
 --
 -- KEYS   1 event  2 counts  3 places  4 seq  5 admitted  6 tickets  7 gone  8 issued  9 outstanding  10 unminted  11 moves
---        12 passed  13 grace  14 seen  15 draw  16 withdrawn
+--        12 passed  13 grace  14 seen  15 draw  16 withdrawn  17 outbox
 -- ARGV   1 place id
--- Effect the place is gone (left), its room in `capacity` is free, a move tells of it; anything else stays as it is. Who leaves
+-- Effect the place is gone (left), its room in `capacity` is free, a move and a `line.gone` record tell of it; anything else stays as it is. Who leaves
 --        while the lobby is drawn stays on the list of the draw, so that it ends as it would have.
 -- Result {'no-such-event'} or {'answer', state}: the state afterwards, as part "places" tells it
-assert(#KEYS == 16 and #ARGV == 1, 'leave: 16 keys and a place')
+assert(#KEYS == 17 and #ARGV == 1, 'leave: 17 keys and a place')
 local keys = {
   counts = KEYS[2], places = KEYS[3], seq = KEYS[4], admitted = KEYS[5], tickets = KEYS[6], gone = KEYS[7],
   issued = KEYS[8], outstanding = KEYS[9], unminted = KEYS[10], moves = KEYS[11],
-  passed = KEYS[12], grace = KEYS[13], seen = KEYS[14], draw = KEYS[15], withdrawn = KEYS[16],
+  passed = KEYS[12], grace = KEYS[13], seen = KEYS[14], draw = KEYS[15], withdrawn = KEYS[16], outbox = KEYS[17],
 }
 local place = ARGV[1]
-local phase, ended = unpack(redis.call('HMGET', KEYS[1], 'phase', 'ended'))
+local phase, ended, epoch = unpack(redis.call('HMGET', KEYS[1], 'phase', 'ended', 'epoch'))
 if not phase then
   return { 'no-such-event' }
 end
@@ -34,5 +34,7 @@ else
 end
 redis.call('HSET', keys.gone, place, 'left')
 redis.call('HINCRBY', keys.counts, 'left', 1)
-append_move(keys, to_ms(now_us()), 'gone', 'reason', 'left', 'seqs', state[2])
+local now_ms = to_ms(now_us())
+append_record(keys, now_ms, epoch, 'gone', 'reason', 'left', 'places', place)
+append_move(keys, now_ms, 'gone', 'reason', 'left', 'seqs', state[2])
 return { 'answer', { 'gone', 'left' } }

@@ -39,12 +39,10 @@ end
 local function issue(place, holder, jti, code)
   remaining = redis.call('DECR', keys.stock)
   local serial = redis.call('HINCRBY', keys.counts, 'issued', 1)
-  local ordinal = redis.call('HINCRBY', keys.counts, 'records', 1)
+  local ordinal = append_record(keys, now_ms, epoch, 'issued', 'serial', serial, 'code', code, 'holder', holder)
   local value = string.format('%d %d %d %s %s %s', serial, now_ms, ordinal, epoch, jti, code)
   redis.call('SADD', participants, holder)
   redis.call('HSET', issued, holder, value)
-  redis.call('XADD', keys.outbox, ordinal .. '-0',
-    'fact', 'issued', 'at', now_ms, 'epoch', epoch, 'serial', serial, 'code', code, 'holder', holder)
   redis.call('HDEL', admitted, place)
   redis.call('ZREM', outstanding, place)
   if redis.call('HDEL', tickets, place) == 0 then
@@ -60,7 +58,8 @@ end
 local function redeem(place, holder, jti, begins_ms, ends_ms, code)
   local held = redis.call('HGET', issued, holder)
   if held then
-    if string.match(held, '^%S+ %S+ %S+ %S+ (%S+)') == jti then
+    local spent = string.match(held, '^%S+ %S+ %S+ %S+ (%S+)')
+    if spent == jti or spent == '-' then
       return { 'replayed', held }
     end
     return { 'already-issued' }

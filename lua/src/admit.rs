@@ -12,6 +12,7 @@ script!(
     "clock",
     "bulk",
     "moves",
+    "records",
     "pace",
     "event",
     "presence"

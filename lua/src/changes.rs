@@ -13,11 +13,26 @@ script!(
     SET_ADMISSION = "set_admission",
     "clock",
     "moves",
+    "records",
     "pace",
     "event"
 );
-script!(MOVE_PHASE = "move_phase", "clock", "moves", "pace", "event");
-script!(ADD_STOCK = "add_stock", "clock", "moves", "pace", "event");
+script!(
+    MOVE_PHASE = "move_phase",
+    "clock",
+    "moves",
+    "records",
+    "pace",
+    "event"
+);
+script!(
+    ADD_STOCK = "add_stock",
+    "clock",
+    "moves",
+    "records",
+    "pace",
+    "event"
+);
 
 /// What became of a change to the pace or the phase.
 #[expect(

@@ -11,7 +11,14 @@ use crate::keys::Keys;
 use crate::places::issue;
 use crate::script::{parsed, script, tags};
 
-script!(REDEEM = "redeem", "clock", "moves", "pace", "event");
+script!(
+    REDEEM = "redeem",
+    "clock",
+    "moves",
+    "records",
+    "pace",
+    "event"
+);
 
 /// How many issues one step of a scan looks at.
 const SCANNED_AT_ONCE: usize = 1_000;

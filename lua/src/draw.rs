@@ -9,7 +9,7 @@ use crate::keys::Keys;
 use crate::script::{parsed, script, tags};
 
 script!(SEED_DRAW = "seed_draw");
-script!(DRAW_PLACES = "draw_places", "bulk");
+script!(DRAW_PLACES = "draw_places", "clock", "bulk", "records");
 script!(END_DRAW = "end_draw", "clock", "moves", "pace");
 
 /// People per read of the lobby: a few milliseconds.
@@ -123,7 +123,15 @@ impl Store {
         let keys = Keys::of(event);
         let mut first = draw.after.0 + 1;
         for piece in in_order.chunks(PIECE) {
-            let mut call = DRAW_PLACES.keys([keys.draw(), keys.places()]).arg(first);
+            let mut call = DRAW_PLACES
+                .keys([
+                    keys.draw(),
+                    keys.places(),
+                    keys.event(),
+                    keys.counts(),
+                    keys.outbox(),
+                ])
+                .arg(first);
             for place in piece {
                 call = call.arg(place.as_str());
             }

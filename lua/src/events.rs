@@ -8,8 +8,22 @@ use crate::connect::{Store, StoreError};
 use crate::keys::{EVENTS, Keys};
 use crate::script::{Call, Reply, parsed, script, tags};
 
-script!(EVENT = "event", "clock", "moves", "pace", "event");
-script!(PUT_EVENT = "put_event", "clock", "moves", "pace", "event");
+script!(
+    EVENT = "event",
+    "clock",
+    "moves",
+    "records",
+    "pace",
+    "event"
+);
+script!(
+    PUT_EVENT = "put_event",
+    "clock",
+    "moves",
+    "records",
+    "pace",
+    "event"
+);
 
 /// Who makes a change, for the audit.
 #[derive(Clone, Copy, Debug)]

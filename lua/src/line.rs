@@ -10,12 +10,20 @@ use crate::keys::Keys;
 use crate::places::{known, state};
 use crate::script::{parsed, script, tags};
 
-script!(ENTER = "enter", "clock", "bulk", "places", "presence");
+script!(
+    ENTER = "enter",
+    "clock",
+    "bulk",
+    "records",
+    "places",
+    "presence"
+);
 script!(LOOK = "look", "places");
 script!(WAITING = "waiting");
 script!(
     LEAVE = "leave",
     "clock",
+    "records",
     "bulk",
     "moves",
     "places",
@@ -104,6 +112,8 @@ pub(crate) async fn enter(
             keys.issued(),
             keys.passed(),
             keys.seen(),
+            keys.counts(),
+            keys.outbox(),
         ])
         .arg(texts(&places))
         .run(&door)
@@ -191,6 +201,7 @@ impl Store {
                 keys.seen(),
                 keys.draw(),
                 keys.withdrawn(),
+                keys.outbox(),
             ])
             .arg(place.as_str())
             .run(&self.door)

@@ -18,7 +18,7 @@ use crate::keys::{self, EVENTS, Keys};
 use crate::script::{script, tags};
 
 script!(open RECOGNISE = "recognise");
-script!(open RESTORE_EVENT = "restore_event", "clock", "moves", "pace", "event");
+script!(open RESTORE_EVENT = "restore_event", "clock", "moves", "records", "pace", "event");
 
 /// How long a recovery that was killed keeps others away.
 const LEASE_MS: u64 = 3_000;

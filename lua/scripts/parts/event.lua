@@ -71,9 +71,7 @@ local function write_event(keys, event, now, by, action, from, to)
   end
   redis.call('HSET', keys.event, unpack(fields))
   redis.call('XADD', keys.audit, '*', 'by', by, 'action', action, 'from', from, 'to', to)
-  local ordinal = redis.call('HINCRBY', keys.counts, 'records', 1)
-  redis.call('XADD', keys.outbox, ordinal .. '-0',
-    'fact', 'changed', 'at', to_ms(now), 'epoch', event.epoch, 'event', event_json(event))
+  append_record(keys, to_ms(now), event.epoch, 'changed', 'event', event_json(event))
   append_move(keys, to_ms(now), 'event')
 end
 
@@ -108,6 +106,7 @@ local function enter_phase(keys, event, now, phase, by)
   elseif phase == 'open' and event.ended ~= '' then
     event.ended = ''
     redis.call('UNLINK', keys.places, keys.passed, keys.grace, keys.seen)
+    append_record(keys, to_ms(now), event.epoch, 'gone', 'reason', 'sold-out', 'places', '')
     redis.call('HINCRBY', keys.counts, 'moves', 1)
   end
   if phase == 'open' and (event.phase == 'draft' or event.phase == 'lobby') then

@@ -143,3 +143,47 @@ async fn an_event_that_closes_while_it_is_drawn_is_closed() {
     rig.phase(&demo, Phase::Closed).await;
     assert!(!rig.store.admit(&demo, "key", 1).await.unwrap().drawing);
 }
+
+#[tokio::test]
+#[ignore = "measure"]
+async fn zz_measure() {
+    let rig = Rig::start().await;
+    let put = r#"{"title":"Demo","stock":9000,"phase":"lobby","order":"draw"}"#;
+    rig.make("demo", put).await;
+    let demo = id("demo");
+    let keys = crate::keys::Keys::of(&demo);
+    let mut c = rig.store.connection();
+    for from in (1..=1_000_000_u64).step_by(10_000) {
+        let mut cmd = redis::cmd("ZADD");
+        cmd.arg(keys.places());
+        for n in from..from + 10_000 {
+            cmd.arg(n).arg(place(n).as_str());
+        }
+        let _: u64 = cmd.query_async(&mut c).await.unwrap();
+    }
+    let _: () = redis::cmd("SET").arg(keys.seq()).arg(1_000_000).query_async(&mut c).await.unwrap();
+    let _: () = redis::cmd("CONFIG").arg(&["SET", "slowlog-log-slower-than", "5000"]).query_async(&mut c).await.unwrap();
+    let _: () = redis::cmd("CONFIG").arg(&["SET", "slowlog-max-len", "10000"]).query_async(&mut c).await.unwrap();
+    let cpu = async || {
+        let mut c = rig.store.connection();
+        let info: String = redis::cmd("INFO").arg("cpu").query_async(&mut c).await.unwrap();
+        info.lines().filter(|l| l.starts_with("used_cpu_user:") || l.starts_with("used_cpu_sys:")).map(|l| l.split(':').nth(1).unwrap().trim().parse::<f64>().unwrap()).sum::<f64>()
+    };
+    rig.phase(&demo, Phase::Open).await;
+    let before = cpu().await;
+    let t = std::time::Instant::now();
+    let draw = begun(&rig, &demo, 7).await;
+    let lobby = rig.store.lobby(&demo, &draw).await.unwrap();
+    println!("lobby {} {:?} redis cpu {}", lobby.len(), t.elapsed(), cpu().await - before);
+    let order = draw.seed.order(lobby);
+    let d = digest(&order);
+    println!("order {:?}", t.elapsed());
+    assert!(rig.store.draw(&demo, &draw, &order).await.unwrap());
+    println!("drawn {:?} redis cpu {}", t.elapsed(), cpu().await - before);
+    rig.store.end_draw(&demo, &d).await.unwrap();
+    println!("ended {:?} redis cpu {}", t.elapsed(), cpu().await - before);
+    let slow: Vec<(u64, u64, u64, Vec<redis::Value>, String, String)> = redis::cmd("SLOWLOG").arg(&["GET", "1000"]).query_async(&mut c).await.unwrap();
+    let mut us: Vec<u64> = slow.iter().map(|s| s.2).collect();
+    us.sort_unstable();
+    println!("slow {} max {:?}", us.len(), us.last());
+}

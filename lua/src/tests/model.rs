@@ -164,7 +164,19 @@ impl Model {
             Call::Phase(phase) => Answer::Set(Box::new(self.move_phase(*phase, now))),
             Call::Stock(add) => Answer::Stock(self.add_stock(*add, now)),
             Call::Enter(places) => {
-                Answer::Entered(places.iter().map(|place| self.enter(place, now)).collect())
+                let first = self.seq + 1;
+                let answers: Vec<_> = places.iter().map(|place| self.enter(place, now)).collect();
+                let new = places.iter().zip(&answers);
+                let new = new.filter(|(_, answer)| matches!(answer, Entered::New(_)));
+                let new: Vec<&str> = new.map(|(place, _)| place.as_str()).collect();
+                if !new.is_empty() {
+                    let fields = [
+                        ("first", first.to_string().into()),
+                        ("places", new.join(",").into()),
+                    ];
+                    self.append_record(now, "entered", fields);
+                }
+                Answer::Entered(answers)
             }
             Call::Leave(place) => Answer::Looked(self.leave(place, now)),
             Call::Present(places) => {
@@ -223,6 +235,15 @@ impl Model {
         entry.insert("at".into(), to_ms(now).to_string());
         entry.insert("last".into(), self.seq.to_string());
         self.moves.push((format!("{n}-0"), entry));
+    }
+
+    fn append_gone(&mut self, now: i64, reason: &str, places: &[&PlaceId]) {
+        let places: Vec<&str> = places.iter().map(|place| place.as_str()).collect();
+        let fields = [
+            ("reason", reason.into()),
+            ("places", places.join(",").into()),
+        ];
+        self.append_record(now, "gone", fields);
     }
 
     fn append_record<const N: usize>(

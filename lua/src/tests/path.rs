@@ -89,8 +89,8 @@ async fn a_ticket_is_found_by_its_holder_and_becomes_one_coupon() {
     let Redeemed::Pass(issue) = passed else {
         panic!("{passed:?}")
     };
-    assert_eq!((issue.coupon.serial, issue.ordinal), (Serial(1), 2));
-    assert_eq!(issue.record_id.0, "demo:1:2");
+    assert_eq!((issue.coupon.serial, issue.ordinal), (Serial(1), 4));
+    assert_eq!(issue.record_id.0, "demo:1:4");
     let again = rig.redeem(&demo, &admitted, "OTHER").await;
     assert_eq!(again, Redeemed::Replayed(issue.clone()));
     let looked = rig.store.look(&demo, &place(1)).await.unwrap();
@@ -132,19 +132,32 @@ async fn every_fact_is_a_record_in_the_outbox() {
         panic!("{read:?}")
     };
     let ids: Vec<&str> = batch.records.iter().map(|one| one.id.0.as_str()).collect();
-    assert_eq!(ids, ["demo:1:1", "demo:1:2", "demo:1:3"]);
+    let dense: Vec<String> = (1..=6).map(|n| format!("demo:1:{n}")).collect();
+    assert_eq!(ids, dense);
     let facts: Vec<&Fact> = batch.records.iter().map(|one| &one.fact).collect();
     let Fact::Changed(made) = facts[0] else {
         panic!("{:?}", facts[0])
     };
     assert_eq!((made.phase, made.stock), (Phase::Open, 1));
     assert!((made.admission.rate_per_s - 1000.5).abs() < f64::EPSILON);
-    let Fact::Issued { coupon, holder } = facts[1] else {
-        panic!("{:?}", facts[1])
+    let entered = |n: u64| Fact::Entered {
+        first: Seq(n),
+        places: vec![place(n)],
+    };
+    assert_eq!([facts[1], facts[2]], [&entered(1), &entered(2)]);
+    let let_in = Fact::Admitted {
+        expires_at: admitted.expires_at,
+        kid: admitted.kid.clone(),
+        places: vec![(place(1), Seq(1))],
+    };
+    assert_eq!(*facts[3], let_in);
+    assert_eq!(batch.records[3].time, admitted.admitted_at);
+    let Fact::Issued { coupon, holder } = facts[4] else {
+        panic!("{:?}", facts[4])
     };
     assert_eq!((coupon.code.as_str(), coupon.serial), ("CODE", Serial(1)));
     assert_eq!(*holder, (&admitted.place).into());
-    assert!(matches!(facts[2], Fact::Changed(event) if event.phase == Phase::Draining));
+    assert!(matches!(facts[5], Fact::Changed(event) if event.phase == Phase::Draining));
 }
 
 #[tokio::test]
@@ -219,7 +232,8 @@ async fn a_watermark_only_rises_and_is_told() {
         admitted: 1,
         redeemed: 1,
         total: 1,
-        ledger_lag: 2,
+        outbox_lag: 3,
+        ledger_lag: 5,
         ..Figures::default()
     };
     assert_eq!(figures, expected);

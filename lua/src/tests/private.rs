@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 
 use super::{Rig, SOON, id, place};
 use crate::private::PrivateRedis;
-use crate::{Entered, Look, Store, Recovery};
+use crate::{Entered, Look, Recovery, Store};
 
 /// Tells the processes that tests start below which folder they are to use.
 const FOLDER: &str = "PRIVATE_REDIS_TEST_FOLDER";

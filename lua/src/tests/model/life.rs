@@ -103,6 +103,7 @@ impl Model {
             self.passed.clear();
             self.grace.clear();
             self.seen.clear();
+            self.append_gone(now, "sold-out", &[]);
             self.count("moves", 1);
         }
         self.held_mut().event.phase = to;

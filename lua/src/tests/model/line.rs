@@ -4,7 +4,7 @@ use domain::coupon::{Coupon, Issue};
 use domain::event::OnSoldOut;
 use domain::place::{AdmittedPlace, GoneReason, PlaceState};
 use domain::ticket::LEEWAY_S;
-use domain::{Holder, Millis, Phase, PlaceId, RecordId, Seq, Serial};
+use domain::{Holder, Millis, Phase, PlaceId, RecordId, Refusal, Seq, Serial};
 
 use super::{KID, Model, float, joined, to_ms, whole};
 use crate::{AdmitRound, Entered, Look, Minted, Redeem, Redeemed};
@@ -58,20 +58,18 @@ impl Model {
         let held = self.held();
         let phase = held.event.phase;
         let hopeless = held.remaining == 0 && held.event.definition.on_sold_out == OnSoldOut::Close;
-        if phase == Phase::Draft {
-            Entered::NotOpenYet
-        } else if phase == Phase::Closed {
-            Entered::EventClosed
-        } else if hopeless || held.ended == Some(GoneReason::SoldOut) {
-            Entered::SoldOut
-        } else if !phase.takes_visitors() {
-            Entered::LineClosed
-        } else {
-            self.seq += 1;
-            self.gone.remove(place);
-            self.places.insert(Seq(self.seq), place.clone());
-            self.seen.insert(place.clone(), to_ms(now));
-            Entered::New(Seq(self.seq))
+        match phase.meaning().enter {
+            Err(Refusal::NotOpenYet) => Entered::NotOpenYet,
+            Err(Refusal::EventClosed) => Entered::EventClosed,
+            _ if hopeless || held.ended == Some(GoneReason::SoldOut) => Entered::SoldOut,
+            Err(_) => Entered::LineClosed,
+            Ok(()) => {
+                self.seq += 1;
+                self.gone.remove(place);
+                self.places.insert(Seq(self.seq), place.clone());
+                self.seen.insert(place.clone(), to_ms(now));
+                Entered::New(Seq(self.seq))
+            }
         }
     }
 
@@ -96,6 +94,7 @@ impl Model {
         };
         self.gone.insert(place.clone(), GoneReason::Left);
         self.count("left", 1);
+        self.append_gone(now, "left", &[place]);
         self.append_move(
             now,
             "gone",
@@ -136,6 +135,8 @@ impl Model {
             self.gone.insert(one.place.clone(), GoneReason::NoShow);
         }
         self.count("no_shows", over.len());
+        let places: Vec<&PlaceId> = over.iter().map(|one| &one.place).collect();
+        self.append_gone(now, "no-show", &places);
         let seqs: Vec<Seq> = over.iter().map(|one| one.seq).collect();
         self.append_move(
             now,
@@ -215,6 +216,18 @@ impl Model {
             self.pace = Some((tokens - float(i64::try_from(count).unwrap()), now));
             self.count("admitted", count);
             let seqs: Vec<Seq> = round.admitted.iter().map(|one| one.seq).collect();
+            let places: Vec<&str> = round
+                .admitted
+                .iter()
+                .map(|one| one.place.as_str())
+                .collect();
+            let fields = [
+                ("expires", round.admitted[0].expires_at.0.to_string().into()),
+                ("kid", KID.into()),
+                ("places", places.join(",").into()),
+                ("seqs", joined(&seqs).into()),
+            ];
+            self.append_record(now, "admitted", fields);
             self.append_move(now, "admitted", [("seqs", joined(&seqs))]);
         }
         round

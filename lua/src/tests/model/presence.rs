@@ -50,6 +50,8 @@ impl Model {
         }
         if !seqs.is_empty() {
             self.count("no_shows", seqs.len());
+            let places: Vec<&PlaceId> = over.iter().map(|(_, place)| place).collect();
+            self.append_gone(now, "no-show", &places);
             let fields = [("reason", "no-show".into()), ("seqs", joined(&seqs))];
             self.append_move(now, "gone", fields);
         }

@@ -1,0 +1,10 @@
+-- Part "records": what happened, on its way to the log: entries with dense ids in the outbox. What happens to places is among
+-- them, so that a line outlives the loss of this store.
+-- Functions take `keys`: {counts, outbox}.
+
+-- Appends one record with its own fields (`…`) after the common ones; gives its ordinal.
+local function append_record(keys, at_ms, epoch, fact, ...)
+  local ordinal = redis.call('HINCRBY', keys.counts, 'records', 1)
+  redis.call('XADD', keys.outbox, ordinal .. '-0', 'fact', fact, 'at', at_ms, 'epoch', epoch, ...)
+  return ordinal
+end
