@@ -21,6 +21,7 @@ pub mod record;
 pub mod refusal;
 pub mod secret;
 pub mod session;
+pub mod set_hash;
 pub mod ticket;
 
 pub use clock::{Clock, Millis, Random};

@@ -103,19 +103,19 @@ pub(crate) async fn by_record(
     rows.into_iter().map(read).collect()
 }
 
-/// The row that keeps an issuance from being one: it has the same serial, code or holder.
+/// The row that keeps an issuance from being one: it has the same serial, code, holder or record.
 pub(crate) async fn in_the_way(
     connection: &mut AnyConnection,
     dialect: Dialect,
     of: &Issuance,
 ) -> Result<Issuance, LedgerError> {
-    let condition =
-        "event = $1 AND (serial = $2 OR code = $3 OR holder = $4) ORDER BY serial LIMIT 1";
+    let condition = "event = $1 AND (serial = $2 OR code = $3 OR holder = $4) OR record_id = $5 ORDER BY serial LIMIT 1";
     let row: Row = sqlx::query_as(AssertSqlSafe(selected(dialect, condition)))
         .bind(of.event.as_str())
         .bind(whole(of.serial.0)?)
         .bind(&of.code)
         .bind(of.holder.as_str())
+        .bind(&of.record_id.0)
         .fetch_one(connection)
         .await?;
     read(row)

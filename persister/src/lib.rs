@@ -7,6 +7,7 @@ mod recover;
 mod source;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod writer;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use lua::Store;
 use recover::Watcher;
 use source::kafka::KafkaSource;
 use source::outbox::OutboxSource;
+use watch::Watch;
 
 /// What the persister is built from.
 pub struct Parts {
@@ -48,6 +50,11 @@ pub fn build(parts: Parts) -> Role {
     let watcher = Watcher::new(&parts);
     spawner.spawn("watch over redis", async move {
         watcher.run().await;
+        Ok(())
+    });
+    let watch = Watch::new(&parts);
+    spawner.spawn("comparison", async move {
+        watch.run().await;
         Ok(())
     });
     spawner.spawn("persister", async move {

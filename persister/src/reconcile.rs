@@ -1,113 +1,41 @@
 //! Reconciliation: does every coupon stand alike in Redis, in the log and in the ledger? Correct while the drop runs.
 //!
-//! The stations are read against the stream, ledger before log before Redis, so that whatever a later station holds an
-//! earlier one must hold too, or the two differ. The other way round, a coupon may still be on its way: that is believed
-//! only when it is above the watermark of the station where it is missing and something that moves it on still has it.
+//! What is settled is compared by one hash per thousand serials, and coupon by coupon only where two hashes differ. What is
+//! newer is compared coupon by coupon. The stations are read against the stream, ledger before log before Redis, so that
+//! whatever a later station holds an earlier one must hold too, or the two differ. The other way round, a coupon may still
+//! be on its way: that is believed only when it is above the watermark of the station where it is missing and something that
+//! moves it on still has it.
 
 mod compare;
+mod digest;
+mod found;
 mod gather;
+mod log;
+mod repair;
+mod report;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{EventId, Serial};
+use domain::EventId;
 use kafka::LogError;
 use ledger::{Ledger, LedgerError};
 use lua::{Store, StoreError};
-use serde::Serialize;
 
-/// The comparison of some events.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// Differences that nothing explains, in all events.
-    pub unexplained: u64,
-    /// The events, in order of id.
-    pub events: Vec<EventReport>,
-}
+pub use log::LogMemory;
+pub use repair::{Outcome, Repaired};
+pub use report::{Balance, Cause, Difference, EventReport, Issued, Kind, Report, Standing};
 
-/// The comparison of one event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct EventReport {
-    /// Which.
-    pub event: EventId,
-    /// How many coupons each station counts.
-    pub issued: Issued,
-    /// Differences that nothing explains.
-    pub unexplained: u64,
-    /// The coupons that do not stand alike everywhere, in order of serial.
-    pub differences: Vec<Difference>,
-}
-
-/// How many coupons each station counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Issued {
+/// The three stations.
+#[derive(Clone, Copy)]
+pub struct Stations<'a> {
     /// Redis.
-    pub redis: u64,
-    /// The log; without Kafka that is the ledger's rows and what the outbox still holds.
-    pub log: u64,
+    pub store: &'a Store,
+    /// How to open further connections to it.
+    pub redis: &'a lua::Settings,
     /// The ledger.
-    pub ledger: u64,
-}
-
-/// A coupon that does not stand alike everywhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// Which.
-    pub serial: Serial,
-    /// What differs.
-    pub kind: Kind,
-    /// What Redis holds.
-    pub redis: Option<Standing>,
-    /// What the log holds.
-    pub log: Option<Standing>,
-    /// What the ledger holds.
-    pub ledger: Option<Standing>,
-    /// Why.
-    pub cause: Cause,
-}
-
-/// What differs; the first that applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// The ledger does not have the coupon.
-    MissingInLedger,
-    /// Redis does not have it.
-    MissingInRedis,
-    /// The log does not have it.
-    MissingInLog,
-    /// The log has it by two records that differ.
-    TwiceInLog,
-    /// The codes differ.
-    CodeDiffers,
-    /// The holders differ.
-    HolderDiffers,
-    /// The record ids differ.
-    RecordDiffers,
-}
-
-/// Why a coupon does not stand alike everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cause {
-    /// It is on its way: the one cause that needs nobody.
-    OnItsWay,
-    /// Its record contradicts a row, see the table `anomalies`.
-    Anomaly,
-    /// Its record is among the dead letters.
-    DeadLetter,
-    /// Nothing explains it.
-    Unknown,
-}
-
-/// How a coupon stands at one station.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Standing {
-    /// Its code.
-    pub code: String,
-    /// Its holder.
-    pub holder: String,
-    /// The record that tells of it.
-    pub record_id: String,
+    pub ledger: &'a Ledger,
+    /// How to reach the log. Without Kafka the outbox and the ledger are the log.
+    pub log: Option<&'a kafka::Settings>,
 }
 
 /// The comparison could not be made.
@@ -127,40 +55,54 @@ pub enum ReconcileError {
     Ledger(#[from] LedgerError),
 }
 
-/// Compares one event, or all of them, at the three stations. The coupons of the events that are compared are held in
-/// memory, about half a kilobyte each.
-pub async fn reconcile(
-    store: &Store,
-    redis: &lua::Settings,
-    ledger: &Ledger,
-    log: Option<&kafka::Settings>,
-    event: Option<&EventId>,
-) -> Result<Report, ReconcileError> {
-    let mut events: BTreeSet<EventId> = store.events().await?.into_iter().collect();
-    events.extend(
-        ledger
-            .events()
-            .await?
-            .into_iter()
-            .map(|row| row.event.event),
-    );
-    if let Some(event) = event {
-        if !events.contains(event) {
-            return Err(ReconcileError::NoSuchEvent(event.clone()));
+impl Stations<'_> {
+    /// Compares one event, or all of them. `memory` is what is known of the log from before; with it only what is new there
+    /// is read. Of what is settled some twenty bytes a coupon and station are held in memory meanwhile.
+    pub async fn reconcile(
+        &self,
+        event: Option<&EventId>,
+        memory: &mut LogMemory,
+    ) -> Result<Report, ReconcileError> {
+        let events = self.events(event).await?;
+        let mut compared = BTreeMap::new();
+        let mut suspects: BTreeMap<EventId, BTreeSet<u64>> = BTreeMap::new();
+        for (event, found) in self.gather(&events, memory).await? {
+            let suspected = compare::suspects(&found, memory.digest(&event));
+            if !suspected.is_empty() {
+                suspects.insert(event.clone(), suspected);
+            }
+            compared.insert(event, found);
         }
-        events.retain(|held| held == event);
+        let mut closer = if suspects.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.gather_again(suspects).await?
+        };
+        let events: Vec<EventReport> = compared
+            .into_iter()
+            .map(|(event, found)| {
+                let closer = closer.remove(&event);
+                compare::compare(event, found, closer)
+            })
+            .collect();
+        Ok(Report {
+            unexplained: events.iter().map(|event| event.unexplained).sum(),
+            events,
+        })
     }
-    let stations = gather::Stations {
-        store,
-        redis,
-        ledger,
-        log,
-    };
-    let mut report = Report::default();
-    for (event, found) in stations.gather(&events).await? {
-        let compared = compare::compare(event, found);
-        report.unexplained += compared.unexplained;
-        report.events.push(compared);
+
+    /// The events that are known to Redis or to the ledger, or that have rows.
+    async fn events(&self, event: Option<&EventId>) -> Result<BTreeSet<EventId>, ReconcileError> {
+        let mut events: BTreeSet<EventId> = self.store.events().await?.into_iter().collect();
+        let known = self.ledger.events().await?.into_iter();
+        events.extend(known.map(|row| row.event.event));
+        events.extend(self.ledger.events_with_rows().await?);
+        if let Some(event) = event {
+            if !events.contains(event) {
+                return Err(ReconcileError::NoSuchEvent(event.clone()));
+            }
+            events.retain(|held| held == event);
+        }
+        Ok(events)
     }
-    Ok(report)
 }

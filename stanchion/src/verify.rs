@@ -1,12 +1,15 @@
 //! `stanchion verify`: Redis = log = ledger?
 
-use std::fmt::Write as _;
+mod told;
+
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use chassis::config::{ServeConfig, WrongSetting};
 use domain::EventId;
-use persister::reconcile::{Difference, Report, reconcile};
+use persister::reconcile::{LogMemory, Repaired, Report, Stations};
+use serde::Serialize;
 
 use crate::outside::{asks_for_help, environment};
 use crate::stores::Stores;
@@ -14,18 +17,35 @@ use crate::stores::Stores;
 const USAGE: &str = "\
 Compares the coupons in Redis, log and ledger. Exit code 0 when nothing is unexplained, 1 when something is.
 
-Usage: stanchion verify [--event ID] [--json] [SETTINGS]
+Usage: stanchion verify [--event ID] [--json] [--repair | --watch] [SETTINGS]
+
+  --repair  adds rows that are missing and puts altered ones right, by what Redis and the log hold; refuses the rest by name
+  --watch   compares again and again, and tells whenever what it finds has changed
 
 The settings are those of the process that serves; it may go on running.
 ";
+
+/// The pause between two comparisons of `--watch`.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What `verify` is asked.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Question {
     event: Option<EventId>,
     json: bool,
+    repair: bool,
+    watch: bool,
     /// What is left: the settings of `serve`.
     settings: Vec<String>,
+}
+
+/// What `verify` says: after a repair, how things stand then.
+#[derive(Debug, Serialize)]
+struct Verdict {
+    #[serde(flatten)]
+    report: Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repairs: Option<Vec<Repaired>>,
 }
 
 /// Compares and tells.
@@ -37,18 +57,9 @@ pub async fn run(settings: &[String]) -> anyhow::Result<ExitCode> {
     let question = Question::read(settings)?;
     let config = ServeConfig::parse(&question.settings, &environment())?;
     let stores = Stores::for_looking(&config).await?;
-    let ledger = stores.ledger.as_ref().context("no ledger")?;
-    let kafka = stores.kafka.as_ref();
-    let event = question.event.as_ref();
-    let report = reconcile(&stores.store, &stores.redis, ledger, kafka, event).await;
+    let verdict = question.ask(&stores).await;
     stores.close().await?;
-    let report = report?;
-    if question.json {
-        println!("{}", serde_json::to_string(&report)?);
-    } else {
-        print!("{}", told(&report));
-    }
-    Ok(if report.unexplained == 0 {
+    Ok(if verdict?.report.unexplained == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -61,69 +72,85 @@ impl Question {
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             let inline = arg.strip_prefix("--event=");
-            if arg == "--json" {
-                question.json = true;
-            } else if inline.is_some() || arg == "--event" {
-                let text = inline.or_else(|| args.next().map(String::as_str));
-                question.event = Some(event(text.unwrap_or_default())?);
-            } else {
-                question.settings.push(arg.clone());
+            match arg.as_str() {
+                "--json" => question.json = true,
+                "--repair" => question.repair = true,
+                "--watch" => question.watch = true,
+                "--event" => {
+                    let text = args.next().map(String::as_str);
+                    question.event = Some(event(text.unwrap_or_default())?);
+                }
+                _ if inline.is_some() => {
+                    question.event = Some(event(inline.unwrap_or_default())?);
+                }
+                _ => question.settings.push(arg.clone()),
             }
+        }
+        if question.repair && question.watch {
+            let allowed = "either --repair or --watch: a repair is looked at by somebody";
+            return Err(WrongSetting::new("--repair", "--watch", allowed));
         }
         Ok(question)
     }
+
+    async fn ask(&self, stores: &Stores) -> anyhow::Result<Verdict> {
+        let stations = Stations {
+            store: &stores.store,
+            redis: &stores.redis,
+            ledger: stores.ledger.as_ref().context("no ledger")?,
+            log: stores.kafka.as_ref(),
+        };
+        let (event, mut memory) = (self.event.as_ref(), LogMemory::default());
+        let mut report = stations.reconcile(event, &mut memory).await?;
+        let mut repairs = None;
+        if self.repair {
+            repairs = Some(stations.repair(&report).await?);
+            report = stations.reconcile(event, &mut memory).await?;
+        }
+        let mut verdict = Verdict { report, repairs };
+        self.tell(&verdict)?;
+        while self.watch {
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                _ = tokio::signal::ctrl_c() => break,
+            }
+            let report = stations.reconcile(event, &mut memory).await?;
+            let changed = differences(&report) != differences(&verdict.report);
+            verdict.report = report;
+            if changed {
+                self.tell(&verdict)?;
+            }
+        }
+        Ok(verdict)
+    }
+
+    fn tell(&self, verdict: &Verdict) -> anyhow::Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string(verdict)?);
+        } else {
+            print!("{}", told::told(verdict));
+        }
+        Ok(())
+    }
+}
+
+/// What is unexplained, without the counts that move all the time.
+fn differences(report: &Report) -> Vec<String> {
+    let mut unexplained = Vec::new();
+    for event in &report.events {
+        let on_its_way = persister::reconcile::Cause::OnItsWay;
+        let differences = event.differences.iter().filter(|d| d.cause != on_its_way);
+        unexplained.extend(differences.map(|d| format!("{} {d:?}", event.event)));
+        if event.balance.is_some_and(|balance| !balance.holds) {
+            unexplained.push(event.event.to_string());
+        }
+    }
+    unexplained
 }
 
 fn event(text: &str) -> Result<EventId, WrongSetting> {
-    text.parse().map_err(|_| {
-        WrongSetting::new(
-            "--event",
-            text,
-            "an event's id: 1 to 63 characters of a-z, 0-9 and -",
-        )
-    })
-}
-
-/// One line per event, and one per coupon that does not stand alike everywhere.
-fn told(report: &Report) -> String {
-    let mut text = String::new();
-    // Writing to a String does not fail.
-    for event in &report.events {
-        let _ = writeln!(
-            text,
-            "{}: issued redis {}, log {}, ledger {}; unexplained {}",
-            event.event.as_str(),
-            event.issued.redis,
-            event.issued.log,
-            event.issued.ledger,
-            event.unexplained
-        );
-        for difference in &event.differences {
-            let _ = writeln!(text, "  {}", one_line(difference));
-        }
-    }
-    let verdict = match report.unexplained {
-        0 => "nothing is unexplained".to_owned(),
-        1 => "1 difference is unexplained".to_owned(),
-        many => format!("{many} differences are unexplained"),
-    };
-    let _ = writeln!(text, "{verdict}");
-    text
-}
-
-/// The difference in the words of the JSON report.
-fn one_line(difference: &Difference) -> String {
-    let word = |value: Result<serde_json::Value, _>| match value {
-        Ok(serde_json::Value::String(word)) => word,
-        Ok(other) => other.to_string(),
-        Err(_) => String::new(),
-    };
-    format!(
-        "coupon {}: {} ({})",
-        word(serde_json::to_value(difference.serial)),
-        word(serde_json::to_value(difference.kind)),
-        word(serde_json::to_value(difference.cause))
-    )
+    text.parse()
+        .map_err(|_| WrongSetting::new("--event", text, "the id of an event"))
 }
 
 #[cfg(test)]
@@ -132,18 +159,22 @@ mod tests {
 
     #[test]
     fn the_question_is_taken_out_of_the_settings() {
-        let args = ["--data", "d", "--event", "demo", "--json", "--log=warn"];
+        let args = [
+            "--data",
+            "d",
+            "--event",
+            "demo",
+            "--json",
+            "--repair",
+            "--log=warn",
+        ];
         let question = Question::read(&args.map(str::to_owned)).unwrap();
         assert_eq!(question.event, Some("demo".parse().unwrap()));
-        assert!(question.json);
+        assert!(question.json && question.repair && !question.watch);
         assert_eq!(question.settings, ["--data", "d", "--log=warn"]);
-        for wrong in ["--event=Demo", "--event"] {
-            assert!(Question::read(&[wrong.to_owned()]).is_err());
+        for wrong in [&["--event="][..], &["--event"], &["--watch", "--repair"]] {
+            let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            assert!(Question::read(&wrong).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn nothing_to_tell_is_told() {
-        assert_eq!(told(&Report::default()), "nothing is unexplained\n");
     }
 }

@@ -1,175 +1,176 @@
 //! Reading the three stations in the order that makes the comparison hold.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use domain::record::{Fact, Record};
-use domain::{EventId, RecordId, Serial};
-use ledger::{Issuance, Ledger};
-use lua::{OutboxReader, Store, Watermarks};
+use domain::record::Record;
+use domain::{EventId, Serial};
+use ledger::Row;
+use lua::OutboxReader;
 
-use super::{Cause, ReconcileError, Standing};
+use super::digest::{bounds, full};
+use super::found::{Found, Lens, Station};
+use super::log::{LogMemory, told};
+use super::report::{Cause, Standing};
+use super::{ReconcileError, Stations};
 
 /// How many rows or records are read at once.
 const PAGE: usize = 5_000;
 
-/// The three stations.
-pub(super) struct Stations<'a> {
-    pub(super) store: &'a Store,
-    pub(super) redis: &'a lua::Settings,
-    pub(super) ledger: &'a Ledger,
-    pub(super) log: Option<&'a kafka::Settings>,
-}
-
-/// A coupon at the three stations.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) redis: Option<Standing>,
-    /// Its record's ordinal, by Redis.
-    pub(super) ordinal: u64,
-    pub(super) log: Option<Standing>,
-    pub(super) twice_in_log: bool,
-    pub(super) ledger: Option<Standing>,
-}
-
-/// What was found of one event.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) coupons: BTreeMap<Serial, Seen>,
-    /// How far the stations had come before the first was read.
-    pub(super) before: Watermarks,
-    /// The ordinals that still waited in the outbox after the last was read.
-    pub(super) waiting: HashSet<u64>,
-    /// How far the stations had come after that.
-    pub(super) after: Watermarks,
-    /// Records that are known not to have become rows.
-    pub(super) refused: HashMap<RecordId, Cause>,
-}
-
-impl Found {
-    fn coupon(&mut self, serial: Serial) -> &mut Seen {
-        self.coupons.entry(serial).or_default()
-    }
-
-    fn in_log(&mut self, record: &Record) {
-        let Fact::Issued { coupon, holder } = &record.fact else {
-            return;
-        };
-        let standing = Standing {
-            code: coupon.code.clone(),
-            holder: holder.to_string(),
-            record_id: record.id.to_string(),
-        };
-        let seen = self.coupon(coupon.serial);
-        match &seen.log {
-            Some(first) if *first != standing => seen.twice_in_log = true,
-            Some(_) => {}
-            None => seen.log = Some(standing),
-        }
-    }
-}
+/// What was found, by event.
+type All = BTreeMap<EventId, Found>;
 
 impl Stations<'_> {
-    /// Reads everything there is of the events.
+    /// Looks at everything there is of the events: at what is settled by its hash.
     pub(super) async fn gather(
         &self,
         events: &BTreeSet<EventId>,
-    ) -> Result<BTreeMap<EventId, Found>, ReconcileError> {
-        let mut all: BTreeMap<EventId, Found> = BTreeMap::new();
+        memory: &mut LogMemory,
+    ) -> Result<All, ReconcileError> {
+        let mut all = All::new();
         for event in events {
-            let found = all.entry(event.clone()).or_default();
-            found.before = self.store.watermarks(event).await?;
-            if self.log.is_none() {
-                // The outbox is a part of the log. Before the ledger: what it forgets meanwhile is a row by then.
-                self.outbox(event, |record| found.in_log(&record)).await?;
-            }
-            self.ledger(event, found).await?;
+            let rows = self.ledger.last_serial(event).await?.0;
+            let figures = self.store.figures(event).await?;
+            let issued = figures.map_or(0, |figures| figures.redeemed);
+            let settled = full(rows.min(issued)).max(memory.settled(event));
+            let found = Found::new(Lens::Above(settled), self.log.is_some());
+            all.insert(event.clone(), found);
         }
+        self.ledgers(&mut all).await?;
         if let Some(log) = self.log {
-            kafka::records_of(log, events, |record| {
+            memory.read_on(log).await?;
+            for (event, found) in &mut all {
+                let Lens::Above(settled) = found.lens else {
+                    continue;
+                };
+                for (serial, standing) in memory.settle(event, settled) {
+                    found.see(Station::Log, serial, standing.clone());
+                }
+            }
+        }
+        self.rest(&mut all).await?;
+        Ok(all)
+    }
+
+    /// Looks again at some buckets of some events, coupon by coupon.
+    pub(super) async fn gather_again(
+        &self,
+        buckets: BTreeMap<EventId, BTreeSet<u64>>,
+    ) -> Result<All, ReconcileError> {
+        let has_log = self.log.is_some();
+        let mut all: All = buckets
+            .into_iter()
+            .map(|(event, buckets)| (event, Found::new(Lens::In(buckets), has_log)))
+            .collect();
+        self.ledgers(&mut all).await?;
+        if let Some(log) = self.log {
+            let events: BTreeSet<EventId> = all.keys().cloned().collect();
+            kafka::records_of(log, &events, |record| {
                 if let Ok(record) = record
                     && let Some(found) = all.get_mut(&record.event)
                 {
-                    found.in_log(&record);
+                    see_record(found, &record);
                 }
             })
             .await?;
         }
-        for (event, found) in &mut all {
+        self.rest(&mut all).await?;
+        Ok(all)
+    }
+
+    /// The watermarks before anything is read, and the ledger; without Kafka the outbox before it, as a part of the log.
+    async fn ledgers(&self, all: &mut All) -> Result<(), ReconcileError> {
+        let mut outbox = OutboxReader::connect(self.redis).await?;
+        for (event, found) in all {
+            found.before = self.store.watermarks(event).await?;
+            let figures = self.store.figures(event).await?;
+            found.figures = figures.map(|figures| (figures, figures));
+            if self.log.is_none() {
+                // What it forgets meanwhile is a row by then.
+                each_waiting(&mut outbox, event, |record| see_record(found, &record)).await?;
+            }
+            match &found.lens {
+                Lens::Above(_) => {
+                    found.rows = self.ledger.row_count(event).await?;
+                    let everything = (Serial(0), Serial(u64::MAX));
+                    self.ledger_between(event, everything, found).await?;
+                }
+                Lens::In(buckets) => {
+                    for bucket in buckets.clone() {
+                        self.ledger_between(event, bounds(bucket), found).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of an event after one serial, up to and including another.
+    async fn ledger_between(
+        &self,
+        event: &EventId,
+        (after, to): (Serial, Serial),
+        found: &mut Found,
+    ) -> Result<(), ReconcileError> {
+        let mut last = (Serial(after.0 + 1), String::new());
+        loop {
+            let rows = self.ledger.rows(event, (last.0, &last.1), to, PAGE).await?;
+            let Some(newest) = rows.last() else {
+                return Ok(());
+            };
+            last = (newest.serial, newest.record_id.0.clone());
+            for row in rows {
+                let (serial, standing) = by_row(row);
+                found.see(Station::Ledger, serial, standing);
+            }
+        }
+    }
+
+    /// Redis, what still waits in its outbox, the watermarks after everything was read, and what is known to be refused.
+    async fn rest(&self, all: &mut All) -> Result<(), ReconcileError> {
+        let mut outbox = OutboxReader::connect(self.redis).await?;
+        for (event, found) in all.iter_mut() {
             self.redis(event, found).await?;
             let mut waiting = HashSet::new();
-            self.outbox(event, |record| {
+            each_waiting(&mut outbox, event, |record| {
                 waiting.insert(record.ordinal);
             })
             .await?;
             found.waiting = waiting;
             found.after = self.store.watermarks(event).await?;
+            let figures = self.store.figures(event).await?;
+            found.figures = found
+                .figures
+                .zip(figures)
+                .map(|((before, _), after)| (before, after));
             for anomaly in self.ledger.anomalies(event).await? {
                 found.refused.insert(anomaly.record_id, Cause::Anomaly);
             }
         }
-        self.dead_letters(&mut all).await?;
-        Ok(all)
-    }
-
-    async fn ledger(&self, event: &EventId, found: &mut Found) -> Result<(), ReconcileError> {
-        let mut after = Serial(0);
-        loop {
-            let rows = self.ledger.issuances(event, after, PAGE).await?;
-            let Some(last) = rows.last() else {
-                return Ok(());
-            };
-            after = last.serial;
-            for row in rows {
-                let (serial, standing) = (row.serial, by_row(row));
-                let seen = found.coupon(serial);
-                if self.log.is_none() && seen.log.is_none() {
-                    seen.log = Some(standing.clone());
-                }
-                seen.ledger = Some(standing);
-            }
-        }
+        self.dead_letters(all).await
     }
 
     async fn redis(&self, event: &EventId, found: &mut Found) -> Result<(), ReconcileError> {
         let mut issued = self.store.issued(event);
         while let Some(page) = issued.next().await? {
             for issue in page {
-                let seen = found.coupon(issue.coupon.serial);
-                seen.ordinal = issue.ordinal;
-                seen.redis = Some(Standing {
+                let serial = issue.coupon.serial;
+                let standing = Standing {
                     code: issue.coupon.code,
                     holder: issue.holder.to_string(),
                     record_id: issue.record_id.to_string(),
-                });
+                    issued_at: issue.issued_at,
+                };
+                found.see(Station::Redis, serial, standing);
+                if let Some(seen) = found.coupons.get_mut(&serial) {
+                    seen.ordinal = issue.ordinal;
+                }
             }
         }
         Ok(())
     }
 
-    /// Everything that waits in an event's outbox.
-    async fn outbox(
-        &self,
-        event: &EventId,
-        mut each: impl FnMut(Record),
-    ) -> Result<(), ReconcileError> {
-        let mut reader = OutboxReader::connect(self.redis).await?;
-        let mut after = 0;
-        loop {
-            let followed = [(event.clone(), after)];
-            let batches = reader.next(&followed, PAGE, Duration::ZERO).await?;
-            let before = after;
-            for record in batches.into_iter().flat_map(|batch| batch.records) {
-                after = record.ordinal;
-                each(record);
-            }
-            if after == before {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn dead_letters(&self, all: &mut BTreeMap<EventId, Found>) -> Result<(), ReconcileError> {
+    async fn dead_letters(&self, all: &mut All) -> Result<(), ReconcileError> {
         let mut after = 0;
         loop {
             let letters = self.ledger.dead_letters(after, PAGE).await?;
@@ -177,21 +178,50 @@ impl Stations<'_> {
                 return Ok(());
             };
             after = last.id;
-            for stored in letters {
-                if let Ok(record) = Record::from_json(&stored.letter.payload)
-                    && let Some(found) = all.get_mut(&record.event)
+            for claimed in letters.into_iter().map(|stored| stored.letter.claimed) {
+                if let (Some(event), Some(id)) = (claimed.event, claimed.id)
+                    && let Some(found) = all.get_mut(&event)
                 {
-                    found.refused.insert(record.id, Cause::DeadLetter);
+                    found.refused.insert(id, Cause::DeadLetter);
                 }
             }
         }
     }
 }
 
-fn by_row(row: Issuance) -> Standing {
-    Standing {
-        code: row.code,
-        holder: row.holder.to_string(),
-        record_id: row.record_id.to_string(),
+/// Everything that waits in an event's outbox.
+async fn each_waiting(
+    outbox: &mut OutboxReader,
+    event: &EventId,
+    mut each: impl FnMut(Record),
+) -> Result<(), ReconcileError> {
+    let mut after = 0;
+    loop {
+        let followed = [(event.clone(), after)];
+        let batches = outbox.next(&followed, PAGE, Duration::ZERO).await?;
+        let before = after;
+        for record in batches.into_iter().flat_map(|batch| batch.records) {
+            after = record.ordinal;
+            each(record);
+        }
+        if after == before {
+            return Ok(());
+        }
     }
+}
+
+fn see_record(found: &mut Found, record: &Record) {
+    if let Some((serial, standing)) = told(record) {
+        found.see(Station::Log, serial, standing);
+    }
+}
+
+fn by_row(row: Row) -> (Serial, Standing) {
+    let standing = Standing {
+        code: row.code,
+        holder: row.holder,
+        record_id: row.record_id.0,
+        issued_at: row.issued_at,
+    };
+    (row.serial, standing)
 }

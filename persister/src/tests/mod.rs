@@ -3,6 +3,7 @@
 mod differences;
 mod log;
 mod outbox;
+mod repairs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use ledger::Ledger;
 use lua::private::PrivateRedis;
 use lua::{Change, PutOutcome, Recovery, Redeem, Redeemed, Store};
 
-use crate::reconcile::{EventReport, reconcile};
+use crate::reconcile::{EventReport, LogMemory, Stations};
 use crate::{Parts, build};
 
 /// How long anything may take before the test gives up.
@@ -144,9 +145,30 @@ impl Rig {
     }
 
     async fn verify(&self, event: &EventId) -> EventReport {
-        let (redis, log) = (self.redis.settings(), self.kafka.as_ref());
-        let report = reconcile(&self.store, &redis, &self.ledger, log, Some(event)).await;
+        let redis = self.redis.settings();
+        let mut memory = LogMemory::default();
+        let stations = self.stations(&redis);
+        let report = stations.reconcile(Some(event), &mut memory).await;
         report.unwrap().events.remove(0)
+    }
+
+    fn stations<'a>(&'a self, redis: &'a lua::Settings) -> Stations<'a> {
+        Stations {
+            store: &self.store,
+            redis,
+            ledger: &self.ledger,
+            log: self.kafka.as_ref(),
+        }
+    }
+
+    /// Statements to the embedded ledger behind everybody's back.
+    fn sqlite(&self, sql: &str) {
+        let output = std::process::Command::new("sqlite3")
+            .arg(self.folder.path().join("ledger.sqlite"))
+            .arg(sql)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
     }
 
     /// A command to Redis behind everybody's back.
