@@ -35,13 +35,18 @@ pub struct List<T> {
 impl ListQuery {
     /// Most items of the page.
     pub fn limit(&self) -> Result<usize, Problem> {
-        match self.limit.unwrap_or(DEFAULT) {
-            limit @ 1..=MOST => Ok(limit),
-            _ => Err(Problem::field(
-                "limit",
-                "`limit` must be a whole number from 1 to 1000.",
-            )),
-        }
+        page_limit(self.limit)
+    }
+}
+
+/// Most items of a page, of a list whose query asks for more than where and how much.
+pub fn page_limit(given: Option<usize>) -> Result<usize, Problem> {
+    match given.unwrap_or(DEFAULT) {
+        limit @ 1..=MOST => Ok(limit),
+        _ => Err(Problem::field(
+            "limit",
+            "`limit` must be a whole number from 1 to 1000.",
+        )),
     }
 }
 

@@ -32,7 +32,6 @@ use refused::Refused;
 #[derive(Clone)]
 struct Counter {
     desk: Arc<Desk>,
-    throttle: Arc<Throttle>,
     /// May anybody create coupons?
     creates: bool,
 }
@@ -55,11 +54,7 @@ pub(crate) fn routes(api: DirectApi, desk: Arc<Desk>, throttle: &Arc<Throttle>) 
         .route("/{api}/{coupons}", any(answer))
         .route("/{api}/{coupons}/", any(answer))
         .route("/{api}/{coupons}/{*rest}", any(answer))
-        .with_state(Counter {
-            desk,
-            throttle: throttle.clone(),
-            creates,
-        });
+        .with_state(Counter { desk, creates });
     throttle.limit(Action::Direct, versioned).merge(lettered)
 }
 
@@ -100,7 +95,7 @@ async fn answer(State(counter): State<Counter>, request: Request) -> Response {
     };
     let (mut parts, body) = request.into_parts();
     let limited = match ClientAddress::from_request_parts(&mut parts, &()).await {
-        Ok(ClientAddress(address)) => counter.throttle.check(Action::Direct, address),
+        Ok(ClientAddress(address)) => counter.desk.throttle.check(Action::Direct, address),
         Err(unknown) => Err(unknown),
     };
     if let Err(slow_down) = limited {

@@ -3,6 +3,7 @@
 mod accounts;
 mod ack;
 mod answer;
+mod books;
 mod caller;
 mod direct;
 mod jwks;
@@ -115,14 +116,19 @@ pub async fn build(parts: Parts) -> Result<Role, BuildError> {
     let desk = Arc::new(desk);
     let public = routes(desk.clone(), &parts.throttle).merge(direct::routes(
         parts.direct_api,
-        desk,
+        desk.clone(),
         &parts.throttle,
     ));
-    let public = public.merge(accounts.public());
-    let ops = accounts.ops(&parts.guard);
+    let public = public
+        .merge(accounts.public())
+        .merge(books::public(desk.clone()));
+    let ops = accounts
+        .ops(&parts.guard)
+        .merge(books::ops(desk, &parts.guard));
     let mut api = Api::openapi();
     api.merge(direct::described(parts.direct_api));
     api.merge(accounts::Api::openapi());
+    api.merge(books::Api::openapi());
     let (keeper, stop) = (accounts, parts.lifecycle.clone());
     parts.lifecycle.spawn("session key", async move {
         keeper.follow(&stop).await;

@@ -75,18 +75,6 @@ impl Refused {
         Self::NoPath(format!("Cannot {method} {path}"))
     }
 
-    /// The refusal's name in the metrics.
-    pub fn outcome(&self) -> &'static str {
-        match self {
-            Self::AlreadyClaimed => "already-claimed",
-            Self::OutOfStock => "sold-out",
-            Self::NotOpen(_) => "not-open",
-            Self::NotFound => "no-such-event",
-            Self::Failed(_) => "failed",
-            _ => "bad-request",
-        }
-    }
-
     fn error(&self) -> (StatusCode, String) {
         let (status, text) = match self {
             Self::InvalidBody => (StatusCode::BAD_REQUEST, "invalid request body"),

@@ -1,0 +1,72 @@
+//! `POST …/coupons/{code}/cancel`: the organiser takes a coupon from its holder.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use chassis::admin::Staff;
+use chassis::{Json, Path, Problem};
+use domain::EventId;
+use lua::{BookStep, StepAsked};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::shown::Shown;
+use super::{rules, stepped};
+use crate::Desk;
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// Why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CancelBody)]
+pub struct Body {
+    /// Kept in the coupon's history: 1 to 500 characters.
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+/// Takes a coupon from its holder: back to the unassigned ones, or over for good, as the book says.
+#[utoipa::path(
+    post, operation_id = "cancel_coupon", path = "/api/v1/admin/books/{book}/coupons/{code}/cancel", tag = "books",
+    params(("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code")),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The coupon as it is now", body = Shown),
+        (status = 400, description = "`bad-request`, with `field`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`no-such-book` or `no-such-coupon`"),
+        (status = 409, description = "`state-move`: it is nobody's (with `from`, `to`); `coupon-expired`"),
+        (status = 413, description = "`too-large`"),
+        (status = 415, description = "`unsupported-media-type`"),
+        (status = 503, description = "`try-again` or `outcome-unknown`, with `Retry-After`"),
+    ),
+    security(("admin_token" = []), ("access_token" = [])),
+)]
+pub async fn handler(
+    State(desk): State<Arc<Desk>>,
+    staff: Staff,
+    Path((book, code)): Path<(EventId, String)>,
+    Json(body): Json<Body>,
+) -> Result<axum::Json<Shown>, Problem> {
+    let reason = body.reason.trim();
+    if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
+        return Err(Problem::field(
+            "reason",
+            "`reason` must be 1 to 500 characters.",
+        ));
+    }
+    let rules = rules(&desk, &book).await?;
+    let asked = StepAsked {
+        by: staff.name().to_owned(),
+        code: code.clone(),
+        holder: None,
+        step: BookStep::Cancel,
+        metadata: Some(serde_json::json!({ "reason": reason }).to_string()),
+    };
+    let outcome = desk.store.step_coupon(&book, &asked).await;
+    let shown = stepped(&desk, &book, &rules, &code, outcome).await?;
+    Ok(axum::Json(shown))
+}

@@ -1,0 +1,91 @@
+//! `POST …/coupons/{code}/lock`: keeps everybody else from redeeming a coupon for a while.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use chassis::{Json, Path, Problem};
+use domain::book::LONGEST_LOCK_S;
+use domain::secret::Secret;
+use domain::{EventId, Holder, Millis};
+use lua::{BookStep, StepAsked};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{rules_for, stepped};
+use crate::Desk;
+use crate::caller::Caller;
+
+/// For how long.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = LockBody)]
+pub struct Body {
+    /// For whom, with a service key.
+    #[schema(value_type = Option<String>, max_length = 255)]
+    user_id: Option<Holder>,
+    /// How long the lock lasts, in seconds; as long as the book says when left out.
+    #[schema(minimum = 1, maximum = 3_600)]
+    lock_s: Option<u64>,
+}
+
+/// A lock.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Lock)]
+pub struct Answer {
+    /// The secret that redeeming or unlocking wants.
+    lock_token: String,
+    /// When it ends by itself, by the store's clock.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    locked_until: Option<Millis>,
+}
+
+/// Locks a coupon: until the lock ends only its token redeems it.
+#[utoipa::path(
+    post, operation_id = "lock", path = "/api/v1/books/{book}/coupons/{code}/lock", tag = "books",
+    params(("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code")),
+    request_body = Body,
+    responses(
+        (status = 200, description = "It is locked", body = Answer),
+        (status = 400, description = "`bad-request`, with `field`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`no-such-book` or `no-such-coupon`"),
+        (status = 409, description = "`coupon-locked`, `state-move` (with `from`, `to`) or `coupon-expired`"),
+        (status = 413, description = "`too-large`"),
+        (status = 415, description = "`unsupported-media-type`"),
+        (status = 429, description = "`slow-down`, with `Retry-After`"),
+        (status = 503, description = "`try-again` or `outcome-unknown`, with `Retry-After`"),
+    ),
+    security(("access_token" = []), ("service_key" = [])),
+)]
+pub async fn handler(
+    State(desk): State<Arc<Desk>>,
+    caller: Caller,
+    Path((book, code)): Path<(EventId, String)>,
+    Json(body): Json<Body>,
+) -> Result<axum::Json<Answer>, Problem> {
+    let holder = caller.holder(body.user_id)?;
+    if (body.lock_s).is_some_and(|lock_s| !(1..=LONGEST_LOCK_S).contains(&lock_s)) {
+        return Err(Problem::field(
+            "lock_s",
+            "`lock_s` must be a whole number from 1 to 3600.",
+        ));
+    }
+    let rules = rules_for(&desk, &caller, &book).await?;
+    let token = Secret::generate(&*desk.random);
+    let asked = StepAsked {
+        by: caller.name().to_owned(),
+        code: code.clone(),
+        holder: Some(holder),
+        step: BookStep::Lock {
+            token: token.reveal().to_owned(),
+            lock_s: body.lock_s,
+        },
+        metadata: None,
+    };
+    let outcome = desk.store.step_coupon(&book, &asked).await;
+    let shown = stepped(&desk, &book, &rules, &code, outcome).await?;
+    Ok(axum::Json(Answer {
+        lock_token: token.reveal().to_owned(),
+        locked_until: shown.locked_until(),
+    }))
+}

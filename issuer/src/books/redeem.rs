@@ -1,0 +1,100 @@
+//! `POST …/coupons/{code}/redemption`: uses a coupon, once.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use chassis::{Json, Path, Problem};
+use domain::book::MOST_METADATA;
+use domain::{EventId, Holder, Millis};
+use lua::{BookStep, StepAsked, SteppedCoupon};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{rules_for, stepped};
+use crate::Desk;
+use crate::caller::Caller;
+
+/// How it is used.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RedemptionBody)]
+pub struct Body {
+    /// For whom, with a service key.
+    #[schema(value_type = Option<String>, max_length = 255)]
+    user_id: Option<Holder>,
+    /// The secret of the lock, if the coupon is locked.
+    lock_token: Option<String>,
+    /// Anything that belongs to the redemption, kept in its history: at most 4 KiB.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map<String, Value>>,
+}
+
+/// A redemption.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Redemption)]
+pub struct Answer {
+    /// When, by the store's clock.
+    #[schema(value_type = String, format = DateTime)]
+    redeemed_at: Millis,
+    /// How often the coupon has been redeemed by now.
+    redemptions: u32,
+    /// How often it may still be.
+    remaining: u32,
+}
+
+/// Redeems a coupon. One of several uses stays assigned until its last.
+#[utoipa::path(
+    post, operation_id = "redeem_coupon", path = "/api/v1/books/{book}/coupons/{code}/redemption", tag = "books",
+    params(("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code")),
+    request_body = Body,
+    responses(
+        (status = 200, description = "It is redeemed", body = Answer),
+        (status = 400, description = "`bad-request`, with `field`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`no-such-book` or `no-such-coupon`"),
+        (status = 409, description = "`coupon-locked`, `limit-reached`, `state-move` (with `from`, `to`) or `coupon-expired`"),
+        (status = 413, description = "`too-large`"),
+        (status = 415, description = "`unsupported-media-type`"),
+        (status = 429, description = "`slow-down`, with `Retry-After`"),
+        (status = 503, description = "`try-again` or `outcome-unknown`, with `Retry-After`"),
+    ),
+    security(("access_token" = []), ("service_key" = [])),
+)]
+pub async fn handler(
+    State(desk): State<Arc<Desk>>,
+    caller: Caller,
+    Path((book, code)): Path<(EventId, String)>,
+    Json(body): Json<Body>,
+) -> Result<axum::Json<Answer>, Problem> {
+    let holder = caller.holder(body.user_id)?;
+    let metadata = body.metadata.map(|object| Value::from(object).to_string());
+    if (metadata.as_ref()).is_some_and(|text| text.len() > MOST_METADATA) {
+        return Err(Problem::field(
+            "metadata",
+            "`metadata` must be at most 4 KiB of JSON.",
+        ));
+    }
+    let rules = rules_for(&desk, &caller, &book).await?;
+    let asked = StepAsked {
+        by: caller.name().to_owned(),
+        code: code.clone(),
+        holder: Some(holder),
+        step: BookStep::Redeem {
+            token: body.lock_token,
+        },
+        metadata,
+    };
+    let outcome = desk.store.step_coupon(&book, &asked).await;
+    let redeemed_at = match &outcome {
+        Ok(SteppedCoupon::Done { at, .. }) => *at,
+        _ => Millis::default(),
+    };
+    let shown = stepped(&desk, &book, &rules, &code, outcome).await?;
+    let (redemptions, remaining) = shown.redemptions();
+    Ok(axum::Json(Answer {
+        redeemed_at,
+        redemptions,
+        remaining,
+    }))
+}

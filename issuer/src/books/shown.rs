@@ -1,0 +1,89 @@
+//! A coupon as every call shows it.
+
+use domain::Millis;
+use domain::book::{Coupon, CouponState, Rules};
+use ledger::BookCoupon;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A coupon of a book.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BookCoupon)]
+pub struct Shown {
+    /// The printable string.
+    code: String,
+    /// `unassigned`, `assigned`, `locked`, `redeemed` or `expired`.
+    #[schema(value_type = String, example = "assigned")]
+    state: CouponState,
+    /// Whose it is.
+    #[schema(required)]
+    holder: Option<String>,
+    /// Since when.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    assigned_at: Option<Millis>,
+    /// When its lock ends.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    locked_until: Option<Millis>,
+    /// How often it was redeemed.
+    redemptions: u32,
+    /// How often it may still be.
+    remaining: u32,
+}
+
+impl Shown {
+    /// A coupon that somebody has, as it stands at `now`.
+    pub fn new(code: &str, coupon: &Coupon, rules: &Rules, now: Millis) -> Self {
+        Self {
+            code: code.to_owned(),
+            state: coupon.state(rules, now),
+            holder: Some(coupon.holder.to_string()),
+            assigned_at: Some(coupon.assigned_at),
+            locked_until: coupon.live_lock(now).map(|lock| lock.until),
+            redemptions: coupon.redemptions,
+            remaining: coupon.remaining(rules),
+        }
+    }
+
+    /// One that is nobody's.
+    pub fn unassigned(code: &str, rules: &Rules) -> Self {
+        Self {
+            code: code.to_owned(),
+            state: CouponState::Unassigned,
+            holder: None,
+            assigned_at: None,
+            locked_until: None,
+            redemptions: 0,
+            remaining: rules.redemptions_per_code,
+        }
+    }
+
+    /// One as the ledger knows it, at `now`: what ended by itself has made no record.
+    pub fn kept(row: BookCoupon, rules: &Rules, now: Millis) -> Self {
+        let locked_until = row.locked_until.filter(|until| *until > now);
+        let state = match row.state {
+            CouponState::Redeemed => CouponState::Redeemed,
+            _ if rules.are_over(now) => CouponState::Expired,
+            CouponState::Locked if locked_until.is_none() => CouponState::Assigned,
+            state => state,
+        };
+        Self {
+            code: row.code,
+            state,
+            holder: row.holder,
+            assigned_at: row.assigned_at,
+            locked_until: locked_until.filter(|_| state == CouponState::Locked),
+            redemptions: row.redemptions,
+            remaining: rules.redemptions_per_code.saturating_sub(row.redemptions),
+        }
+    }
+
+    /// How often it was redeemed, and may still be.
+    pub fn redemptions(&self) -> (u32, u32) {
+        (self.redemptions, self.remaining)
+    }
+
+    /// When its lock ends.
+    pub fn locked_until(&self) -> Option<Millis> {
+        self.locked_until
+    }
+}
