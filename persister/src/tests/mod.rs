@@ -3,6 +3,7 @@
 mod differences;
 mod log;
 mod outbox;
+mod recover;
 mod repairs;
 
 use std::sync::Arc;
@@ -137,9 +138,10 @@ impl Rig {
     }
 
     /// Waits until the ledger has every record of the event, by what a waiting redeem would be told.
-    async fn settled(&self, event: &EventId, last_ordinal: u64) {
+    async fn settled(&self, event: &EventId) {
         eventually("every record is told to be in the ledger", async || {
-            self.store.watermarks(event).await.unwrap().ledger >= last_ordinal
+            let figures = self.store.figures(event).await.unwrap();
+            figures.unwrap().ledger_lag == 0
         })
         .await;
     }
@@ -169,6 +171,18 @@ impl Rig {
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
+    }
+
+    /// A command that ends Redis, and its end.
+    async fn redis_cli_ends(&self, arguments: &[&str]) {
+        let socket = self.redis.socket();
+        let asked = std::process::Command::new("redis-cli")
+            .arg("-s")
+            .arg(socket)
+            .args(arguments)
+            .output();
+        asked.unwrap();
+        self.redis.ended().await;
     }
 
     /// A command to Redis behind everybody's back.
