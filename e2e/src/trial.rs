@@ -89,6 +89,8 @@ impl Trial {
             Stack::Embedded => None,
             Stack::Full => Some(chance.one_of(&["redis", "log", "ledger"])),
         };
+        // What level `redis` promises does not outlive its disk.
+        let may_truncate = ack.is_some_and(|ack| ack != "redis") && chance.once_in(2);
         Self {
             seed,
             stack,
@@ -96,7 +98,7 @@ impl Trial {
             ack,
             people_per_s: 15,
             stock: None,
-            plan: schedule(stack, &mut chance, strikes, false),
+            plan: schedule(stack, &mut chance, strikes, may_truncate),
         }
     }
 

@@ -17,6 +17,8 @@ use crate::trial::Moment;
 
 /// Between two attempts after a failure.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The place is not there: the name of the problem, and what a socket's close with 4404 says.
+const NO_PLACE: &str = "no-place";
 /// How long a silent socket is listened to before it is opened anew.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -112,7 +114,7 @@ impl Witness {
         }
     }
 
-    /// Watches the place through one socket after the other.
+    /// Watches the place through one socket after the other. A place that is not there any more is taken anew, at the back.
     async fn wait(&mut self) -> Result<Turn> {
         loop {
             let (asked_at, door) = (now(), self.door());
@@ -121,8 +123,10 @@ impl Witness {
                 Err(error) => {
                     let answer = refusal(&error);
                     let known = answer != Answer::Unknown;
+                    let no_place = answer == Answer::Refused(NO_PLACE.to_owned());
                     self.note(&door, Asked::Watch, asked_at, answer);
-                    if known || self.is_over() {
+                    let again = no_place && self.enter().await;
+                    if self.is_over() || known && !again {
                         return Ok(Turn::Nothing);
                     }
                     sleep(PAUSE).await;
@@ -252,6 +256,9 @@ fn fate(redeemed: &Result<Redemption, ApiError>) -> Answer {
 
 /// What a failed call tells: a definite refusal, or nothing.
 fn refusal(error: &ApiError) -> Answer {
+    if let ApiError::Closed { code: 4404, .. } = error {
+        return Answer::Refused(NO_PLACE.to_owned());
+    }
     match error.problem() {
         Some(problem) if problem.status >= 500 || problem.status == 429 => Answer::Unknown,
         Some(problem) if problem.name == "sold-out" => Answer::SoldOut,
