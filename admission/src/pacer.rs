@@ -486,9 +486,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_moves_at_its_times_by_itself() {
+    async fn an_event_moves_at_its_times_by_itself_once_whatever_the_number_of_replicas() {
         let stage = Stage::set().await;
         let replica = stage.replica().await;
+        let _others = [stage.replica().await, stage.replica().await];
         let now = stage.store.now().await.unwrap();
         let times = json!({
             "stock": 5, "lobby_at": now.plus(300), "opens_at": now.plus(900), "closes_at": now.plus(1_500),

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::refusal::Refusal;
+
 /// Where an event stands in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -32,6 +34,19 @@ pub struct PhaseMove {
     pub from: Phase,
     /// The phase that was asked for.
     pub to: Phase,
+}
+
+/// What a phase means for those who come, wait, and were let in. A line that sold out refuses newcomers before its phase does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// May somebody new enter, or why not?
+    pub enter: Result<(), Refusal>,
+    /// Do those in line keep their place?
+    pub waits: bool,
+    /// Are people let in?
+    pub admits: bool,
+    /// Are tickets exchanged for coupons?
+    pub redeems: bool,
 }
 
 impl Phase {
@@ -66,22 +81,41 @@ impl Phase {
         }
     }
 
+    /// What the phase means: the one table.
+    #[must_use]
+    pub fn meaning(self) -> Meaning {
+        let row = |enter, waits, admits, redeems| Meaning {
+            enter,
+            waits,
+            admits,
+            redeems,
+        };
+        match self {
+            Self::Draft => row(Err(Refusal::NotOpenYet), false, false, false),
+            Self::Lobby => row(Ok(()), true, false, false),
+            Self::Open => row(Ok(()), true, true, true),
+            Self::Paused => row(Ok(()), true, false, true),
+            Self::Draining => row(Err(Refusal::LineClosed), true, true, true),
+            Self::Closed => row(Err(Refusal::EventClosed), false, false, false),
+        }
+    }
+
     /// May somebody new enter the line?
     #[must_use]
     pub fn takes_visitors(self) -> bool {
-        matches!(self, Self::Lobby | Self::Open | Self::Paused)
+        self.meaning().enter.is_ok()
     }
 
     /// Are people let in?
     #[must_use]
     pub fn admits(self) -> bool {
-        matches!(self, Self::Open | Self::Draining)
+        self.meaning().admits
     }
 
     /// Are tickets exchanged for coupons?
     #[must_use]
     pub fn redeems(self) -> bool {
-        matches!(self, Self::Open | Self::Paused | Self::Draining)
+        self.meaning().redeems
     }
 
     /// The phase's name, as in the API and in the store.
@@ -142,17 +176,21 @@ mod tests {
     }
 
     #[test]
-    fn what_each_phase_allows() {
-        let rows = Phase::ALL.map(|p| (p.takes_visitors(), p.admits(), p.redeems()));
+    fn what_each_phase_means() {
+        let rows = Phase::ALL.map(|phase| {
+            let means = phase.meaning();
+            let enter = means.enter.err().map(|refusal| refusal.shown().name);
+            (enter, means.waits, means.admits, means.redeems)
+        });
         assert_eq!(
             rows,
             [
-                (false, false, false),
-                (true, false, false),
-                (true, true, true),
-                (true, false, true),
-                (false, true, true),
-                (false, false, false),
+                (Some("not-open-yet"), false, false, false),
+                (None, true, false, false),
+                (None, true, true, true),
+                (None, true, false, true),
+                (Some("line-closed"), true, true, true),
+                (Some("event-closed"), false, false, false),
             ]
         );
     }

@@ -343,6 +343,40 @@ mod tests {
     }
 
     #[test]
+    fn of_those_near_the_head_the_store_is_told_now_and_then() {
+        let crowd = Crowd::of(5);
+        let near = |last, tick| {
+            let mut places = Vec::new();
+            crowd.watchers.near(Seq(last), tick, 10, &mut places);
+            places.len()
+        };
+        assert_eq!(near(3, 100), 3);
+        assert_eq!(near(4, 109), 1, "the fourth came near");
+        assert_eq!(near(5, 110), 4);
+        assert_eq!(near(0, 200), 0);
+    }
+
+    #[test]
+    fn a_place_that_was_drawn_is_visited_where_it_stands_now() {
+        let mut crowd = Crowd::of(2);
+        let (key, document) = (crowd.connections[0].0, crowd.document.clone());
+        let now = crowd
+            .watchers
+            .stands_at(key, Seq(7), |seq, _| seen(&document, seq));
+        assert_eq!(now, (Seq(7), key.1));
+        crowd.watchers.news([Seq(1)].into_iter());
+        assert_eq!(crowd.next(0), None, "nobody stands there any more");
+        crowd.watchers.news([Seq(7)].into_iter());
+        assert_eq!(crowd.next(0), Some(Next::Look));
+        crowd.watchers.remove(now);
+        assert!(!crowd.watchers.is_empty());
+        let gone = crowd
+            .watchers
+            .stands_at(now, Seq(9), |seq, _| seen(&document, seq));
+        assert_eq!(gone, (Seq(9), key.1));
+    }
+
+    #[test]
     fn a_connection_that_went_is_forgotten() {
         let mut crowd = Crowd::of(2);
         for (key, _) in std::mem::take(&mut crowd.connections) {

@@ -116,12 +116,74 @@ impl Positions {
 
     /// How many wait.
     pub fn waiting(&self) -> u64 {
-        let reached = self.gone.total() - self.passed.len() as u64;
+        let reached = self.gone.total().saturating_sub(self.passed.len() as u64);
         self.last.0.saturating_sub(reached)
     }
 
     /// The last ordinal given, as far as is known.
     pub fn last(&self) -> Seq {
         self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Millis;
+    use domain::place::GoneReason;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A line in which `last` people stand.
+    fn line(last: u64) -> Positions {
+        Positions {
+            heard: 0,
+            last: Seq(last),
+            gone: Gone::default(),
+            passed: HashSet::new(),
+            drawn: true,
+        }
+    }
+
+    fn hear(positions: &mut Positions, change: Move) {
+        let entry = MoveEntry {
+            event: "demo".parse().unwrap(),
+            n: positions.heard + 1,
+            last_seq: positions.last,
+            at: Millis(0),
+            change,
+        };
+        assert!(positions.hear(&entry));
+    }
+
+    fn seqs(seqs: &[u64]) -> Vec<Seq> {
+        seqs.iter().copied().map(Seq).collect()
+    }
+
+    #[test]
+    fn who_is_passed_over_is_next_and_stands_in_nobodys_way() {
+        let mut line = line(5);
+        hear(&mut line, Move::Passed(seqs(&[1, 3])));
+        let positions = [1, 2, 3, 4, 5].map(|seq| line.position(Seq(seq)));
+        assert_eq!(positions, [1, 1, 1, 2, 3]);
+        assert!(!line.is_gone(Seq(1)) && line.waiting() == 5);
+        hear(&mut line, Move::Admitted(seqs(&[1, 2])));
+        hear(&mut line, Move::Gone(GoneReason::NoShow, seqs(&[3])));
+        assert!([1, 2, 3].iter().all(|&seq| line.is_gone(Seq(seq))));
+        assert_eq!((line.waiting(), line.position(Seq(4))), (2, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn the_reach_is_the_last_ordinal_that_has_at_most_that_position(
+            last in 1..300_u64,
+            gone in prop::collection::vec(1..300_u64, 0..200),
+            reach in 1..400_u64,
+        ) {
+            let mut line = line(last);
+            hear(&mut line, Move::Admitted(seqs(&gone)));
+            let naive = (1..=last).rev().find(|&seq| line.position(Seq(seq)) <= reach);
+            prop_assert_eq!(line.reaching(reach), Seq(naive.unwrap_or(0)));
+        }
     }
 }

@@ -35,3 +35,24 @@ impl Presence {
         Some(self.callers.lock().drain().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_are_told_of_once_a_second_or_as_often_as_absence_comes() {
+        let place: PlaceId = "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let presence = Presence::default();
+        for _ in 0..3 {
+            presence.saw(&place);
+        }
+        assert_eq!(presence.take(9, 66), None);
+        assert_eq!(presence.take(10, 66), Some(vec![place.clone()]));
+        assert_eq!(presence.take(20, 66), Some(Vec::new()));
+        presence.saw(&place);
+        assert_eq!(presence.take(22, 3), None);
+        assert_eq!(presence.take(23, 3), Some(vec![place]));
+        assert_eq!(presence.take(24, 0), Some(Vec::new()));
+    }
+}
