@@ -1,6 +1,9 @@
 //! Extractors whose rejections are problems: JSON bodies that name the wrong field, paths and queries that parse.
 
+mod keyed;
 mod wrong_field;
+
+pub use keyed::{Asked, Keyed};
 
 use std::time::Duration;
 
@@ -37,16 +40,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let media = media(request.headers());
-        if media == Media::Other {
-            return Err(Refusal::UnsupportedMediaType.into());
-        }
-        let body = read_body(request, BODY_DEADLINE).await?;
-        match (body.is_empty(), media) {
-            (true, _) => parse(b"{}").map(Self),
-            (false, Media::Unnamed) => Err(Refusal::UnsupportedMediaType.into()),
-            (false, _) => parse(&body).map(Self),
-        }
+        parse(&read_json(request).await?).map(Self)
+    }
+}
+
+/// The body of a request that says it is JSON; `{}` for an empty one.
+async fn read_json(request: Request) -> Result<Bytes, Problem> {
+    let media = media(request.headers());
+    if media == Media::Other {
+        return Err(Refusal::UnsupportedMediaType.into());
+    }
+    let body = read_body(request, BODY_DEADLINE).await?;
+    match (body.is_empty(), media) {
+        (true, _) => Ok(Bytes::from_static(b"{}")),
+        (false, Media::Unnamed) => Err(Refusal::UnsupportedMediaType.into()),
+        (false, _) => Ok(body),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod event;
 pub mod fault;
 pub mod ids;
 mod jwt;
+pub mod once;
 pub mod pace;
 pub mod pattern;
 pub mod phase;

@@ -79,6 +79,8 @@ pub enum Refusal {
     UnsupportedMediaType,
     /// Codes of an upload cannot be in the book.
     CodesRejected,
+    /// The idempotency key came with another body before.
+    IdempotencyMismatch,
     /// Too many calls.
     SlowDown,
     /// A store does not answer.
@@ -102,7 +104,7 @@ pub struct Shown {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::NoPlace,
@@ -139,6 +141,7 @@ impl Refusal {
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::CodesRejected,
+        Self::IdempotencyMismatch,
         Self::SlowDown,
         Self::TryAgain,
         Self::OutcomeUnknown,

@@ -129,6 +129,7 @@ async fn stepped(
             .with("from", from)
             .with("to", to),
         SteppedCoupon::Expired => Refusal::CouponExpired.into(),
+        SteppedCoupon::Mismatch => Refusal::IdempotencyMismatch.into(),
         SteppedCoupon::NoSuchCoupon => Refusal::NoSuchCoupon.into(),
         SteppedCoupon::NoSuchBook => Refusal::NoSuchBook.into(),
     })

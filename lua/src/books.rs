@@ -1,15 +1,17 @@
 //! Books: codes that were given, handed out and used, each step one script and one record.
 
 use domain::book::{Book, Coupon, CouponState, Lock, OnCancel};
+use domain::once::Once;
 use domain::{EventId, Holder, Millis};
 
 use crate::connect::{Store, StoreError};
 use crate::keys::{EVENTS, Keys};
 use crate::script::{parsed, script, tags};
 
+script!(BOOK = "book");
 script!(PUT_BOOK = "put_book", "clock", "book");
-script!(ASSIGN = "assign", "clock", "book");
-script!(STEP_COUPON = "step_coupon", "clock", "book");
+script!(once ASSIGN = "assign", "clock", "book");
+script!(once STEP_COUPON = "step_coupon", "clock", "book");
 script!(BOOK_COUPON = "book_coupon", "clock", "book");
 
 /// A book as it stands in the store.
@@ -43,6 +45,8 @@ pub struct Assign {
     pub count: u32,
     /// The code that is wanted; none takes any, at random.
     pub code: Option<String>,
+    /// What keeps it from taking effect twice.
+    pub once: Option<Once>,
 }
 
 /// What became of an assignment.
@@ -65,6 +69,8 @@ pub enum Assigned {
     NoneLeft(u64),
     /// The book is over.
     Expired,
+    /// Something else was asked under the same idempotency key before.
+    Mismatch,
     /// There is no such book.
     NoSuchBook,
 }
@@ -82,6 +88,8 @@ pub struct StepAsked {
     pub step: BookStep,
     /// What the caller gives with it, as JSON.
     pub metadata: Option<String>,
+    /// What keeps it from taking effect twice.
+    pub once: Option<Once>,
 }
 
 /// A step as the store is asked for it: [`domain::book::Step`], with what the book's rules fill in left open.
@@ -133,6 +141,8 @@ pub enum SteppedCoupon {
     },
     /// The coupon or its book is over.
     Expired,
+    /// Something else was asked under the same idempotency key before.
+    Mismatch,
     /// It does not exist, or is somebody else's.
     NoSuchCoupon,
     /// There is no such book.
@@ -142,14 +152,11 @@ pub enum SteppedCoupon {
 impl Store {
     /// A book's rules, if there is such a book.
     pub async fn book(&self, book: &EventId) -> Result<Option<LiveBook>, StoreError> {
-        let held: (Option<String>, Option<u64>) = redis::cmd("HMGET")
-            .arg(Keys::of(book).book())
-            .arg(&["rules", "version"])
-            .query_async(&mut self.connection())
-            .await?;
-        let (Some(rules), Some(version)) = held else {
-            self.door.confirm().await?;
-            return Ok(None);
+        tags!(Outcome { Book = "book", NoSuchBook = "no-such-book" });
+        let mut reply = BOOK.keys([Keys::of(book).book()]).run(&self.door).await?;
+        let (rules, version): (String, u64) = match reply.tag()? {
+            Outcome::NoSuchBook => return Ok(None),
+            Outcome::Book => (reply.take()?, reply.take()?),
         };
         let rules = serde_json::from_str(&rules);
         let rules = rules.map_err(|error| StoreError::Unexpected(error.to_string()))?;
@@ -206,6 +213,7 @@ impl Store {
             LimitReached = "limit-reached",
             NoneLeft = "none-left",
             Expired = "coupon-expired",
+            Mismatch = "once-mismatch",
             NoSuchBook = "no-such-book",
         });
         let keys = Keys::of(book);
@@ -223,6 +231,7 @@ impl Store {
             .arg(asked.holder.as_str())
             .arg(asked.count)
             .arg(asked.code.as_deref().unwrap_or_default())
+            .once(&keys, asked.once.as_ref())
             .run(&self.door)
             .await?;
         Ok(match reply.tag()? {
@@ -235,6 +244,7 @@ impl Store {
             Outcome::LimitReached => Assigned::LimitReached,
             Outcome::NoneLeft => Assigned::NoneLeft(reply.take()?),
             Outcome::Expired => Assigned::Expired,
+            Outcome::Mismatch => Assigned::Mismatch,
             Outcome::NoSuchBook => Assigned::NoSuchBook,
         })
     }
@@ -251,12 +261,14 @@ impl Store {
             LimitReached = "limit-reached",
             Move = "state-move",
             Expired = "coupon-expired",
+            Mismatch = "once-mismatch",
             NoSuchCoupon = "no-such-coupon",
             NoSuchBook = "no-such-book",
         });
         let (step, token, lock_s) = asked.step.told();
+        let keys = Keys::of(book);
         let mut reply = STEP_COUPON
-            .keys(step_keys(&Keys::of(book)))
+            .keys(step_keys(&keys))
             .arg(asked.by.as_str())
             .arg(step)
             .arg(asked.code.as_str())
@@ -264,6 +276,7 @@ impl Store {
             .arg(token)
             .arg(given(lock_s.map(|lock_s| lock_s.saturating_mul(1_000))))
             .arg(asked.metadata.as_deref().unwrap_or_default())
+            .once(&keys, asked.once.as_ref())
             .run(&self.door)
             .await?;
         Ok(match reply.tag()? {
@@ -282,6 +295,7 @@ impl Store {
                 to: reply.parse()?,
             },
             Outcome::Expired => SteppedCoupon::Expired,
+            Outcome::Mismatch => SteppedCoupon::Mismatch,
             Outcome::NoSuchCoupon => SteppedCoupon::NoSuchCoupon,
             Outcome::NoSuchBook => SteppedCoupon::NoSuchBook,
         })

@@ -1,6 +1,7 @@
 //! Live changes of an event: its pace, its phase, its stock.
 
 use domain::event::{AdmissionChange, MOST_STOCK};
+use domain::once::Once;
 use domain::phase::PhaseMove;
 use domain::{EventId, Phase};
 
@@ -26,7 +27,7 @@ script!(
     "event"
 );
 script!(
-    ADD_STOCK = "add_stock",
+    once ADD_STOCK = "add_stock",
     "clock",
     "moves",
     "records",
@@ -61,6 +62,8 @@ pub enum StockOutcome {
     },
     /// The event would hold more than an event may.
     TooMuch,
+    /// Something else was asked under the same idempotency key before.
+    Mismatch,
     /// There is no such event.
     NoSuchEvent,
 }
@@ -135,7 +138,23 @@ impl Store {
         add: u64,
         change: Change<'_>,
     ) -> Result<StockOutcome, StoreError> {
-        tags!(Outcome { Added = "added", TooMuch = "too-much", NoSuchEvent = "no-such-event" });
+        self.add_stock_once(event, add, change, None).await
+    }
+
+    /// Adds coupons, not twice for one idempotency key.
+    pub async fn add_stock_once(
+        &self,
+        event: &EventId,
+        add: u64,
+        change: Change<'_>,
+        once: Option<&Once>,
+    ) -> Result<StockOutcome, StoreError> {
+        tags!(Outcome {
+            Added = "added",
+            TooMuch = "too-much",
+            NoSuchEvent = "no-such-event",
+            Mismatch = "once-mismatch",
+        });
         let keys = Keys::of(event);
         let mut reply = ADD_STOCK
             .keys([
@@ -150,6 +169,7 @@ impl Store {
             .arg(change.by)
             .arg(add)
             .arg(MOST_STOCK)
+            .once(&keys, once)
             .run(&self.door)
             .await?;
         Ok(match reply.tag()? {
@@ -158,6 +178,7 @@ impl Store {
                 remaining: reply.take()?,
             },
             Outcome::TooMuch => StockOutcome::TooMuch,
+            Outcome::Mismatch => StockOutcome::Mismatch,
             Outcome::NoSuchEvent => StockOutcome::NoSuchEvent,
         })
     }

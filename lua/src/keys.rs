@@ -48,6 +48,11 @@ macro_rules! keys {
                 ["staged", "pieces"].map(|part| format!("book:{{{}}}:{part}:{name}", self.0))
             }
 
+            /// The reply to a call with an idempotency key (string, for 24 hours).
+            pub(crate) fn once(&self, name: &str) -> String {
+                format!("once:{{{}}}:{name}", self.0)
+            }
+
             /// Every key that an event may have.
             #[cfg(test)]
             pub(crate) fn all(&self) -> Vec<String> {

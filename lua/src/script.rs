@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use domain::once::Once;
 use parking_lot::RwLock;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, FromRedisValue, RedisError, ToRedisArgs, Value};
@@ -10,6 +11,7 @@ use tracing::Instrument as _;
 
 use crate::connect::StoreError;
 use crate::door::Door;
+use crate::keys::Keys;
 
 /// A script of `lua/scripts`, put together from the parts it uses and itself.
 pub(crate) struct Script {
@@ -22,10 +24,24 @@ pub(crate) struct Script {
 }
 
 /// Makes a static of a script from its name and the parts that go before it: `script!(ENTER = "enter", "bulk", "places")`.
+/// Scripts whose calls may come with an idempotency key stand inside the part "once": `script!(once ASSIGN = "assign")`, and are
+/// called with [`Call::once`].
 /// Scripts that tell nothing of an event may run while Redis is not recognised: `script!(open HOLD_LEASE = "hold_lease")`.
 macro_rules! script {
     (open $static:ident = $name:literal $(, $part:literal)*) => {
         $crate::script::script!(@ true, $static, $name $(, $part)*);
+    };
+    (once $static:ident = $name:literal $(, $part:literal)*) => {
+        static $static: std::sync::LazyLock<$crate::script::Script> = std::sync::LazyLock::new(|| {
+            let span = || tracing::debug_span!(concat!("redis.", $name));
+            $crate::script::Script::new(false, span, concat!(
+                $(include_str!(concat!("../scripts/parts/", $part, ".lua")), "\n",)*
+                include_str!("../scripts/parts/once.lua"),
+                "\nlocal function step()\n",
+                include_str!(concat!("../scripts/", $name, ".lua")),
+                "\nend\nreturn once(step)\n",
+            ))
+        });
     };
     ($static:ident = $name:literal $(, $part:literal)*) => {
         $crate::script::script!(@ false, $static, $name $(, $part)*);
@@ -109,6 +125,13 @@ impl Call<'_> {
     pub(crate) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
         arg.write_redis_args(&mut self.args);
         self
+    }
+
+    /// Names what keeps the call from taking effect twice; for every call of a script that stands inside the part "once", after
+    /// all its keys and arguments.
+    pub(crate) fn once(mut self, keys: &Keys<'_>, once: Option<&Once>) -> Self {
+        self.keys.push(keys.once(once.map_or("-", Once::name)));
+        self.arg(once.map_or("", Once::digest))
     }
 
     /// Runs the script.

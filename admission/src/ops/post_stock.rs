@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use chassis::admin::Staff;
-use chassis::{Path, Problem};
+use chassis::{Keyed, Path, Problem};
 use domain::event::{MOST_ADDED, MOST_STOCK};
 use domain::{EventId, Refusal};
 use lua::{StockOutcome, Store, StoreError};
@@ -25,7 +25,10 @@ pub struct StockPost {
 /// Adds coupons.
 #[utoipa::path(
     post, path = "/api/v1/admin/events/{event}/stock", tag = "ops",
-    params(("event" = String, Path, description = "The event's id")),
+    params(
+        ("event" = String, Path, description = "The event's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+    ),
     request_body = StockPost,
     responses(
         (status = 200, description = "The stock as it now stands", body = ShownStock),
@@ -35,6 +38,7 @@ pub struct StockPost {
         (status = 404, description = "`no-such-event`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
+        (status = 422, description = "`idempotency-mismatch`"),
         (status = 503, description = "`try-again`: nothing was added; `outcome-unknown`: read the event before adding again"),
     ),
     security(("admin_token" = [])),
@@ -43,7 +47,7 @@ pub async fn post_stock(
     State(store): State<Store>,
     staff: Staff,
     Path(event): Path<EventId>,
-    chassis::Json(StockPost { add }): chassis::Json<StockPost>,
+    Keyed(StockPost { add }, asked): Keyed<StockPost>,
 ) -> Result<Json<ShownStock>, Problem> {
     if !(1..=MOST_ADDED).contains(&add) {
         return Err(Problem::field(
@@ -51,12 +55,17 @@ pub async fn post_stock(
             format!("`add` must be a whole number from 1 to {MOST_ADDED}."),
         ));
     }
-    match store.add_stock(&event, add, by(&staff)).await {
+    let once = asked.by(staff.name());
+    match store
+        .add_stock_once(&event, add, by(&staff), once.as_ref())
+        .await
+    {
         Ok(StockOutcome::Added { total, remaining }) => Ok(Json(ShownStock { total, remaining })),
         Ok(StockOutcome::TooMuch) => Err(Problem::field(
             "add",
             format!("`add` must leave the event with at most {MOST_STOCK} coupons in all."),
         )),
+        Ok(StockOutcome::Mismatch) => Err(Refusal::IdempotencyMismatch.into()),
         Ok(StockOutcome::NoSuchEvent) => Err(no_such_event(&event)),
         Err(error) => Err(failed(error)),
     }

@@ -236,6 +236,12 @@ pub(super) static TABLE: [Shown; Refusal::ALL.len()] = [
         "`rejected` names the first hundred with their lines and what is wrong, `rejected_total` counts them all. None was taken: mend the list and send it again.",
     ),
     row(
+        "idempotency-mismatch",
+        422,
+        "The idempotency key came with another body before",
+        "Send the same body again, or use a new `Idempotency-Key`. A key is remembered for 24 hours, for each caller and path.",
+    ),
+    row(
         "slow-down",
         429,
         "Too many requests",

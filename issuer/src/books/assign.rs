@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use chassis::{Json, Path, Problem};
+use chassis::{Keyed, Path, Problem};
 use domain::book::{Coupon, MOST_AT_ONCE};
 use domain::{EventId, Holder, Refusal};
 use lua::{Assign, Assigned};
@@ -43,7 +43,10 @@ pub struct Answer {
 /// Hands out coupons of a book, as many as asked or none.
 #[utoipa::path(
     post, operation_id = "assign", path = "/api/v1/books/{book}/assignments", tag = "books",
-    params(("book" = String, Path, description = "The book's id")),
+    params(
+        ("book" = String, Path, description = "The book's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+    ),
     request_body = Body,
     responses(
         (status = 201, description = "The coupons are the holder's", body = Answer),
@@ -53,6 +56,7 @@ pub struct Answer {
         (status = 409, description = "`limit-reached`, `none-left` (with `available`) or `coupon-expired`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
+        (status = 422, description = "`idempotency-mismatch`"),
         (status = 429, description = "`slow-down`, with `Retry-After`"),
         (status = 503, description = "`try-again` or `outcome-unknown`, with `Retry-After`"),
     ),
@@ -62,7 +66,7 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     caller: Caller,
     Path(book): Path<EventId>,
-    Json(body): Json<Body>,
+    Keyed(body, asked_once): Keyed<Body>,
 ) -> Result<(StatusCode, axum::Json<Answer>), Problem> {
     let holder = caller.holder(body.user_id)?;
     let count = body.count.unwrap_or(1);
@@ -78,6 +82,7 @@ pub async fn handler(
         holder: holder.clone(),
         count,
         code: body.code,
+        once: asked_once.by(caller.name()),
     };
     let assigned = desk.store.assign(&book, &asked).await.map_err(lost)?;
     Err(match assigned {
@@ -98,6 +103,7 @@ pub async fn handler(
         Assigned::NoSuchCoupon => Refusal::NoSuchCoupon.into(),
         Assigned::LimitReached => Refusal::LimitReached.into(),
         Assigned::Expired => Refusal::CouponExpired.into(),
+        Assigned::Mismatch => Refusal::IdempotencyMismatch.into(),
         Assigned::NoSuchBook => Refusal::NoSuchBook.into(),
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use chassis::admin::Staff;
-use chassis::{Json, Path, Problem};
+use chassis::{Keyed, Path, Problem};
 use domain::EventId;
 use lua::{BookStep, StepAsked};
 use serde::Deserialize;
@@ -30,7 +30,10 @@ pub struct Body {
 /// Takes a coupon from its holder: back to the unassigned ones, or over for good, as the book says.
 #[utoipa::path(
     post, operation_id = "cancel_coupon", path = "/api/v1/admin/books/{book}/coupons/{code}/cancel", tag = "books",
-    params(("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code")),
+    params(
+        ("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+    ),
     request_body = Body,
     responses(
         (status = 200, description = "The coupon as it is now", body = Shown),
@@ -41,6 +44,7 @@ pub struct Body {
         (status = 409, description = "`state-move`: it is nobody's (with `from`, `to`); `coupon-expired`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
+        (status = 422, description = "`idempotency-mismatch`"),
         (status = 503, description = "`try-again` or `outcome-unknown`, with `Retry-After`"),
     ),
     security(("admin_token" = []), ("access_token" = [])),
@@ -49,7 +53,7 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     staff: Staff,
     Path((book, code)): Path<(EventId, String)>,
-    Json(body): Json<Body>,
+    Keyed(body, asked_once): Keyed<Body>,
 ) -> Result<axum::Json<Shown>, Problem> {
     let reason = body.reason.trim();
     if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
@@ -65,6 +69,7 @@ pub async fn handler(
         holder: None,
         step: BookStep::Cancel,
         metadata: Some(serde_json::json!({ "reason": reason }).to_string()),
+        once: asked_once.by(staff.name()),
     };
     let outcome = desk.store.step_coupon(&book, &asked).await;
     let shown = stepped(&desk, &book, &rules, &code, outcome).await?;

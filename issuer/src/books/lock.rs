@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use chassis::{Json, Path, Problem};
+use chassis::{Keyed, Path, Problem};
 use domain::book::LONGEST_LOCK_S;
 use domain::secret::Secret;
 use domain::{EventId, Holder, Millis};
-use lua::{BookStep, StepAsked};
+use lua::{BookStep, StepAsked, SteppedCoupon};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -42,7 +42,10 @@ pub struct Answer {
 /// Locks a coupon: until the lock ends only its token redeems it.
 #[utoipa::path(
     post, operation_id = "lock", path = "/api/v1/books/{book}/coupons/{code}/lock", tag = "books",
-    params(("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code")),
+    params(
+        ("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+    ),
     request_body = Body,
     responses(
         (status = 200, description = "It is locked", body = Answer),
@@ -52,6 +55,7 @@ pub struct Answer {
         (status = 409, description = "`coupon-locked`, `state-move` (with `from`, `to`) or `coupon-expired`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
+        (status = 422, description = "`idempotency-mismatch`"),
         (status = 429, description = "`slow-down`, with `Retry-After`"),
         (status = 503, description = "`try-again` or `outcome-unknown`, with `Retry-After`"),
     ),
@@ -61,7 +65,7 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     caller: Caller,
     Path((book, code)): Path<(EventId, String)>,
-    Json(body): Json<Body>,
+    Keyed(body, asked_once): Keyed<Body>,
 ) -> Result<axum::Json<Answer>, Problem> {
     let holder = caller.holder(body.user_id)?;
     if (body.lock_s).is_some_and(|lock_s| !(1..=LONGEST_LOCK_S).contains(&lock_s)) {
@@ -81,11 +85,20 @@ pub async fn handler(
             lock_s: body.lock_s,
         },
         metadata: None,
+        once: asked_once.by(caller.name()),
     };
     let outcome = desk.store.step_coupon(&book, &asked).await;
-    let shown = stepped(&desk, &book, &rules, &code, outcome).await?;
+    // Asked a second time under one idempotency key, the lock is the first one's.
+    let held = match &outcome {
+        Ok(SteppedCoupon::Done { coupon, .. }) => {
+            coupon.as_ref().and_then(|held| held.lock.clone())
+        }
+        _ => None,
+    };
+    stepped(&desk, &book, &rules, &code, outcome).await?;
+    let held = held.ok_or_else(|| Problem::try_again("a lock that is none"))?;
     Ok(axum::Json(Answer {
-        lock_token: token.reveal().to_owned(),
-        locked_until: shown.locked_until(),
+        lock_token: held.token,
+        locked_until: Some(held.until),
     }))
 }

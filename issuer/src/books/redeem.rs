@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use chassis::{Json, Path, Problem};
+use chassis::{Keyed, Path, Problem};
 use domain::book::MOST_METADATA;
 use domain::{EventId, Holder, Millis};
 use lua::{BookStep, StepAsked, SteppedCoupon};
@@ -46,7 +46,10 @@ pub struct Answer {
 /// Redeems a coupon. One of several uses stays assigned until its last.
 #[utoipa::path(
     post, operation_id = "redeem_coupon", path = "/api/v1/books/{book}/coupons/{code}/redemption", tag = "books",
-    params(("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code")),
+    params(
+        ("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+    ),
     request_body = Body,
     responses(
         (status = 200, description = "It is redeemed", body = Answer),
@@ -56,6 +59,7 @@ pub struct Answer {
         (status = 409, description = "`coupon-locked`, `limit-reached`, `state-move` (with `from`, `to`) or `coupon-expired`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
+        (status = 422, description = "`idempotency-mismatch`"),
         (status = 429, description = "`slow-down`, with `Retry-After`"),
         (status = 503, description = "`try-again` or `outcome-unknown`, with `Retry-After`"),
     ),
@@ -65,7 +69,7 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     caller: Caller,
     Path((book, code)): Path<(EventId, String)>,
-    Json(body): Json<Body>,
+    Keyed(body, asked_once): Keyed<Body>,
 ) -> Result<axum::Json<Answer>, Problem> {
     let holder = caller.holder(body.user_id)?;
     let metadata = body.metadata.map(|object| Value::from(object).to_string());
@@ -84,6 +88,7 @@ pub async fn handler(
             token: body.lock_token,
         },
         metadata,
+        once: asked_once.by(caller.name()),
     };
     let outcome = desk.store.step_coupon(&book, &asked).await;
     let redeemed_at = match &outcome {

@@ -81,9 +81,4 @@ impl Shown {
     pub fn redemptions(&self) -> (u32, u32) {
         (self.redemptions, self.remaining)
     }
-
-    /// When its lock ends.
-    pub fn locked_until(&self) -> Option<Millis> {
-        self.locked_until
-    }
 }

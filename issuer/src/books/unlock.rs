@@ -60,6 +60,7 @@ pub async fn handler(
             token: body.lock_token,
         },
         metadata: None,
+        once: None,
     };
     let outcome = desk.store.step_coupon(&book, &asked).await;
     stepped(&desk, &book, &rules, &code, outcome).await?;

@@ -20,7 +20,7 @@ fn holder(n: u8) -> Holder {
     format!("user {n}").parse().unwrap()
 }
 
-async fn make(store: &Store, book: &EventId, put: &str) -> Rules {
+pub(super) async fn make(store: &Store, book: &EventId, put: &str) -> Rules {
     let put: BookPut = serde_json::from_str(put).unwrap();
     let book = Book::create(book.clone(), put).unwrap();
     let made = store.put_book(&book, 0).await.unwrap();
@@ -28,11 +28,11 @@ async fn make(store: &Store, book: &EventId, put: &str) -> Rules {
     book.rules
 }
 
-fn codes(numbers: std::ops::Range<usize>) -> Vec<String> {
+pub(super) fn codes(numbers: std::ops::Range<usize>) -> Vec<String> {
     numbers.map(|n| format!("CODE-{n}")).collect()
 }
 
-async fn add(store: &Store, book: &EventId, codes: &[String]) {
+pub(super) async fn add(store: &Store, book: &EventId, codes: &[String]) {
     let mut upload = Upload::new(book.clone(), "one".into());
     let staged = store.stage_codes(&mut upload, codes).await.unwrap();
     assert_eq!(staged, Staged::Staged(vec![]));
@@ -40,16 +40,17 @@ async fn add(store: &Store, book: &EventId, codes: &[String]) {
     assert!(matches!(added, Added::Added(_)), "{added:?}");
 }
 
-fn wants(who: u8, count: u32, code: Option<&str>) -> Assign {
+pub(super) fn wants(who: u8, count: u32, code: Option<&str>) -> Assign {
     Assign {
         by: "test".into(),
         holder: holder(who),
         count,
         code: code.map(Into::into),
+        once: None,
     }
 }
 
-async fn free(store: &Store, book: &EventId) -> BTreeSet<String> {
+pub(super) async fn free(store: &Store, book: &EventId) -> BTreeSet<String> {
     redis::cmd("SMEMBERS")
         .arg(Keys::of(book).free())
         .query_async(&mut store.connection())
@@ -385,6 +386,7 @@ async fn live(store: &Store, book: EventId, put: &str, moves: &[Move]) {
                     holder: who.map(holder),
                     step: asked(step),
                     metadata: None,
+                    once: None,
                 };
                 let before = store.now().await.unwrap();
                 let got = store.step_coupon(&book, &wanted).await.unwrap();

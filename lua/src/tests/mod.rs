@@ -8,6 +8,7 @@ mod fence;
 mod installation;
 mod life;
 mod model;
+mod once;
 mod path;
 mod private;
 mod races;
