@@ -197,7 +197,15 @@ impl Model {
         } else {
             Vec::new()
         };
-        let count = heads.len();
+        if !heads.is_empty() {
+            self.pace = Some((tokens - float(i64::try_from(heads.len()).unwrap()), now));
+            round.admitted = self.let_in(heads, ttl_ms, now);
+        }
+        round
+    }
+
+    fn let_in(&mut self, heads: Vec<(Seq, PlaceId)>, ttl_ms: i64, now: i64) -> Vec<AdmittedPlace> {
+        let mut let_in = Vec::new();
         for (seq, place) in heads {
             // A ticket ends on a whole second.
             let ends_s = (to_ms(now) + ttl_ms + 999).div_euclid(1_000);
@@ -210,27 +218,20 @@ impl Model {
             };
             self.unminted.insert(place.clone(), to_ms(now));
             self.admitted.insert(place, admitted.clone());
-            round.admitted.push(admitted);
+            let_in.push(admitted);
         }
-        if count > 0 {
-            self.pace = Some((tokens - float(i64::try_from(count).unwrap()), now));
-            self.count("admitted", count);
-            let seqs: Vec<Seq> = round.admitted.iter().map(|one| one.seq).collect();
-            let places: Vec<&str> = round
-                .admitted
-                .iter()
-                .map(|one| one.place.as_str())
-                .collect();
-            let fields = [
-                ("expires", round.admitted[0].expires_at.0.to_string().into()),
-                ("kid", KID.into()),
-                ("places", places.join(",").into()),
-                ("seqs", joined(&seqs).into()),
-            ];
-            self.append_record(now, "admitted", fields);
-            self.append_move(now, "admitted", [("seqs", joined(&seqs))]);
-        }
-        round
+        self.count("admitted", let_in.len());
+        let seqs: Vec<Seq> = let_in.iter().map(|one| one.seq).collect();
+        let places: Vec<&str> = let_in.iter().map(|one| one.place.as_str()).collect();
+        let fields = [
+            ("expires", let_in[0].expires_at.0.to_string().into()),
+            ("kid", KID.into()),
+            ("places", places.join(",").into()),
+            ("seqs", joined(&seqs).into()),
+        ];
+        self.append_record(now, "admitted", fields);
+        self.append_move(now, "admitted", [("seqs", joined(&seqs))]);
+        let_in
     }
 
     pub(super) fn store_tickets(&mut self, minted: &[Minted], now: i64) {

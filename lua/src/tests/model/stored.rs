@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::coupon::Issue;
 use domain::place::{AdmittedPlace, GoneReason};
-use domain::{Holder, Phase, Seq};
+use domain::{Holder, Phase, PlaceId, Seq};
 
 use super::{Held, Model, float};
 use crate::Figures;
@@ -37,34 +37,32 @@ impl Model {
         })
     }
 
+    fn pace(&self) -> BTreeMap<String, f64> {
+        let seq = |seq: Seq| float(i64::try_from(seq.0).unwrap());
+        let bucket = self
+            .pace
+            .map(|(tokens, at)| [("tokens", tokens), ("at_us", float(at))]);
+        let frontier = self.frontier.map(|(near, since, judged)| {
+            [
+                ("near", seq(near)),
+                ("near_ms", float(since)),
+                ("judged", seq(judged)),
+            ]
+        });
+        let fields = bucket.into_iter().flatten();
+        fields
+            .chain(frontier.into_iter().flatten())
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
     pub(in crate::tests) fn state(&self) -> State {
-        let pace = |(tokens, at)| {
-            [
-                ("tokens".to_owned(), tokens),
-                ("at_us".to_owned(), float(at)),
-            ]
-        };
-        let frontier = |(near, since, judged): (Seq, i64, Seq)| {
-            [
-                ("near".to_owned(), float(i64::try_from(near.0).unwrap())),
-                ("near_ms".to_owned(), float(since)),
-                ("judged".to_owned(), float(i64::try_from(judged.0).unwrap())),
-            ]
-        };
         State {
             event: self.held.as_ref().map(event_hash).unwrap_or_default(),
             stock: self.held.as_ref().map(|held| held.remaining),
             seq: self.seq,
-            places: self
-                .places
-                .iter()
-                .map(|(seq, one)| (one.to_string(), seq.0))
-                .collect(),
-            passed: self
-                .passed
-                .iter()
-                .map(|(seq, one)| (one.to_string(), seq.0))
-                .collect(),
+            places: scored(&self.places),
+            passed: scored(&self.passed),
             grace: shown(&self.grace, |&at| at),
             seen: shown(&self.seen, |&at| at),
             admitted: shown(&self.admitted, admission_text),
@@ -80,18 +78,19 @@ impl Model {
                 .collect::<BTreeSet<_>>(),
             issued: shown(&self.issued, issue_text),
             coupons: shown(&self.coupons, Holder::to_string),
-            pace: self
-                .pace
-                .map(pace)
-                .into_iter()
-                .flatten()
-                .chain(self.frontier.map(frontier).into_iter().flatten())
-                .collect(),
+            pace: self.pace(),
             moves: self.moves.clone(),
             outbox: self.outbox.clone(),
             audit: self.audit.clone(),
         }
     }
+}
+
+/// A line as it is stored: its places and their seqs.
+fn scored(line: &BTreeMap<Seq, PlaceId>) -> Vec<(String, u64)> {
+    line.iter()
+        .map(|(seq, one)| (one.to_string(), seq.0))
+        .collect()
 }
 
 /// A map as it is stored: its keys as text, its values as `value` writes them.
