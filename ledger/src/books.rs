@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::book::{BookFact, CouponState, StepKind, Stepped};
+use domain::book::{Book, BookFact, CouponState, StepKind, Stepped};
 use domain::record::{Fact, Record};
 use domain::{EventId, Millis};
 use serde::Serialize;
@@ -265,6 +265,20 @@ impl Wanted {
 }
 
 impl Ledger {
+    /// All books, in order of id.
+    pub async fn books(&self) -> Result<Vec<Book>, LedgerError> {
+        let sql = "SELECT book, CAST(rules AS text) FROM books ORDER BY book";
+        let rows: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&self.pool).await?;
+        rows.into_iter()
+            .map(|(book, rules)| {
+                Ok(Book {
+                    book: book.parse().map_err(odd)?,
+                    rules: serde_json::from_str(&rules).map_err(odd)?,
+                })
+            })
+            .collect()
+    }
+
     /// The coupons of a book with a code after `after`, in order of code, at most `limit`.
     pub async fn book_coupons(
         &self,
@@ -274,7 +288,7 @@ impl Ledger {
         limit: usize,
     ) -> Result<Vec<BookCoupon>, LedgerError> {
         let sql = format!(
-            "SELECT code, state, holder, {}, {}, redemptions FROM coupons WHERE event = $1 AND code > $2 AND ({}) \
+            "SELECT code, state, holder, {}, {}, redemptions FROM coupons WHERE event = $1 AND code > $2 AND updated_ordinal > 0 AND ({}) \
              ORDER BY code LIMIT $3",
             self.dialect.shown("assigned_at"),
             self.dialect.shown("locked_until"),
@@ -372,7 +386,7 @@ fn odd(what: impl std::fmt::Display) -> LedgerError {
 #[cfg(test)]
 mod tests {
     use domain::RecordId;
-    use domain::book::{Book, BookPut};
+    use domain::book::BookPut;
     use serde_json::json;
 
     use super::*;

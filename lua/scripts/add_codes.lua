@@ -16,7 +16,7 @@ end
 redis.call('SUNIONSTORE', keys.free, keys.free, staged)
 local now_ms, ordinal = to_ms(now_us()), 0
 for _, piece in ipairs(redis.call('LRANGE', pieces, 0, -1)) do
-  ordinal = append_record(keys, 'codes', now_ms, 'codes', piece)
+  ordinal = append_fact(keys, now_ms, 'codes', 'codes', piece)
 end
 redis.call('HINCRBY', keys.book, 'uploads', 1)
 redis.call('UNLINK', staged, pieces)

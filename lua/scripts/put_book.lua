@@ -14,8 +14,7 @@ end
 if held == ARGV[2] then
   return { 'held', 0 }
 end
-redis.call('HSET', keys.book, 'rules', ARGV[2], 'expires_ms', ARGV[3], 'per_person', ARGV[4], 'uses', ARGV[5],
-  'per_person_uses', ARGV[6], 'lock_s', ARGV[7], 'on_cancel', ARGV[8])
+write_rules(keys, 2)
 redis.call('HINCRBY', keys.book, 'version', 1)
-local ordinal = append_record(keys, 'book', to_ms(now_us()), 'rules', ARGV[2])
+local ordinal = append_fact(keys, to_ms(now_us()), 'book', 'rules', ARGV[2])
 return { held and 'held' or 'created', ordinal }

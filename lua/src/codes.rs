@@ -9,7 +9,7 @@ use crate::keys::Keys;
 use crate::script::{script, tags};
 
 script!(STAGE_CODES = "stage_codes");
-script!(ADD_CODES = "add_codes", "clock", "book");
+script!(ADD_CODES = "add_codes", "clock", "records", "book");
 
 /// How long an upload may pause between two pieces before it is forgotten.
 const PATIENCE: Duration = Duration::from_mins(10);

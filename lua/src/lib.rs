@@ -37,9 +37,7 @@ mod tests;
 pub use acks::{AckFeed, Acked, Watermarks};
 pub use admit::{AdmitRound, Minted};
 pub use audit::{AuditEntry, AuditPage};
-pub use books::{
-    Assign, Assigned, BookStep, LiveBook, PutBook, StepAsked, SteppedCoupon,
-};
+pub use books::{Assign, Assigned, BookStep, LiveBook, PutBook, StepAsked, SteppedCoupon};
 pub use changes::{SetOutcome, StockOutcome};
 pub use codes::{Added, Staged, Upload};
 pub use connect::{Settings, Store, StoreError};
@@ -53,6 +51,6 @@ pub use lease::Lease;
 pub use line::{Entered, Look, Waiting};
 pub use moves::{Move, MoveEntry, Moves, MovesGap};
 pub use outbox::{OutboxBatch, OutboxReader};
-pub use recovery::{Line, Recovery, Restored};
+pub use recovery::{Holdings, Line, Recovery, Restored, RestoredBook};
 pub use sessions::SESSIONS_REMEMBERED_MS;
 pub use signing_keys::KeyTimes;

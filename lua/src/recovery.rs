@@ -4,6 +4,8 @@
 //! recognised; and under a lease. What an event held is laid beside its keys, page by page, and takes their place in one
 //! step, which looks at the lease: whoever was too slow changes nothing.
 
+mod books;
+
 use domain::coupon::Issue;
 use domain::event::{Event, Order};
 use domain::place::{AdmittedPlace, GoneReason};
@@ -17,6 +19,9 @@ use crate::installation::{INSTALLATION, Identity, Standing};
 use crate::keys::{self, EVENTS, Keys};
 use crate::script::{script, tags};
 
+pub use books::{Holdings, RestoredBook};
+
+script!(open RESTORE_BOOK = "restore_book", "records", "book");
 script!(open RECOGNISE = "recognise");
 script!(open RESTORE_EVENT = "restore_event", "clock", "moves", "records", "pace", "event");
 

@@ -4,6 +4,7 @@
 //! which it has counted as many records as the ledger knows has lost nothing that anybody could put back, and is left as
 //! it is, records on their way included; of any other event all that Redis has is in the ledger, and all is put back.
 
+mod books;
 mod journal;
 
 use std::sync::Arc;
@@ -114,7 +115,7 @@ impl Watcher {
     async fn recover(&self, recovery: &mut Recovery) -> Result<(u64, u64), RecoverError> {
         self.ledger_has_the_log(recovery).await?;
         let incarnation = self.ledger.next_incarnation(recovery.noted() + 1).await?;
-        let mut restored = 0;
+        let mut restored = self.books(recovery, incarnation).await?;
         for stored in self.ledger.events().await? {
             if self.event(recovery, &stored, incarnation).await? {
                 restored += 1;

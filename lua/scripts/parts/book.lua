@@ -1,5 +1,11 @@
--- Part "book": a book's rules, its coupons, and the record of every step.
+-- Part "book": a book's rules, its coupons, and the record of every step. Wants part "records".
 -- Functions take `keys`: {event, counts, outbox, book, free, assigned}.
+
+-- Writes the rules down that the arguments from `first` on hold: JSON, and what scripts decide by.
+local function write_rules(keys, first)
+  redis.call('HSET', keys.book, 'rules', ARGV[first], 'expires_ms', ARGV[first + 1], 'per_person', ARGV[first + 2],
+    'uses', ARGV[first + 3], 'per_person_uses', ARGV[first + 4], 'lock_s', ARGV[first + 5], 'on_cancel', ARGV[first + 6])
+end
 
 -- The book's rules as numbers (`expires_ms` and `per_person_uses` may be nil), or nil when there is no such book.
 local function read_book(keys)
@@ -49,16 +55,13 @@ local function state_of(book, coupon, now_ms)
   return 'assigned'
 end
 
--- Appends a record with its own fields (`…`) after the common ones; gives its ordinal.
-local function append_record(keys, fact, now_ms, ...)
-  local ordinal = redis.call('HINCRBY', keys.counts, 'records', 1)
-  local epoch = redis.call('HGET', keys.event, 'epoch') or '1'
-  redis.call('XADD', keys.outbox, ordinal .. '-0', 'fact', fact, 'at', now_ms, 'epoch', epoch, ...)
-  return ordinal
+-- Appends a record of the book, whose epoch is that of the event of the same id; gives its ordinal.
+local function append_fact(keys, now_ms, fact, ...)
+  return append_record(keys, now_ms, redis.call('HGET', keys.event, 'epoch') or '1', fact, ...)
 end
 
 -- Appends the record of a coupon's step.
 local function append_step(keys, now_ms, coupon, step, by, from, to, metadata)
-  return append_record(keys, 'step', now_ms, 'step', step, 'code', coupon.code, 'holder', coupon.holder, 'from', from,
+  return append_fact(keys, now_ms, 'step', 'step', step, 'code', coupon.code, 'holder', coupon.holder, 'from', from,
     'to', to, 'by', by, 'uses', coupon.uses, 'until', coupon.until_ms, 'metadata', metadata)
 end

@@ -1,5 +1,6 @@
 //! The persister on real stores: a private Redis, SQLite or PostgreSQL, Kafka.
 
+mod books;
 mod differences;
 mod log;
 mod outbox;
