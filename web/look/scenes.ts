@@ -76,6 +76,10 @@ const turn = (): Scene => ({
 /** Scenes are made anew for each request: their times run from then. */
 export const SCENES: Record<string, () => Scene> = {
   unreachable: () => ({ status: 'silence', me: 'silence' }),
+  recovering: () => ({
+    status: { status: 503, problem: 'try-again', retryAfter: 600 },
+    me: { status: 503, problem: 'try-again', retryAfter: 600 },
+  }),
   'unknown-event': () => ({
     status: { status: 404, problem: 'no-such-event' },
     me: { status: 404, problem: 'no-such-event' },
@@ -90,6 +94,12 @@ export const SCENES: Record<string, () => Scene> = {
     status: status(),
     me: NO_PLACE,
     enter: { status: 429, problem: 'slow-down', retryAfter: 600 },
+    presses: ['join'],
+  }),
+  'entering-recovery': () => ({
+    status: status(),
+    me: NO_PLACE,
+    enter: { status: 503, problem: 'try-again', retryAfter: 600 },
     presses: ['join'],
   }),
   'join-refused': () => ({
@@ -109,6 +119,7 @@ export const SCENES: Record<string, () => Scene> = {
       { type: 'position', position: null, waiting: 48, eta_s: null, rate_per_s: 5, stock_remaining: 1000, at: iso(0) },
     ],
   }),
+  drawing: () => ({ ...waitingAt(37, 48, 1000, { eta_s: null, position: null }), frames: [] }),
   waiting: () => waitingAt(641, 3120, 812),
   'waiting-halfway': () => ({ ...waitingAt(641, 3120, 812), frames: waitingAt(236, 2715, 700).frames ?? [] }),
   'waiting-uncertain': () => waitingAt(790, 3120, 812),

@@ -7,6 +7,7 @@ import { chance, glide, progress } from './pace';
 import { type Page, type Place, stateOf } from './page';
 import { rope } from './rope';
 import type { Screen, Stage } from './screen';
+import type { Words } from './words.en';
 
 type Waiting = Extract<Place, { is: 'waiting' }>;
 
@@ -77,7 +78,7 @@ export function lineScreen(stage: Stage): Screen {
       const counting = place.position !== null;
       root.dataset.state = state;
       root.dataset.link = page.link;
-      say(p.link, page.link === 'lost' ? words.reconnecting : '');
+      say(p.link, words.link[page.link]);
       for (const part of [p.label, number, chances]) {
         show(part, counting);
       }
@@ -112,14 +113,22 @@ function head(p: Parts, page: Page, place: Waiting, { visit, words }: Stage): vo
     say(p.text, place.position === null ? words.lobby.drawn : words.lobby.text);
     say(p.eta, opens && Date.parse(opens) > visit.clock.now() ? countdown : words.lobby.soon);
   } else {
-    const paused = state === 'paused';
-    say(p.headline, paused ? words.paused.headline : place.position === 1 ? words.next : '');
-    say(p.text, paused ? words.paused.text : '');
+    const told = standing(state === 'paused', place.position, words);
+    say(p.headline, told.headline);
+    say(p.text, told.text);
     say(p.eta, place.eta ? words.eta(range(place.eta.low, place.eta.high)) : words.noEta);
   }
   show(p.headline, p.headline.textContent !== '');
   show(p.text, p.text.textContent !== '');
-  show(p.eta, !(state === 'paused' && !place.eta));
+  show(p.eta, state === 'lobby' || place.eta !== null || (state === 'waiting' && place.position !== null));
+}
+
+/** What is said above the number. A line whose lobby is still being drawn has no numbers yet. */
+function standing(paused: boolean, position: number | null, words: Words): { headline: string; text: string } {
+  if (paused) {
+    return words.paused;
+  }
+  return position === null ? words.drawing : position === 1 ? words.next : { headline: '', text: '' };
 }
 
 /** The number itself, and whether waiting still makes sense. */

@@ -21,8 +21,8 @@ function message(state: State, page: Page, { words, language }: Stage): Message 
     case 'join':
       return welcome(page, { words, language });
     case 'entering': {
-      const crowded = page.place.is === 'entering' && page.place.crowded;
-      return { ...plain, ...words.entering, text: crowded ? words.entering.crowded : '' };
+      const held = page.place.is === 'entering' ? page.place.held : 'nothing';
+      return { ...plain, headline: words.entering.headline, text: words.entering[held] };
     }
     case 'not-open-yet': {
       const opens = page.event?.opens_at;
@@ -49,6 +49,7 @@ function message(state: State, page: Page, { words, language }: Stage): Message 
       return { ...plain, ...words.left, ...again(page, words.left.button) };
     case 'loading':
     case 'unreachable':
+    case 'recovering':
     case 'unknown-event':
     case 'line-closed':
     case 'closed':

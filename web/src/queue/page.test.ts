@@ -59,6 +59,8 @@ const STATES: [State, News[]][] = [
   ['loading', []],
   ['loading', [event()]],
   ['unreachable', [{ is: 'link', link: 'lost' }]],
+  ['recovering', [{ is: 'link', link: 'recovering' }]],
+  ['recovering', [{ is: 'no-place' }, { is: 'link', link: 'recovering' }]],
   ['unknown-event', [{ is: 'no-place' }, { is: 'unknown-event' }]],
   ['not-open-yet', [event({ phase: 'draft' }), { is: 'no-place' }]],
   ['join', [event(), { is: 'no-place' }]],
@@ -68,7 +70,7 @@ const STATES: [State, News[]][] = [
   ['line-closed', [event({ phase: 'draining' }), { is: 'no-place' }]],
   ['sold-out', [event({ phase: 'draining', sold_out: true }), { is: 'no-place' }]],
   ['closed', [event({ phase: 'closed' }), { is: 'no-place' }]],
-  ['entering', [event(), { is: 'entering', crowded: false }]],
+  ['entering', [event(), { is: 'entering', held: 'nothing' }]],
   ['sold-out', [event(), { is: 'refused', phase: 'draining', soldOut: true }]],
   ['not-open-yet', [event(), { is: 'refused', phase: 'draft', soldOut: false }]],
   ['lobby', [event({ phase: 'lobby' }), place({ phase: 'lobby' })]],
@@ -86,7 +88,7 @@ const STATES: [State, News[]][] = [
   ['sold-out', [event(), place(), gone('sold-out')]],
   ['closed', [event(), place(), gone('closed')]],
   ['missed', [event(), place({ state: 'gone', reason: 'no-show' })]],
-  ['waiting', [event(), place(), gone('no-show'), { is: 'entering', crowded: false }, place({ position: 3121 })]],
+  ['waiting', [event(), place(), gone('no-show'), { is: 'entering', held: 'nothing' }, place({ position: 3121 })]],
 ];
 
 test.each(STATES)('%s', (state, news) => {
@@ -109,7 +111,7 @@ describe('a position', () => {
       event(),
       place(),
       gone('no-show'),
-      { is: 'entering', crowded: false },
+      { is: 'entering', held: 'nothing' },
       place({ position: 3121 }),
     );
     expect(again.place).toMatchObject({ position: 3121 });
@@ -122,7 +124,7 @@ describe('a position', () => {
 });
 
 test('an entering that the server will not take leads back to the door, and says why', () => {
-  const back = page(event(), { is: 'entering', crowded: false }, { is: 'not-entered', problem: 'foreign-origin' });
+  const back = page(event(), { is: 'entering', held: 'nothing' }, { is: 'not-entered', problem: 'foreign-origin' });
   expect(stateOf(back)).toBe('join');
   expect(back.place).toMatchObject({ trouble: 'foreign-origin' });
 });

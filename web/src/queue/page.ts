@@ -9,14 +9,17 @@ import type { Eta, EventStatus, Frame, GoneReason, Pass, Phase, PlaceStatus } fr
 export type Place =
   | { is: 'unasked' }
   | { is: 'none'; trouble: string | null }
-  | { is: 'entering'; crowded: boolean }
+  | { is: 'entering'; held: Held }
   | { is: 'waiting'; id: string; position: number | null; waiting: number; eta: Eta | null; heardAt: number }
   | { is: 'admitted'; ticket: string; expiresAt: number; asking: 'no' | 'first' | 'again'; trouble: string | null }
   | { is: 'redeemed'; pass: Pass | null }
   | { is: 'gone'; reason: GoneReason; ticketEnded: number | null };
 
-/** How the page hears of changes. `none` until it has tried. */
-export type Link = 'none' | 'live' | 'polling' | 'lost';
+/** What holds an entering up: nothing, a crowd that comes in at once, or a part of the service that is on its way back. */
+export type Held = 'nothing' | 'crowd' | 'recovery';
+
+/** How the page hears of changes. `none` until it has tried; `recovering` when the server answers but cannot look the place up yet. */
+export type Link = 'none' | 'live' | 'polling' | 'recovering' | 'lost';
 
 export interface Page {
   event: EventStatus | null;
@@ -33,7 +36,7 @@ export type News =
   | { is: 'no-place' }
   | { is: 'frame'; frame: Frame; at: number }
   | { is: 'link'; link: Link }
-  | { is: 'entering'; crowded: boolean }
+  | { is: 'entering'; held: Held }
   | { is: 'asking'; again: boolean }
   | { is: 'trouble'; problem: string }
   | { is: 'pass'; pass: Pass }
@@ -45,6 +48,7 @@ export type News =
 export type State =
   | 'loading'
   | 'unreachable'
+  | 'recovering'
   | 'unknown-event'
   | 'not-open-yet'
   | 'join'
@@ -71,7 +75,7 @@ export function stateOf(page: Page): State {
   }
   switch (place.is) {
     case 'unasked':
-      return page.link === 'lost' ? 'unreachable' : 'loading';
+      return unheard(page.link);
     case 'none':
       return outside(page);
     case 'entering':
@@ -87,9 +91,13 @@ export function stateOf(page: Page): State {
   }
 }
 
+function unheard(link: Link): State {
+  return link === 'lost' ? 'unreachable' : link === 'recovering' ? 'recovering' : 'loading';
+}
+
 function outside({ event, link }: Page): State {
   if (!event) {
-    return link === 'lost' ? 'unreachable' : 'loading';
+    return unheard(link);
   }
   const over = event.phase === 'draining' || event.phase === 'closed';
   if (over && event.sold_out) {
@@ -132,7 +140,7 @@ export function after(page: Page, news: News): Page {
     case 'link':
       return { ...page, link: news.link };
     case 'entering':
-      return { ...page, place: { is: 'entering', crowded: news.crowded } };
+      return { ...page, place: { is: 'entering', held: news.held } };
     case 'asking':
       return withTicket(page, { asking: news.again ? 'again' : 'first', trouble: null });
     case 'trouble':

@@ -34,7 +34,7 @@ export function turnScreen({ visit, words }: Stage): Screen {
       const problem = place.is === 'admitted' ? place.trouble : null;
       say(trouble, problem === null ? '' : words.turn.trouble(problem));
       show(trouble, problem !== null);
-      say(link, state === 'lost' && !checking ? words.reconnecting : '');
+      say(link, checking ? '' : words.link[state]);
       say(button, asking ? words.turn.asking : words.turn.button);
       show(button, !checking);
       button.disabled = asking || ended;

@@ -3,7 +3,7 @@
 import { backoff } from '../backoff';
 import type { Reply } from '../reply';
 import { Api, type Frame, type GoneReason, type Pass, type Pending, type Phase, type PlaceStatus } from './api';
-import { after, type News, type Page, type Place, START } from './page';
+import { after, type Link, type News, type Page, type Place, START } from './page';
 import { ServerClock } from './server-clock';
 import { type Answer, type Socket, Wire } from './wire';
 
@@ -66,7 +66,7 @@ export class Visit {
 
   /** Enters the line, and keeps trying while the server asks for patience. */
   async enter(): Promise<void> {
-    this.#tell({ is: 'entering', crowded: false });
+    this.#tell({ is: 'entering', held: 'nothing' });
     for (let failures = 0; ; failures += 1) {
       const reply = await this.#api.enter();
       if (reply.ok) {
@@ -88,7 +88,7 @@ export class Visit {
         this.#watch();
         return;
       }
-      this.#tell({ is: 'entering', crowded: true });
+      this.#tell({ is: 'entering', held: reply.problem === 'try-again' ? 'recovery' : 'crowd' });
       await rest(reply, failures);
     }
   }
@@ -174,7 +174,7 @@ export class Visit {
     } else if (reply.problem === 'no-such-event') {
       this.#tell({ is: 'unknown-event' });
     } else if (!this.page.event) {
-      this.#tell({ is: 'link', link: 'lost' });
+      this.#tell({ is: 'link', link: missing(reply.problem) });
     }
   }
 
@@ -193,9 +193,10 @@ export class Visit {
       return { wait: LOOK_MS, news: true };
     }
     if (this.page.place.is === 'unasked') {
-      this.#tell({ is: 'link', link: 'lost' });
+      this.#tell({ is: 'link', link: missing(reply.problem) });
     }
-    return reply.problem === 'unreachable' ? null : { wait: reply.retryAfterMs ?? LOOK_MS, news: false };
+    const wait = reply.retryAfterMs ?? LOOK_MS;
+    return reply.problem === 'unreachable' ? null : { wait, news: false, recovering: reply.problem === 'try-again' };
   }
 
   #place(status: PlaceStatus): void {
@@ -239,6 +240,11 @@ export class Visit {
     this.page = after(this.page, news);
     this.#changed();
   }
+}
+
+/** A server that asks to try again is there, and so is the place: only a part of it is on its way back. */
+function missing(problem: string): Link {
+  return problem === 'try-again' ? 'recovering' : 'lost';
 }
 
 /** Did the person get anywhere? */

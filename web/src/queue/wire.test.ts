@@ -13,13 +13,13 @@ const POSITION: Frame = {
 };
 
 /** A stage on which the other end of every socket is played by hand. */
-function stage(answers: (number | null)[] = [], news = false) {
+function stage(answers: (number | null)[] = [], news = false, recovering = false) {
   const sockets: (Socket & { closed: boolean })[] = [];
   const links: string[] = [];
   const frames: Frame[] = [];
   const poll = vi.fn(async () => {
     const wait = answers.shift() ?? null;
-    return wait === null ? null : { wait, news };
+    return wait === null ? null : { wait, news, recovering };
   });
   const wire = new Wire({
     open: () => {
@@ -139,6 +139,16 @@ describe('where no socket can be had', () => {
     expect(links.at(-1)).toBe('live');
     await vi.advanceTimersByTimeAsync(10_000);
     expect(poll).toHaveBeenCalledTimes(2);
+  });
+
+  test('and the server is on its way back, that is not called lost', async () => {
+    const { wire, cut, links } = stage([2000], false, true);
+    wire.start();
+    cut();
+    await vi.advanceTimersByTimeAsync(250);
+    cut();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(links.at(-1)).toBe('recovering');
   });
 
   test('and no answer either, it says so and goes on asking', async () => {

@@ -16,6 +16,8 @@ export interface Socket {
 export interface Answer {
   wait: number;
   news: boolean;
+  /** The server is there, but a part of it is on its way back: nobody can say where the person stands. */
+  recovering?: boolean;
 }
 
 export interface Ends {
@@ -152,7 +154,7 @@ export class Wire {
       const answer = await this.#ends.poll();
       // A socket that came up meanwhile has cleared the timer: the answer was welcome, the next question is not needed.
       if (this.#running && this.#polling) {
-        this.#ends.link(answer ? 'polling' : 'lost');
+        this.#ends.link(answer === null ? 'lost' : answer.recovering ? 'recovering' : 'polling');
         this.#pollAfter(answer?.wait ?? backoff(this.#failures, this.#ends.random()) + 1000);
       }
     }, wait);

@@ -18,6 +18,10 @@ export const en = {
     headline: 'We cannot reach the line.',
     text: 'Your connection or the server is away. This page keeps trying; if you had a place, you still have it.',
   },
+  recovering: {
+    headline: 'One moment, please.',
+    text: 'The line is being put back in order after a short interruption. If you had a place, you still have it; this page goes on by itself.',
+  },
   'unknown-event': { headline: 'There is no such event.', text: 'Please check the address you were given.' },
   'not-open-yet': {
     headline: 'Not open yet.',
@@ -39,15 +43,17 @@ export const en = {
   },
   entering: {
     headline: 'Taking your place…',
-    text: '',
-    crowded: 'Many people are coming in at once. We keep trying; there is nothing you need to do.',
+    nothing: '',
+    crowd: 'Many people are coming in at once. We keep trying; there is nothing you need to do.',
+    recovery:
+      'The line is being put back in order after a short interruption. We keep trying; there is nothing you need to do.',
   },
   lobby: {
     headline: 'You are in.',
     opensIn: 'Opens in',
     days: (n: number) => (n === 1 ? '1 day and' : `${n} days and`),
     soon: 'Opens soon',
-    drawn: 'Everyone here before opening gets a random place.',
+    drawn: 'Everyone here before opening gets a random place: the places are drawn when it opens.',
     text: 'The line starts to move when the event opens.',
   },
   number: 'You are number',
@@ -55,7 +61,14 @@ export const en = {
   behind: (n: string) => (n === '0' ? 'Nobody behind you yet' : `${plural(n, 'person', 'people')} behind you`),
   eta: (range: ShownRange) => `${time(range)} to go`,
   noEta: 'No estimate while the line stands still',
-  next: 'You are next.',
+  next: {
+    headline: 'You are next.',
+    text: 'Keep this page open. If you were away when your turn came, nothing is lost: you are let in first.',
+  },
+  drawing: {
+    headline: 'The places are being drawn.',
+    text: 'Everyone who came before the opening gets a random one. Yours appears here in a moment.',
+  },
   paused: {
     headline: 'The line is paused by the organiser.',
     text: 'Your place is kept.',
@@ -68,7 +81,13 @@ export const en = {
     unlikely: 'Unlikely: others would have to miss their turn.',
     none: 'All taken for now. One may still come back.',
   },
-  reconnecting: 'Reconnecting… Your place is safe.',
+  link: {
+    none: '',
+    live: '',
+    polling: '',
+    recovering: 'A short interruption on our side. Your place is safe.',
+    lost: 'Reconnecting… Your place is safe.',
+  },
   turn: {
     headline: 'It’s your turn.',
     text: 'to take your coupon. After that it goes to the next in line.',
@@ -103,7 +122,9 @@ export const en = {
   missed: {
     headline: 'Your turn went by.',
     text: (at: string | null) =>
-      `Your ticket was not used in time${at === null ? '' : `; it ended at ${at}`}, so the line moved on.`,
+      at === null
+        ? 'You were away when it came, or your ticket was not used in time, so the line moved on.'
+        : `Your ticket was not used in time; it ended at ${at}, so the line moved on.`,
     button: 'Join again at the back',
   },
   left: { headline: 'You left the line.', text: 'Your place went to the people behind you.', button: 'Join again' },
