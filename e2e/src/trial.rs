@@ -24,7 +24,7 @@ use crate::witness::Witness;
 /// How long a question may take before its answer counts as lost.
 const ANSWER: Duration = Duration::from_secs(6);
 /// How long the rest may take until everybody knows their fate and the ledger has caught up.
-const REST: Duration = Duration::from_mins(3);
+const REST: Duration = Duration::from_mins(2);
 const TICKET_TTL_S: u64 = 300;
 const PRESENCE_S: u64 = 20;
 
@@ -138,7 +138,7 @@ impl Trial {
         let mut case = played
             .await
             .with_context(|| format!("seed {}", self.seed))?;
-        case.places_lost = self
+        case.memory_cut = self
             .plan
             .iter()
             .any(|planned| matches!(planned.strike, Strike::Truncate(_)));
@@ -373,7 +373,7 @@ impl Crowd {
             unexplained: verdict["unexplained"].as_u64().context("unexplained")?,
             ticket_ttl_ms: 1_000 * i64::try_from(TICKET_TTL_S)?,
             presence_ms: 1_000 * i64::try_from(PRESENCE_S)?,
-            places_lost: false,
+            memory_cut: false,
         })
     }
 }
