@@ -1,18 +1,22 @@
 //! Books: codes that were given, handed out and used, each step one script and one record.
 
-use domain::book::{Book, Coupon, CouponState, Lock, OnCancel};
+mod stored;
+
+use domain::book::{Book, Coupon, CouponState};
 use domain::once::Once;
 use domain::{EventId, Holder, Millis};
 
 use crate::connect::{Store, StoreError};
 use crate::keys::{EVENTS, Keys};
-use crate::script::{parsed, script, tags};
+use crate::script::{script, tags};
+use stored::{coupon, given};
+pub(crate) use stored::{coupon_text, with_rules};
 
 script!(BOOK = "book");
-script!(PUT_BOOK = "put_book", "clock", "book");
-script!(once ASSIGN = "assign", "clock", "book");
-script!(once STEP_COUPON = "step_coupon", "clock", "book");
-script!(BOOK_COUPON = "book_coupon", "clock", "book");
+script!(PUT_BOOK = "put_book", "clock", "records", "book");
+script!(once ASSIGN = "assign", "clock", "records", "book");
+script!(once STEP_COUPON = "step_coupon", "clock", "records", "book");
+script!(BOOK_COUPON = "book_coupon", "clock", "records", "book");
 
 /// A book as it stands in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,25 +183,10 @@ impl Store {
                 .await?;
         }
         let keys = Keys::of(&book.book);
-        let rules = &book.rules;
-        let json = serde_json::to_string(rules);
-        let json = json.map_err(|error| StoreError::Unexpected(error.to_string()))?;
-        let on_cancel = match rules.on_cancel {
-            OnCancel::Return => "return",
-            OnCancel::Keep => "keep",
-        };
-        let mut reply = PUT_BOOK
+        let call = PUT_BOOK
             .keys([keys.event(), keys.counts(), keys.outbox(), keys.book()])
-            .arg(version)
-            .arg(json)
-            .arg(given(rules.expires_at.map(|at| at.0)))
-            .arg(rules.max_per_person)
-            .arg(rules.redemptions_per_code)
-            .arg(given(rules.max_redemptions_per_person))
-            .arg(rules.lock_s)
-            .arg(on_cancel)
-            .run(&self.door)
-            .await?;
+            .arg(version);
+        let mut reply = with_rules(call, &book.rules)?.run(&self.door).await?;
         Ok(match reply.tag()? {
             Outcome::Created => PutBook::Created(reply.take()?),
             Outcome::Held => PutBook::Held(Some(reply.take()?).filter(|&ordinal| ordinal > 0)),
@@ -354,30 +343,4 @@ fn step_keys(keys: &Keys<'_>) -> [String; 8] {
         keys.holders(),
         keys.redeemers(),
     ]
-}
-
-fn given(value: Option<impl ToString>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
-}
-
-/// Reads a coupon as the scripts keep it: `uses assigned_ms until_ms token cancelled holder`.
-fn coupon(stored: &str) -> Result<Coupon, StoreError> {
-    let mut parts = stored.splitn(6, ' ');
-    let mut next = || {
-        parts
-            .next()
-            .ok_or_else(|| StoreError::Unexpected("a coupon with parts missing".to_owned()))
-    };
-    let redemptions = parsed(next()?)?;
-    let assigned_at = Millis(parsed(next()?)?);
-    let until = Millis(parsed(next()?)?);
-    let token = next()?.to_owned();
-    let is_cancelled = next()? == "1";
-    Ok(Coupon {
-        holder: parsed(next()?)?,
-        assigned_at,
-        redemptions,
-        lock: (until.0 > 0).then_some(Lock { token, until }),
-        is_cancelled,
-    })
 }
