@@ -17,6 +17,7 @@ pub mod pace;
 pub mod pattern;
 pub mod phase;
 pub mod place;
+pub mod pool;
 pub mod presence;
 pub mod record;
 pub mod refusal;

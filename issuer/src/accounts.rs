@@ -4,6 +4,7 @@ mod admin;
 mod coupons_of_mine;
 mod me;
 mod passwords;
+mod pools;
 mod post_account;
 mod service_keys;
 mod session_key;
@@ -99,7 +100,7 @@ impl Accounts {
             .with_state(self.clone())
     }
 
-    /// The ops door's routes: for admins alone.
+    /// The ops door's routes: for admins alone, but for the pools.
     pub fn ops(self: &Arc<Self>, guard: &OpsGuard) -> Router {
         let routes = Router::new()
             .route(
@@ -119,7 +120,10 @@ impl Accounts {
                 delete(service_keys::delete::handler),
             )
             .route("/api/v1/admin/audit", get(admin::audit::handler));
-        guard.admins(routes).with_state(self.clone())
+        guard
+            .admins(routes)
+            .with_state(self.clone())
+            .merge(pools::ops(self, guard))
     }
 
     /// The time of the store, which every process shares.
@@ -183,7 +187,7 @@ fn act(staff: &Staff, at: Millis) -> Act<'_> {
     }
 }
 
-/// The part of the API's description.
+/// What is described here.
 #[derive(OpenApi)]
 #[openapi(
     paths(
@@ -208,4 +212,11 @@ fn act(staff: &Staff, at: Millis) -> Act<'_> {
         (name = "staff", description = "Accounts and service keys. On the ops door, for admins")
     )
 )]
-pub struct Api;
+struct Own;
+
+/// The part of the API's description.
+pub fn api() -> utoipa::openapi::OpenApi {
+    let mut api = Own::openapi();
+    api.merge(pools::Api::openapi());
+    api
+}

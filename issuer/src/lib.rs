@@ -127,7 +127,7 @@ pub async fn build(parts: Parts) -> Result<Role, BuildError> {
         .merge(books::ops(desk, &parts.guard));
     let mut api = Api::openapi();
     api.merge(direct::described(parts.direct_api));
-    api.merge(accounts::Api::openapi());
+    api.merge(accounts::api());
     api.merge(books::Api::openapi());
     let (keeper, stop) = (accounts, parts.lifecycle.clone());
     parts.lifecycle.spawn("session key", async move {

@@ -139,6 +139,14 @@ impl Dialect {
         }
     }
 
+    /// Parameter 1, a JSON array of users, as rows.
+    pub(crate) fn users(self) -> &'static str {
+        match self {
+            Self::Postgres => "json_array_elements_text(CAST($1 AS json)) AS given(user_id)",
+            Self::Sqlite => "(SELECT value AS user_id FROM json_each($1)) AS given",
+        }
+    }
+
     /// A column of times as RFC 3339 text.
     pub(crate) fn shown(self, column: &str) -> String {
         match self {
