@@ -1,5 +1,7 @@
 //! What can go wrong with the ledger, told apart by what the caller should do about it.
 
+use sqlx::postgres::PgDatabaseError;
+
 /// A failed call to the ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -14,12 +16,24 @@ pub enum LedgerError {
         expected: u64,
     },
     /// The database refuses the batch for what is in it: no repetition will help. Nothing was written.
-    #[error("the ledger refuses what is in the batch: {0}")]
-    Poison(String),
+    #[error("the ledger refuses what is in the batch: {reason}")]
+    Poison {
+        /// Why, in the database's words. They name no value.
+        reason: String,
+        /// The row at fault, where the database shows it. It holds codes: not for the log.
+        row: Option<String>,
+    },
     /// Anything else: the connection, a lock, a full disk, a missing table. The same call may succeed later. When it was a
     /// commit, whether it was carried out is unknown, and the offset tells.
     #[error("the ledger is not available: {0}")]
     Unavailable(String),
+}
+
+impl LedgerError {
+    /// What no repetition will help, known without asking the database.
+    pub(crate) fn poison(reason: String) -> Self {
+        Self::Poison { reason, row: None }
+    }
 }
 
 impl From<sqlx::Error> for LedgerError {
@@ -32,7 +46,14 @@ impl From<sqlx::Error> for LedgerError {
             _ => false,
         };
         if poison {
-            Self::Poison(error.to_string())
+            let shown = error
+                .as_database_error()
+                .and_then(|refused| refused.try_downcast_ref::<PgDatabaseError>())
+                .and_then(PgDatabaseError::detail);
+            Self::Poison {
+                row: shown.map(str::to_owned),
+                reason: error.to_string(),
+            }
         } else {
             Self::Unavailable(error.to_string())
         }

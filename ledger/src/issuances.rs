@@ -173,5 +173,5 @@ fn read((event, serial, code, holder, record_id, issued_at): Row) -> Result<Issu
 
 /// Rows as the one JSON parameter of a statement.
 pub(crate) fn json(rows: &impl Serialize) -> Result<String, LedgerError> {
-    serde_json::to_string(rows).map_err(|error| LedgerError::Poison(error.to_string()))
+    serde_json::to_string(rows).map_err(|error| LedgerError::poison(error.to_string()))
 }

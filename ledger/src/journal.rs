@@ -34,7 +34,7 @@ pub(crate) async fn append(
         rows.push(Row {
             event: &record.event,
             ordinal: record.ordinal,
-            record: text.ok_or_else(|| LedgerError::Poison("it is no JSON".to_owned()))?,
+            record: text.ok_or_else(|| LedgerError::poison("it is no JSON".to_owned()))?,
         });
     }
     if rows.is_empty() {

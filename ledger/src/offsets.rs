@@ -71,5 +71,5 @@ pub(crate) async fn take(connection: &mut AnyConnection, step: &Step) -> Result<
 
 /// A count as SQL's whole number.
 pub(crate) fn whole(count: u64) -> Result<i64, LedgerError> {
-    i64::try_from(count).map_err(|_| LedgerError::Poison(format!("{count} is not a 64-bit number")))
+    i64::try_from(count).map_err(|_| LedgerError::poison(format!("{count} is not a 64-bit number")))
 }

@@ -13,8 +13,8 @@ use crate::error::LedgerError;
 use crate::issuances::Issuance;
 use crate::{anomalies, books, events, issuances, journal};
 
-/// The parts that a refused batch is cut into. With one record in a hundred to blame, about half of such parts go through at
-/// once; larger ones would nearly all be cut again, smaller ones cost a statement each.
+/// The most records of a part that a refused batch is cut into. With one record in a hundred to blame, about half of such
+/// parts go through at once; larger ones would nearly all be sent again, smaller ones cost a statement each.
 const PART: usize = 64;
 
 /// A record that the database refuses.
@@ -66,17 +66,13 @@ pub(crate) async fn sift(
                     connection.execute("SAVEPOINT part").await?;
                 }
             }
-            Err(LedgerError::Poison(reason)) => {
+            Err(LedgerError::Poison { reason, row }) => {
                 connection.execute("ROLLBACK TO SAVEPOINT part").await?;
-                match part {
-                    [(index, _)] => sifted.refused.push(Refused {
-                        index: *index,
-                        reason,
-                    }),
-                    many => {
-                        let size = many.len().div_ceil(2).min(PART);
-                        parts.extend(many.chunks(size).rev());
-                    }
+                if let [(index, _)] = part {
+                    let index = *index;
+                    sifted.refused.push(Refused { index, reason });
+                } else {
+                    parts.extend(cut(part, row.as_deref()));
                 }
             }
             Err(other) => return Err(other),
@@ -84,6 +80,23 @@ pub(crate) async fn sift(
     }
     sifted.refused.sort_by_key(|refused| refused.index);
     Ok(sifted)
+}
+
+/// Cuts a refused part in smaller ones, the first of them last. Where the database showed the row at fault, its record is cut
+/// out; should the row name another, nothing is lost but a cut.
+fn cut<'a, 'r>(part: &'a [Grain<'r>], row: Option<&str>) -> Vec<&'a [Grain<'r>]> {
+    let at_fault = |(_, record): &Grain<'_>| {
+        let named = format!(" {},", record.id.0);
+        row.is_some_and(|row| row.contains(&named))
+    };
+    if let Some(found) = part.iter().position(at_fault) {
+        let (before, rest) = part.split_at(found);
+        let (alone, after) = rest.split_at(1);
+        let parts = after.chunks(PART).rev().chain([alone, before]);
+        return parts.filter(|part| !part.is_empty()).collect();
+    }
+    let size = part.len().div_ceil(2).min(PART);
+    part.chunks(size).rev().collect()
 }
 
 /// What the tables refuse in every version of them: found here, it costs no round to the database.

@@ -162,7 +162,7 @@ impl Writer {
                     outage.failed(error).await;
                 }
                 // Poison is what no record is to blame for: an offset beyond what SQL can count. No log gets there.
-                Err(LedgerError::Stale { .. } | LedgerError::Poison(_)) => return Err(Halt),
+                Err(LedgerError::Stale { .. } | LedgerError::Poison { .. }) => return Err(Halt),
             }
         }
     }

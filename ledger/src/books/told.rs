@@ -124,7 +124,7 @@ impl<'a> Told<'a> {
         match fact {
             BookFact::Changed(book) => {
                 let rules = serde_json::to_value(&book.rules)
-                    .map_err(|error| LedgerError::Poison(error.to_string()))?;
+                    .map_err(|error| LedgerError::poison(error.to_string()))?;
                 let row = BookRow {
                     book: event,
                     title: &book.rules.title,
@@ -151,28 +151,30 @@ impl<'a> Told<'a> {
                     });
                 }
             }
-            BookFact::Stepped(stepped) => {
-                self.coupon(CouponRow {
-                    event,
-                    code: &stepped.code,
-                    state: stepped.to,
-                    holder: (stepped.to != CouponState::Unassigned)
-                        .then_some(stepped.holder.as_str()),
-                    assigned_at: (stepped.step == StepKind::Assigned).then_some(record.time),
-                    redemptions: stepped.redemptions,
-                    locked_until: stepped.locked_until,
-                    updated_ordinal: record.ordinal,
-                });
-                self.steps.push(StepRow {
-                    record_id: &record.id.0,
-                    book: event,
-                    ordinal: record.ordinal,
-                    at: record.time,
-                    stepped,
-                });
-            }
+            BookFact::Stepped(stepped) => self.step(record, stepped),
         }
         Ok(())
+    }
+
+    fn step(&mut self, record: &'a Record, stepped: &'a Stepped) {
+        let event = &record.event;
+        self.coupon(CouponRow {
+            event,
+            code: &stepped.code,
+            state: stepped.to,
+            holder: (stepped.to != CouponState::Unassigned).then_some(stepped.holder.as_str()),
+            assigned_at: (stepped.step == StepKind::Assigned).then_some(record.time),
+            redemptions: stepped.redemptions,
+            locked_until: stepped.locked_until,
+            updated_ordinal: record.ordinal,
+        });
+        self.steps.push(StepRow {
+            record_id: &record.id.0,
+            book: event,
+            ordinal: record.ordinal,
+            at: record.time,
+            stepped,
+        });
     }
 
     fn coupon(&mut self, mut row: CouponRow<'a>) {
