@@ -102,6 +102,10 @@ pub struct ServeConfig {
     pub public_url: Option<String>,
     /// The store; none is the private one in the data folder.
     pub redis_url: Option<StoreUrl>,
+    /// Is a store good enough that may lose its last second when it is killed?
+    pub accept_loss_window: bool,
+    /// Most records of one event that may wait for the log before redeeming waits, too.
+    pub outbox_max: u64,
     /// The log; none means that the ledger reads the outbox directly.
     pub kafka_brokers: Option<String>,
     /// The ledger; none is SQLite in the data folder.
@@ -170,6 +174,12 @@ impl ServeConfig {
                 .unwrap_or(local(8081)),
             public_url: given.value(&settings::PUBLIC_URL, value::public_url)?,
             redis_url: url(given.value(&settings::REDIS_URL, value::redis_url)?),
+            accept_loss_window: given
+                .value(&settings::ACCEPT_LOSS_WINDOW, value::switch)?
+                .unwrap_or(false),
+            outbox_max: given
+                .value(&settings::OUTBOX_MAX, value::records)?
+                .unwrap_or(1_000_000),
             kafka_brokers: given.value(&settings::KAFKA_BROKERS, value::brokers)?,
             database_url: url(given.value(&settings::DATABASE_URL, value::database_url)?),
             direct_api: given

@@ -162,6 +162,8 @@ fn start_tasks(parts: Parts, keys: Arc<Keys>, acks: Arc<Acks>) {
         random,
         ..
     } = parts;
+    #[expect(clippy::cast_precision_loss, reason = "no outbox holds 2^53 records")]
+    metrics::gauge!("stanchion_outbox_limit").set(redis.outbox_max as f64);
     let spawner = lifecycle.clone();
     if let Some(kafka) = parts.kafka {
         let relay = Relay {

@@ -130,6 +130,9 @@ async fn issue(
             Redeemed::Expired => return Err(ticket::expired()),
             Redeemed::NotYetValid => return Err(ticket::not_yet_valid()),
             Redeemed::EventClosed => return Err(Refusal::EventClosed.into()),
+            Redeemed::OutboxFull => {
+                return Err(Problem::try_again("the outbox is full: the log is away"));
+            }
             Redeemed::NoSuchEvent => {
                 desk.terms.forget(event);
                 return Err(Refusal::NoSuchEvent.into());

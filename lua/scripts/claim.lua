@@ -1,13 +1,14 @@
 -- claim: gives coupons of a direct event, which has no line; one request after the other, each whole or not at all.
 --
 -- KEYS   1 event  2 counts  3 stock  4 seq  5 moves  6 outbox  7 participants  8 issued  9 coupons  10 claims
--- ARGV   per request: holder, code
+-- ARGV   1 most records that may wait in the outbox; then per request: holder, code
 -- Effect of a claim: stock − 1, the next serial, the holder among the participants and last of the claims, the code taken, and
 --        the `coupon.issued` record in the outbox. A move tells when the last coupon goes.
 -- Result {'no-such-event'} · {'has-a-line'} · {'answers', answer…}, one per request:
 --        {'claimed', issue, remaining} · {'already-claimed', issue} with issue = "serial issued_ms ordinal epoch - code"
 --        {'not-open', phase} · {'sold-out'} · {'code-taken'}
-assert(#KEYS == 10 and #ARGV >= 2 and #ARGV % 2 == 0, 'claim: 10 keys and pairs')
+--        {'outbox-full'}: nothing was decided
+assert(#KEYS == 10 and #ARGV >= 3 and #ARGV % 2 == 1, 'claim: 10 keys, a bound and pairs')
 local keys = { event = KEYS[1], counts = KEYS[2], stock = KEYS[3], seq = KEYS[4], moves = KEYS[5], outbox = KEYS[6] }
 local participants, issued, coupons, claims = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local now_ms = to_ms(now_us())
@@ -46,6 +47,8 @@ local function claim(holder, code)
     return { 'not-open', phase }
   elseif remaining <= 0 then
     return { 'sold-out' }
+  elseif redis.call('XLEN', keys.outbox) >= tonumber(ARGV[1]) then
+    return { 'outbox-full' }
   elseif redis.call('HSETNX', coupons, code, holder) == 0 then
     return { 'code-taken' }
   end
@@ -53,7 +56,7 @@ local function claim(holder, code)
 end
 
 local answers = { 'answers' }
-for i = 1, #ARGV, 2 do
+for i = 2, #ARGV, 2 do
   answers[#answers + 1] = claim(ARGV[i], ARGV[i + 1])
 end
 return answers

@@ -1,12 +1,12 @@
--- draw_places: gives a piece of the drawn order its seqs.
+-- draw_places: gives a piece of the drawn order its seqs, in a line of its own beside the one that stands.
 --
--- KEYS   1 draw  2 places  3 event  4 counts  5 outbox
+-- KEYS   1 draw  2 drawn  3 event  4 counts  5 outbox  6 withdrawn
 -- ARGV   1 the place ids in drawn order, joined by commas  2… seq, place id: the same, each seq one above the one before
--- Effect places that have not been drawn yet get their seq; those who left meanwhile, and those drawn before, stay as they are.
---        `line.entered` records tell of the new seqs.
+-- Effect the places stand in the drawn line; `line.entered` records tell of the seqs of those who did not leave meanwhile.
 -- Result {'drawn'} · {'none'}: nothing is to be drawn (any more)
-assert(#KEYS == 5 and #ARGV >= 3 and #ARGV % 2 == 1, 'draw_places: 5 keys, a list and pairs')
-if redis.call('HGET', KEYS[1], 'state') ~= 'going' then
+assert(#KEYS == 6 and #ARGV >= 3 and #ARGV % 2 == 1, 'draw_places: 6 keys, a list and pairs')
+local state, carried = unpack(redis.call('HMGET', KEYS[1], 'state', 'carried'))
+if state ~= 'going' or carried then
   return { 'none' }
 end
 local keys = { counts = KEYS[4], outbox = KEYS[5] }
@@ -17,16 +17,16 @@ local function tell(first, places)
   append_record(keys, now_ms, epoch, 'entered', 'first', first, 'places', places)
 end
 
--- Tells of those who have their seq now, where some of the piece are not in line, or stand behind those who are drawn.
+-- Tells of those who did not leave.
 local function tell_of_some()
   local names = {}
   for i = 3, #ARGV, 2 do
     names[#names + 1] = ARGV[i]
   end
   local run, first = {}, nil
-  for n, seq in ipairs(redis.call('ZMSCORE', KEYS[2], unpack(names))) do
-    if seq == ARGV[2 * n] then
-      run[#run + 1], first = names[n], first or seq
+  for n, left in ipairs(redis.call('ZMSCORE', KEYS[6], unpack(names))) do
+    if not left then
+      run[#run + 1], first = names[n], first or ARGV[2 * n]
     elseif first then
       tell(first, table.concat(run, ','))
       run, first = {}, nil
@@ -37,11 +37,11 @@ local function tell_of_some()
   end
 end
 
--- A drawn seq is above every one of the lobby and below every one given since: GT leaves alone whoever entered again.
-local drawn = redis.call('ZADD', KEYS[2], 'XX', 'GT', 'CH', unpack(ARGV, 2))
-if drawn == (#ARGV - 1) / 2 then
-  tell(ARGV[2], ARGV[1])
-elseif drawn > 0 then
-  tell_of_some()
+if redis.call('ZADD', KEYS[2], unpack(ARGV, 2)) > 0 then
+  if redis.call('EXISTS', KEYS[6]) == 0 then
+    tell(ARGV[2], ARGV[1])
+  else
+    tell_of_some()
+  end
 end
 return { 'drawn' }

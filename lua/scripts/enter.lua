@@ -2,19 +2,21 @@
 --
 -- KEYS   1 event  2 stock  3 places  4 seq  5 admitted  6 tickets  7 gone  8 issued  9 passed  10 seen
 --        11 counts  12 outbox
--- ARGV   one or more place ids
+-- ARGV   1 most records that may wait in the outbox  2… place ids
 -- Effect a place that is new, or that was given up (left, no-show), goes to the back of the line with the next seq.
---        Whoever enters near the head is seen there. One `line.entered` record tells of all that are new.
+--        Whoever enters near the head is seen there. One `line.entered` record tells of all that are new,
+--        unless the outbox is full: they are let in all the same.
 -- Result {'no-such-event'} or {'answers', answer…}, one per place id:
 --        {'new', seq} · {'held', state…} as part "places" tells it
 --        {'no-line'} · {'not-open-yet'} · {'sold-out'} · {'line-closed'} · {'event-closed'}: no place, and why
-assert(#KEYS == 12 and #ARGV >= 1, 'enter: 12 keys and a place')
+assert(#KEYS == 12 and #ARGV >= 2, 'enter: 12 keys, a bound and a place')
 local event_key, stock_key, seq_key = KEYS[1], KEYS[2], KEYS[4]
 local keys = {
   places = KEYS[3], admitted = KEYS[5], tickets = KEYS[6], gone = KEYS[7], issued = KEYS[8], passed = KEYS[9],
   seen = KEYS[10], counts = KEYS[11], outbox = KEYS[12],
 }
 
+local asked = { unpack(ARGV, 2) }
 local phase, ended, on_sold_out, line, rate, epoch =
   unpack(redis.call('HMGET', event_key, 'phase', 'ended', 'on_sold_out', 'line', 'rate', 'epoch'))
 if not phase then
@@ -37,9 +39,9 @@ local function refusal()
 end
 
 local refused = refusal()
-local states = states_of(keys, ARGV, phase, ended)
+local states = states_of(keys, asked, phase, ended)
 local answers, new, at = { 'answers' }, {}, {}
-for i, place in ipairs(ARGV) do
+for i, place in ipairs(asked) do
   local state = states[i]
   local given_up = state[1] == 'gone' and (state[2] == 'left' or state[2] == 'no-show')
   if state[1] ~= 'none' and not given_up then
@@ -68,7 +70,9 @@ if #new > 0 then
   bulk('ZADD', keys.places, members)
   redis.call('HDEL', keys.gone, unpack(new))
   local now_ms = to_ms(now_us())
-  append_record(keys, now_ms, epoch, 'entered', 'first', first + 1, 'places', table.concat(new, ','))
+  if redis.call('XLEN', keys.outbox) < tonumber(ARGV[1]) then
+    append_record(keys, now_ms, epoch, 'entered', 'first', first + 1, 'places', table.concat(new, ','))
+  end
   if near then
     local seen = {}
     for i, place in ipairs(new) do

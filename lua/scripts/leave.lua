@@ -22,7 +22,7 @@ if state[1] == 'waiting' then
   redis.call('ZREM', keys.places, place)
   forget_presence(keys, ARGV)
   if redis.call('HGET', keys.draw, 'state') == 'going' then
-    redis.call('ZADD', keys.withdrawn, state[2], place)
+    redis.call('ZADD', keys.withdrawn, 'NX', state[2], place)
   end
 elseif state[1] == 'admitted' then
   redis.call('HDEL', keys.admitted, place)

@@ -2,20 +2,21 @@
 --
 -- KEYS   1 event  2 counts  3 stock  4 places  5 seq  6 admitted  7 tickets  8 outstanding  9 unminted  10 moves  11 pace
 --        12 outbox  13 audit  14 participants  15 issued  16 coupons
--- ARGV   1 leeway_ms for the beginning of a ticket; then per request: place, holder, jti, begins_ms, ends_ms, code
+-- ARGV   1 leeway_ms for the beginning of a ticket  2 most records that may wait in the outbox; then per request: place, holder, jti, begins_ms, ends_ms, code
 -- Effect of a pass: stock − 1, the next serial, the holder among the participants, the code taken, the place out of the
 --        admitted, and the `coupon.issued` record in the outbox. The last coupon ends a line that does not wait for returns.
 -- Result {'no-such-event'} or {'answers', answer…}, one per request:
 --        {'pass', issue} · {'replayed', issue} with issue = "serial issued_ms ordinal epoch jti code"
 --        {'already-issued'} · {'expired'} · {'not-yet-valid'} · {'event-closed'} · {'sold-out'} · {'code-taken'}
-assert(#KEYS == 16 and #ARGV >= 7 and #ARGV % 6 == 1, 'redeem: 16 keys, the leeway and sextuples')
+--        {'outbox-full'}: nothing was decided
+assert(#KEYS == 16 and #ARGV >= 8 and #ARGV % 6 == 2, 'redeem: 16 keys, the leeway, a bound and sextuples')
 local keys = {
   event = KEYS[1], counts = KEYS[2], stock = KEYS[3], places = KEYS[4], seq = KEYS[5], moves = KEYS[10], pace = KEYS[11],
   outbox = KEYS[12], audit = KEYS[13],
 }
 local admitted, tickets, outstanding, unminted = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local participants, issued, coupons = KEYS[14], KEYS[15], KEYS[16]
-local leeway_ms = tonumber(ARGV[1])
+local leeway_ms, most_records = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = now_us()
 local now_ms = to_ms(now)
 local REDEEMS = { open = true, paused = true, draining = true }
@@ -75,6 +76,8 @@ local function redeem(place, holder, jti, begins_ms, ends_ms, code)
   local record = redis.call('HGET', admitted, place)
   if not record or jti ~= place .. '.' .. string.match(record, '^%S+ (%S+)') then
     return { 'expired' }
+  elseif redis.call('XLEN', keys.outbox) >= most_records then
+    return { 'outbox-full' }
   elseif redis.call('HSETNX', coupons, code, holder) == 0 then
     return { 'code-taken' }
   end
@@ -82,7 +85,7 @@ local function redeem(place, holder, jti, begins_ms, ends_ms, code)
 end
 
 local answers = { 'answers' }
-for i = 2, #ARGV, 6 do
+for i = 3, #ARGV, 6 do
   answers[#answers + 1] = redeem(unpack(ARGV, i, i + 5))
 end
 return answers

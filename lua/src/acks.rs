@@ -173,7 +173,7 @@ impl AckFeed {
     }
 }
 
-/// Reads "event log ledger buried lost_after lost_to"; the event's name may hold spaces.
+/// Reads `event log ledger buried lost_after lost_to`; the event's name may hold spaces.
 fn acked(told: &str) -> Option<Acked> {
     let mut parts = told.rsplitn(6, ' ');
     let mut number = || parts.next()?.parse::<u64>().ok();

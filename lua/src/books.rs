@@ -320,7 +320,7 @@ impl Store {
 }
 
 impl BookStep {
-    /// Its name, token and time as step_coupon.lua wants them.
+    /// Its name, token and time as `step_coupon.lua` wants them.
     fn told(&self) -> (&'static str, &str, Option<u64>) {
         match self {
             Self::Lock { token, lock_s } => ("lock", token, *lock_s),
@@ -331,7 +331,7 @@ impl BookStep {
     }
 }
 
-/// The keys in the order of step_coupon.lua's contract.
+/// The keys in the order of `step_coupon.lua`'s contract.
 fn step_keys(keys: &Keys<'_>) -> [String; 8] {
     [
         keys.event(),

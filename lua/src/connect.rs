@@ -32,6 +32,9 @@ pub struct Settings {
     pub url: String,
     /// How long a script may take before its outcome counts as unknown.
     pub response_timeout: Duration,
+    /// Most records of one event that may wait in its outbox. At this bound no coupon is issued, and what happens in the
+    /// line is no longer recorded, until the log has taken some.
+    pub outbox_max: u64,
 }
 
 impl Settings {
@@ -40,6 +43,7 @@ impl Settings {
         Self {
             url: url.into(),
             response_timeout: Duration::from_secs(2),
+            outbox_max: 1_000_000,
         }
     }
 

@@ -61,6 +61,10 @@ pub enum Redeemed {
     NoSuchEvent,
     /// The drawn code is taken: draw another and ask again. Nothing happened.
     CodeTaken,
+    /// As many records wait for the log as may ([`Settings::outbox_max`]). Nothing happened: ask again later.
+    ///
+    /// [`Settings::outbox_max`]: crate::Settings::outbox_max
+    OutboxFull,
 }
 
 /// Redeems under way.
@@ -82,10 +86,12 @@ pub(crate) async fn redeem(
         NotYetValid = "not-yet-valid",
         EventClosed = "event-closed",
         CodeTaken = "code-taken",
+        OutboxFull = "outbox-full",
     });
     let mut call = REDEEM
         .keys(redeem_keys(&Keys::of(&event)))
-        .arg(LEEWAY_S * 1_000);
+        .arg(LEEWAY_S * 1_000)
+        .arg(door.outbox_max());
     for request in &requests {
         call = call
             .arg(request.place.as_str())
@@ -112,6 +118,7 @@ pub(crate) async fn redeem(
                 Answer::NotYetValid => Redeemed::NotYetValid,
                 Answer::EventClosed => Redeemed::EventClosed,
                 Answer::CodeTaken => Redeemed::CodeTaken,
+                Answer::OutboxFull => Redeemed::OutboxFull,
             })
         }),
     }

@@ -47,6 +47,8 @@ pub enum Claimed {
     NoSuchEvent,
     /// The drawn code is taken: draw another and ask again. Nothing happened.
     CodeTaken,
+    /// As many records wait for the log as may. Nothing happened: ask again later.
+    OutboxFull,
 }
 
 /// A direct event as those who claim see it; its figures are of one moment.
@@ -93,8 +95,11 @@ pub(crate) async fn claim(
         NotOpen = "not-open",
         SoldOut = "sold-out",
         CodeTaken = "code-taken",
+        OutboxFull = "outbox-full",
     });
-    let mut call = CLAIM.keys(claim_keys(&Keys::of(&event)));
+    let mut call = CLAIM
+        .keys(claim_keys(&Keys::of(&event)))
+        .arg(door.outbox_max());
     for request in &requests {
         call = call.arg(request.holder.as_str()).arg(request.code.as_str());
     }
@@ -115,6 +120,7 @@ pub(crate) async fn claim(
                 Answer::NotOpen => Claimed::NotOpen(answer.parse()?),
                 Answer::SoldOut => Claimed::SoldOut,
                 Answer::CodeTaken => Claimed::CodeTaken,
+                Answer::OutboxFull => Claimed::OutboxFull,
             })
         }),
     }

@@ -46,6 +46,11 @@ impl Door {
         }
     }
 
+    /// Most records that may wait in an event's outbox.
+    pub(crate) fn outbox_max(&self) -> u64 {
+        self.settings.outbox_max
+    }
+
     /// The incarnation whose scripts are called.
     pub(crate) fn incarnation(&self) -> u64 {
         self.lock.incarnation.load(Ordering::Relaxed)

@@ -95,7 +95,9 @@ keys! {
     seen = "line" ":seen";
     /// Hash: the draw of the lobby, `going` or `done`, with its seed.
     draw = "line" ":draw";
-    /// Sorted set of those who left while the draw goes on: place → the seq they had.
+    /// Sorted set of those in line as it will be when the draw is done: place → seq.
+    drawn = "line" ":drawn";
+    /// Sorted set of those who left while the draw goes on: place → the seq they had first.
     withdrawn = "line" ":withdrawn";
     /// String: coupons not yet issued.
     stock = "coupon" ":stock";

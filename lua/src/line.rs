@@ -115,6 +115,7 @@ pub(crate) async fn enter(
             keys.counts(),
             keys.outbox(),
         ])
+        .arg(door.outbox_max())
         .arg(texts(&places))
         .run(&door)
         .await?;

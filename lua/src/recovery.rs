@@ -337,7 +337,7 @@ impl Recovery {
 }
 
 /// The keys that are put back whole. Tickets are minted again; who was seen or passed over is found out anew.
-fn replaced(keys: &Keys<'_>) -> [String; 15] {
+fn replaced(keys: &Keys<'_>) -> [String; 16] {
     [
         keys.places(),
         keys.admitted(),
@@ -350,6 +350,7 @@ fn replaced(keys: &Keys<'_>) -> [String; 15] {
         keys.seen(),
         keys.draw(),
         keys.withdrawn(),
+        keys.drawn(),
         keys.participants(),
         keys.issued(),
         keys.coupons(),

@@ -96,6 +96,7 @@ async fn look(config: &ServeConfig, findings: &mut Findings) {
     match Stores::for_looking(config).await {
         Ok(stores) => {
             look_at_stores(&stores, findings).await;
+            look_at_outboxes(config, &stores, findings).await;
             if let Err(failure) = stores.close().await {
                 findings.fail("redis", &failure.to_string());
             }
@@ -164,6 +165,26 @@ async fn look_at_stores(stores: &Stores, findings: &mut Findings) {
         let told = |fault: &domain::Fault| fault_line(&fault.setting, &fault.held, &fault.mend);
         let well = "answers, and its tables are up to date";
         findings.store("ledger", faults, told, well);
+    }
+}
+
+/// How full the fullest outbox is: at the bound no coupon is issued.
+async fn look_at_outboxes(config: &ServeConfig, stores: &Stores, findings: &mut Findings) {
+    let (mut most, bound) = (0, config.outbox_max);
+    for event in stores.store.events().await.unwrap_or_default() {
+        most = stores
+            .store
+            .outbox_length(&event)
+            .await
+            .unwrap_or(0)
+            .max(most);
+    }
+    let told = format!("at most {most} of {bound} records of an event wait for the log");
+    if most < bound / 2 {
+        ok("outbox", &told);
+    } else {
+        let mend = "see that issuer and log run, or raise --outbox-max if Redis has the memory";
+        findings.fail("outbox", &format!("{told}: {mend}"));
     }
 }
 

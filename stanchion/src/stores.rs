@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chassis::config::{RoleName, ServeConfig, WrongSetting};
 use chassis::{Health, Lifecycle};
+use domain::Fault;
 use ledger::Ledger;
 use lua::private::PrivateRedis;
 use lua::{Standing, Store};
@@ -32,7 +33,7 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Connects what the roles of a serving process need, and refuses an evicting Redis.
+    /// Connects what the roles of a serving process need, and refuses a Redis that cannot keep a promise.
     pub async fn for_serving(
         config: &ServeConfig,
         folder: &DataFolder,
@@ -42,8 +43,12 @@ impl Stores {
             Some(url) => (lua::Settings::new(url.reveal()), None),
             None => started(config, folder).await?,
         };
+        let redis = lua::Settings {
+            outbox_max: config.outbox_max,
+            ..redis
+        };
         let store = connected(config, &redis).await?;
-        refuse_eviction(config, &store).await?;
+        refuse_faults(config, &store).await?;
         let kafka = log(config);
         let needs_log = config.has(RoleName::Issuer) || config.has(RoleName::Persister);
         if let Some(kafka) = kafka.as_ref().filter(|_| needs_log) {
@@ -205,25 +210,36 @@ async fn connected(config: &ServeConfig, redis: &lua::Settings) -> Result<Store,
     }
 }
 
-/// A Redis that evicts may forget a coupon: nothing can be promised on it.
-async fn refuse_eviction(config: &ServeConfig, store: &Store) -> Result<(), WrongSetting> {
+/// Refuses a Redis on which nothing can be promised: one that evicts, or forgets everything when it is restarted; and one that
+/// may lose its last second, unless that was accepted. One that hides its settings is believed.
+async fn refuse_faults(config: &ServeConfig, store: &Store) -> Result<(), WrongSetting> {
     let faults = store
         .faults()
         .await
         .map_err(|failure| no_redis(config, &failure))?;
-    match faults
-        .iter()
-        .find(|fault| fault.setting == "maxmemory-policy")
+    for Fault {
+        setting,
+        held,
+        mend,
+    } in faults
     {
-        None => Ok(()),
-        Some(fault) => {
-            let allowed = format!(
-                "a Redis that evicts nothing, and its maxmemory-policy is {}: set it to noeviction",
-                fault.held
-            );
-            Err(wrong_redis(config, &allowed))
+        let is_accepted = match setting.as_str() {
+            "CONFIG GET" => true,
+            "appendfsync" => config.accept_loss_window,
+            _ => false,
+        };
+        if is_accepted {
+            continue;
         }
+        let way_out = if setting == "appendfsync" {
+            ", or accept it with --accept-loss-window"
+        } else {
+            ""
+        };
+        let allowed = format!("a Redis whose {setting} is not `{held}`: {mend}{way_out}");
+        return Err(wrong_redis(config, &allowed));
     }
+    Ok(())
 }
 
 fn log(config: &ServeConfig) -> Option<kafka::Settings> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::settings::{ALL, Setting};
+use super::settings::{ALL, SWITCH, Setting};
 
 /// The environment as pairs, so that nothing here reads the process's own.
 pub type Environment = BTreeMap<String, String>;
@@ -108,6 +108,8 @@ impl Given {
             let Some(setting) = known else {
                 return Err(unknown_argument(flag));
             };
+            let is_switch = setting.shape == SWITCH;
+            let inline = inline.or(is_switch.then_some("yes"));
             let mut next = || args.next().filter(|next| !next.starts_with("--"));
             let Some(text) = inline.or_else(|| next().map(String::as_str)) else {
                 let why = format!("it must be {}", setting.allowed);

@@ -30,6 +30,8 @@ impl Setting {
     }
 }
 
+/// The shape of a setting that is on when it is given without a value.
+pub(super) const SWITCH: &str = "[yes|no]";
 const RATE: &str = "calls per second and calls at once, such as 20/40, or off";
 const NETWORKS: &str = "networks such as 10.0.0.0/8 or addresses, joined by commas";
 const ADDRESS: &str = "an IP address with a port, such as 127.0.0.1:8080 or [::]:8080";
@@ -69,6 +71,18 @@ pub(super) const REDIS_URL: Setting = Setting {
     shape: "URL",
     help: "the store (default: a private redis-server in the data folder)",
     allowed: "redis://HOST:PORT, rediss://HOST:PORT or redis+unix:///PATH",
+};
+pub(super) const ACCEPT_LOSS_WINDOW: Setting = Setting {
+    name: "accept-loss-window",
+    shape: SWITCH,
+    help: "start on a store that may lose the last second when it is killed (default: refuse)",
+    allowed: "yes or no",
+};
+pub(super) const OUTBOX_MAX: Setting = Setting {
+    name: "outbox-max",
+    shape: "RECORDS",
+    help: "records of one event that may wait for the log, about 300 bytes each; then redeeming waits (default: 1000000)",
+    allowed: "a whole number from 1000 to 100000000",
 };
 pub(super) const KAFKA_BROKERS: Setting = Setting {
     name: "kafka-brokers",
@@ -150,13 +164,15 @@ pub(super) const ADMIN_TOKEN: Setting = Setting {
 };
 
 /// Every setting, in the order of `--help`.
-pub(super) const ALL: [&Setting; 19] = [
+pub(super) const ALL: [&Setting; 21] = [
     &ROLES,
     &DATA,
     &LISTEN,
     &OPS_LISTEN,
     &PUBLIC_URL,
     &REDIS_URL,
+    &ACCEPT_LOSS_WINDOW,
+    &OUTBOX_MAX,
     &KAFKA_BROKERS,
     &DATABASE_URL,
     &KEYS,

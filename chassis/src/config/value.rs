@@ -53,6 +53,20 @@ pub(super) fn address(text: &str) -> Option<SocketAddr> {
     }
 }
 
+pub(super) fn switch(text: &str) -> Option<bool> {
+    match text {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn records(text: &str) -> Option<u64> {
+    text.parse()
+        .ok()
+        .filter(|records| (1_000..=100_000_000).contains(records))
+}
+
 pub(super) fn folder(text: &str) -> Option<std::path::PathBuf> {
     (!text.is_empty() && !text.contains('\0')).then(|| text.into())
 }

@@ -63,6 +63,10 @@ pub async fn take(desk: &Desk, event: &EventId, holder: Holder) -> Result<Taken,
             }
             Claimed::AlreadyClaimed(_) => Taken::AlreadyIssued,
             Claimed::SoldOut => Taken::SoldOut,
+            Claimed::OutboxFull => {
+                let why = "the outbox is full: the log is away".to_owned();
+                return Err(StoreError::Unavailable(why).into());
+            }
             Claimed::NotOpen(phase) => Taken::NotOpen(phase),
             Claimed::HasALine => Taken::HasALine,
             Claimed::NoSuchEvent => {

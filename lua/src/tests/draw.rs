@@ -46,10 +46,8 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
     let lobby = rig.store.lobby(&demo, &draw).await.unwrap();
     assert_eq!(lobby, (1..=20).map(place).collect::<Vec<_>>());
     let order = draw.seed.order(lobby);
-    assert_eq!(
-        rig.store.end_draw(&demo, "-").await.unwrap(),
-        Drawn::Unfinished
-    );
+    let early = rig.store.end_draw(&demo, "-").await.unwrap();
+    assert_eq!(early, Drawn::Unfinished);
     assert!(rig.store.draw(&demo, &draw, &order).await.unwrap());
     let (head, _) = rig.store.moves_head(&demo).await.unwrap();
     let ended = rig.store.end_draw(&demo, &digest(&order)).await.unwrap();
@@ -104,11 +102,17 @@ async fn whoever_finishes_a_draw_gives_the_same_order_whoever_leaves_meanwhile()
     assert_eq!(again, lobby, "everyone, each once");
     let again = draw.seed.order(again);
     assert!(rig.store.draw(&demo, &draw, &again).await.unwrap());
+    // After the last is drawn, one more leaves, one who left enters again, and somebody comes late.
+    rig.store.leave(&demo, &order[9]).await.unwrap();
+    rig.store.enter(&demo, &order[30]).await.unwrap();
+    rig.enter(&demo, 51..=51).await;
     assert_eq!(rig.store.end_draw(&demo, "-").await.unwrap(), Drawn::Ended);
+    assert_eq!(seq(&rig, &demo, &place(51)).await, Some(103));
     for (n, place) in (51..).zip(&order) {
         let expected = match n {
-            54 | 81 => None,
+            54 | 60 => None,
             91 => Some(101),
+            81 => Some(102),
             n => Some(n),
         };
         assert_eq!(seq(&rig, &demo, place).await, expected);

@@ -150,6 +150,38 @@ async fn a_late_reply_is_unknown_and_asking_again_tells() {
 }
 
 #[tokio::test]
+async fn a_full_outbox_issues_nothing_until_the_log_has_taken_some() {
+    let rig = Rig::start().await;
+    let demo = made(&rig).await;
+    rig.enter(&demo, 1..=3).await;
+    let admitted = rig.admitted(&demo, 2).await;
+    let waiting = rig.store.outbox_length(&demo).await.unwrap();
+    let settings = Settings {
+        outbox_max: waiting + 1,
+        ..rig.redis.settings()
+    };
+    let store = Store::connect(&settings).await.unwrap();
+    let ask = |n: usize| store.redeem(&demo, redeem(&admitted[n], ["A", "B"][n]));
+    let first = ask(0).await.unwrap();
+    assert!(matches!(first, Redeemed::Pass(_)), "{first:?}");
+    assert_eq!(ask(1).await.unwrap(), Redeemed::OutboxFull);
+    let again = ask(0).await.unwrap();
+    assert!(matches!(again, Redeemed::Replayed(_)), "{again:?}");
+    let entered = store.enter(&demo, &place(9)).await.unwrap();
+    assert_eq!(entered, Entered::New(Seq(4)), "the line goes on");
+    let held = rig.store.outbox_length(&demo).await.unwrap();
+    assert_eq!(held, waiting + 1, "and the outbox does not grow");
+    let figures = rig.store.figures(&demo).await.unwrap().unwrap();
+    assert_eq!((figures.redeemed, figures.remaining), (1, 4));
+    rig.store.trim_outbox(&demo, waiting).await.unwrap();
+    let second = ask(1).await.unwrap();
+    assert!(
+        matches!(second, Redeemed::Pass(_)),
+        "nothing was lost: {second:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_full_redis_refuses_whole_calls() {
     let rig = Rig::start().await;
     let demo = made(&rig).await;
