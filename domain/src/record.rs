@@ -338,7 +338,7 @@ mod tests {
         let record = Record::issued(&demo(), &issue);
         let json = record.to_json().unwrap();
         assert_eq!(Record::from_json(&json).unwrap(), record);
-        let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        let value: Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(value["type"], "coupon.issued");
         assert_eq!(value["id"], "demo:1:18");
         assert_eq!(value["data"]["serial"], 17);

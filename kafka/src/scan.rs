@@ -22,6 +22,36 @@ const SILENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress(BTreeMap<i32, i64>);
 
+impl Progress {
+    /// Has the consumer read on from here; of `ends` those partitions are left in which there is more to read.
+    fn assign(
+        &self,
+        consumer: &StreamConsumer<Quiet>,
+        ends: &mut BTreeMap<i32, i64>,
+    ) -> Result<(), LogError> {
+        for (&partition, &next) in &self.0 {
+            let end = ends.get(&partition).copied().unwrap_or(0);
+            if end < next {
+                return Err(LogError::OffsetLost(format!(
+                    "partition {partition} was read to {next} and ends at {end}"
+                )));
+            }
+            if end == next {
+                ends.remove(&partition);
+            }
+        }
+        let mut list = TopicPartitionList::new();
+        for &partition in ends.keys() {
+            let offset = match self.0.get(&partition) {
+                Some(&next) => Offset::Offset(next),
+                None => Offset::Beginning,
+            };
+            list.add_partition_offset(Topic::Records.name(), partition, offset)?;
+        }
+        Ok(consumer.assign(&list)?)
+    }
+}
+
 /// Reads the log from its beginning to where it ends now, and gives every message with the key of one of the `events` to
 /// `found`, each event's in order. Every partition is read, since a key's partition depends on how many there were when it
 /// was written.
@@ -57,26 +87,7 @@ pub async fn records_since(
         .set("auto.offset.reset", "earliest");
     let consumer: Arc<StreamConsumer<Quiet>> = Arc::new(config.create_with_context(Quiet)?);
     let mut ends = ends(&consumer).await?;
-    let mut list = TopicPartitionList::new();
-    for (&partition, &next) in &progress.0 {
-        let end = ends.get(&partition).copied().unwrap_or(0);
-        if end < next {
-            return Err(LogError::OffsetLost(format!(
-                "partition {partition} was read to {next} and ends at {end}"
-            )));
-        }
-        if end == next {
-            ends.remove(&partition);
-        }
-    }
-    for &partition in ends.keys() {
-        let offset = match progress.0.get(&partition) {
-            Some(&next) => Offset::Offset(next),
-            None => Offset::Beginning,
-        };
-        list.add_partition_offset(Topic::Records.name(), partition, offset)?;
-    }
-    consumer.assign(&list)?;
+    progress.assign(&consumer, &mut ends)?;
     while !ends.is_empty() {
         let read = tokio::time::timeout(SILENCE, consumer.recv()).await;
         let message = match read {

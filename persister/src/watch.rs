@@ -99,7 +99,7 @@ impl Watch {
                 if began < due {
                     return Ok(());
                 }
-                last.hear(stations.reconcile(None, &mut memory).await?);
+                last.hear(&stations.reconcile(None, &mut memory).await?);
                 due = began + pause(began.elapsed());
                 Ok::<_, ReconcileError>(())
             };
@@ -142,7 +142,7 @@ fn gauge(gauge: &metrics::Gauge, count: u64) {
 
 impl Last {
     /// Takes a comparison in; what is new in it is logged.
-    fn hear(&mut self, report: Report) {
+    fn hear(&mut self, report: &Report) {
         let now = Instant::now();
         self.at = Some(now);
         gauge(

@@ -58,13 +58,12 @@ impl Digest {
         let member = Member::of(&[&number, code, holder, record_id, &issued_at]);
         let bucket = self.buckets.entry(bucket_of(serial)).or_default();
         let slot = u16::try_from(serial.0 % SERIALS).unwrap_or_default();
-        match bucket.seen.get(&slot) {
-            Some(seen) => bucket.contradicts_itself |= *seen != member.print(),
-            None => {
-                bucket.seen.insert(slot, member.print());
-                bucket.hash.add(member);
-                bucket.coupons += 1;
-            }
+        if let Some(seen) = bucket.seen.get(&slot) {
+            bucket.contradicts_itself |= *seen != member.print();
+        } else {
+            bucket.seen.insert(slot, member.print());
+            bucket.hash.add(member);
+            bucket.coupons += 1;
         }
     }
 
