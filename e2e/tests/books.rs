@@ -109,13 +109,8 @@ impl Shop {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_coupon_is_assigned_locked_redeemed_and_cancelled_and_each_step_is_on_record() {
-    let rules =
-        json!({"title": "Spring", "redemptions_per_code": 2, "max_per_person": 2, "lock_s": 60});
-    let shop = Shop::open(rules).await;
-    shop.stock(3).await;
-
+/// Ann gets the code she wants; nobody else does, nor one that does not exist.
+async fn is_assigned(shop: &Shop) {
     let given = shop
         .till(
             "POST",
@@ -143,7 +138,10 @@ async fn a_coupon_is_assigned_locked_redeemed_and_cancelled_and_each_step_is_on_
             .await;
         taken.refused(404, "no-such-coupon");
     }
+}
 
+/// Ann locks it; the token alone opens it, and to strangers it is as if it did not exist. The token.
+async fn is_locked(shop: &Shop) -> Value {
     let locked = shop
         .till("POST", "coupons/C-1/lock", json!({"user_id": "ann"}))
         .await;
@@ -168,7 +166,11 @@ async fn a_coupon_is_assigned_locked_redeemed_and_cancelled_and_each_step_is_on_
     shop.coupon("bob", "C-1")
         .await
         .refused(404, "no-such-coupon");
+    token.clone()
+}
 
+/// Ann uses it with the token, and once more without.
+async fn is_redeemed(shop: &Shop, token: Value) {
     let used = json!({"user_id": "ann", "lock_token": token, "metadata": {"till": 7}});
     let used = shop.till("POST", "coupons/C-1/redemption", used).await;
     used.ok(200);
@@ -192,7 +194,10 @@ async fn a_coupon_is_assigned_locked_redeemed_and_cancelled_and_each_step_is_on_
         (&over.json["from"], &over.json["to"]),
         (&json!("redeemed"), &json!("redeemed"))
     );
+}
 
+/// The organiser takes it back; it is Bob's then.
+async fn is_cancelled(shop: &Shop) {
     let cancel = shop.staff("POST", "books/spring/coupons/C-1/cancel");
     let back = cancel
         .json(&json!({"reason": "paid back"}))
@@ -214,7 +219,10 @@ async fn a_coupon_is_assigned_locked_redeemed_and_cancelled_and_each_step_is_on_
     )
     .await
     .ok(201);
+}
 
+/// History and lists tell of it.
+async fn is_on_record(shop: &Shop) {
     // Embedded, every step waits for its row: the ledger holds them all by now.
     let history = shop.list("history").await;
     let told: Vec<String> = history
@@ -241,6 +249,19 @@ async fn a_coupon_is_assigned_locked_redeemed_and_cancelled_and_each_step_is_on_
     assert_eq!(held, ["C-1"]);
     let free = shop.list("coupons?state=unassigned&limit=1").await;
     assert_eq!((free.len(), &free[0]["code"]), (1, &json!("C-0")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coupon_is_assigned_locked_redeemed_and_cancelled_and_each_step_is_on_record() {
+    let rules =
+        json!({"title": "Spring", "redemptions_per_code": 2, "max_per_person": 2, "lock_s": 60});
+    let shop = Shop::open(rules).await;
+    shop.stock(3).await;
+    is_assigned(&shop).await;
+    let token = is_locked(&shop).await;
+    is_redeemed(&shop, token).await;
+    is_cancelled(&shop).await;
+    is_on_record(&shop).await;
 
     // What was acknowledged survives a kill.
     let Shop { mut server, key } = shop;
@@ -254,7 +275,7 @@ async fn a_coupon_is_assigned_locked_redeemed_and_cancelled_and_each_step_is_on_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_counts_whole_and_names_every_line_that_is_wrong() {
+async fn an_upload_is_tried_and_taken_whatever_its_lines_look_like() {
     let shop = Shop::open(json!({"title": "Spring"})).await;
     let csv = "\u{feff}note,Code\r\nfirst,A-1\r\n\"quoted, \"\"twice\"\"\r\nover lines\",\"A-2\"\r\n\r\nlast,A-3";
     let tried = shop.upload("text/csv", csv, "?dry_run=true").await;
@@ -267,6 +288,13 @@ async fn an_upload_counts_whole_and_names_every_line_that_is_wrong() {
     let codes: Vec<&str> = held.iter().filter_map(|row| row["code"].as_str()).collect();
     assert_eq!(codes, ["A-1", "A-2", "A-3"]);
 
+    shop.server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_with_a_wrong_line_leaves_nothing_and_names_it() {
+    let shop = Shop::open(json!({"title": "Spring"})).await;
+    shop.upload("text/csv", "A-1\nA-2\nA-3", "").await.ok(201);
     let bad = "B-1\nA-2\nB 2\nB-1\n券\nB-3\n";
     let refused = shop.upload("text/csv", bad, "").await;
     refused.refused(422, "codes-rejected");
@@ -283,7 +311,8 @@ async fn an_upload_counts_whole_and_names_every_line_that_is_wrong() {
         .await;
     listed.refused(422, "codes-rejected");
     assert_eq!(listed.json["rejected"][0]["line"], 2);
-    let many: String = (0..300).map(|nth| format!("bad {nth}\n")).collect();
+    let many: Vec<String> = (0..300).map(|nth| format!("bad {nth}")).collect();
+    let many = many.join("\n");
     let many = shop.upload("text/csv", &many, "").await.json;
     assert_eq!(
         (
@@ -314,8 +343,14 @@ async fn an_upload_counts_whole_and_names_every_line_that_is_wrong() {
         .header("content-type", "text/csv");
     nowhere.send().await.unwrap().refused(404, "no-such-book");
 
-    // Fifty pieces, each counted; and as many as came, in the ledger.
-    let large: String = (0..50_000).map(|nth| format!("L-{nth}\r\n")).collect();
+    shop.server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_upload_is_in_the_ledger_when_it_is_acknowledged() {
+    let shop = Shop::open(json!({"title": "Spring"})).await;
+    let large: Vec<String> = (0..50_000).map(|nth| format!("L-{nth}")).collect();
+    let large = large.join("\r\n");
     let taken = shop.upload("text/csv", &large, "").await;
     taken.ok(201);
     assert_eq!(taken.json["accepted"], 50_000);
@@ -394,7 +429,7 @@ async fn a_lock_ends_by_itself_and_a_book_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_signed_in_acts_for_themselves_and_a_key_for_its_books_alone() {
+async fn whoever_is_signed_in_acts_for_themselves_and_sees_nobody_elses() {
     let shop = Shop::open(json!({"title": "Spring"})).await;
     shop.stock(2).await;
     let public = |method: &str, path: &str| {
@@ -441,13 +476,20 @@ async fn whoever_is_signed_in_acts_for_themselves_and_a_key_for_its_books_alone(
         .await
         .unwrap()
         .refused(401, "unauthorized");
+    shop.server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_opens_its_books_alone_and_wrong_fields_are_named() {
+    let shop = Shop::open(json!({"title": "Spring"})).await;
     shop.staff("PUT", "books/autumn")
         .json(&json!({"title": "Autumn"}))
         .send()
         .await
         .unwrap()
         .ok(201);
-    let outside = public("POST", "books/autumn/assignments").bearer(&shop.key);
+    let url = format!("{}/api/v1/books/autumn/assignments", shop.server.public);
+    let outside = Call::new("POST", url).bearer(&shop.key);
     let outside = outside
         .json(&json!({"user_id": "ann"}))
         .send()

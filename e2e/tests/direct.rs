@@ -165,9 +165,8 @@ fn sent(path: &str, body: impl Into<String>, status: u16, error: Option<&str>) -
 fn creating() -> Vec<Row> {
     let bad = |body: &str, error| sent("/api/coupons", body, 400, Some(error));
     let ok = |body: &str| sent("/api/coupons", body, 201, None);
-    let invalid = "invalid request body";
     let long = |length: usize| format!(r#"{{"name":"{}","amount":1}}"#, "券".repeat(length));
-    let mut rows = vec![
+    vec![
         ok(r#"{"name":"PROMO","amount":2}"#),
         sent(
             "/api/coupons",
@@ -207,7 +206,13 @@ fn creating() -> Vec<Row> {
             r#"{"name":"x","amount":-5}"#,
             "invalid request: amount must be at least 1",
         ),
-    ];
+    ]
+}
+
+/// What is no body of `POST /api/coupons`.
+fn nonsense() -> Vec<Row> {
+    let bad = |body: &str| sent("/api/coupons", body, 400, Some("invalid request body"));
+    let mut rows = Vec::new();
     for body in [
         "",
         "{",
@@ -220,7 +225,7 @@ fn creating() -> Vec<Row> {
         r#"{"name":"x","amount":9223372036854775808}"#,
         r#"{"amount":1.5}"#,
     ] {
-        rows.push(bad(body, invalid));
+        rows.push(bad(body));
     }
     for kind in [
         "text/plain",
@@ -230,7 +235,7 @@ fn creating() -> Vec<Row> {
     ] {
         rows.push(Row {
             body: Some((kind, r#"{"name":"x","amount":1}"#.to_owned())),
-            ..bad("", invalid)
+            ..bad("")
         });
     }
     rows
@@ -239,7 +244,6 @@ fn creating() -> Vec<Row> {
 /// The bodies of `POST /api/coupons/claim`.
 fn claiming() -> Vec<Row> {
     let path = "/api/coupons/claim";
-    let bad = |body: &str, error| sent(path, body, 400, Some(error));
     let missing = sent(
         path,
         r#"{"user_id":"u","coupon_name":"Promo"}"#,
@@ -270,6 +274,13 @@ fn claiming() -> Vec<Row> {
             200,
             None,
         ),
+    ]
+}
+
+/// What is wrong in bodies of `POST /api/coupons/claim`.
+fn claiming_wrongly() -> Vec<Row> {
+    let bad = |body: &str, error| sent("/api/coupons/claim", body, 400, Some(error));
+    vec![
         bad("{}", "invalid request: user_id is required"),
         bad("null", "invalid request: user_id is required"),
         bad(
@@ -341,6 +352,12 @@ fn looking() -> Vec<Row> {
             404,
             "Cannot GET /api/coupons/a/b",
         ),
+    ]
+}
+
+/// What no handler is meant by.
+fn nowhere() -> Vec<Row> {
+    vec![
         row(
             "POST",
             "/api/coupons/claim/'x'",
@@ -357,7 +374,15 @@ fn looking() -> Vec<Row> {
 async fn every_row_of_the_contract_is_kept_to_the_letter() {
     let server = open_server().await;
     let mut wrong = Vec::new();
-    for row in creating().into_iter().chain(claiming()).chain(looking()) {
+    let rows = [
+        creating(),
+        nonsense(),
+        claiming(),
+        claiming_wrongly(),
+        looking(),
+        nowhere(),
+    ];
+    for row in rows.into_iter().flatten() {
         let mut call = Call::new(row.method, format!("{}{}", server.public, row.path));
         if let Some((kind, body)) = &row.body {
             call = call.body(body.as_bytes());
@@ -385,6 +410,12 @@ async fn every_row_of_the_contract_is_kept_to_the_letter() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_are_named_numbers_and_bodies_have_their_bounds_and_any_name_reaches_the_ledger() {
+    let server = open_server().await;
     let allowed = [
         ("/api/coupons", "POST"),
         ("/api/coupons/x", "GET, HEAD"),
@@ -419,10 +450,10 @@ async fn every_row_of_the_contract_is_kept_to_the_letter() {
         let said = (answer.status, answer.text.as_str());
         assert_eq!(said, (413, "Request Entity Too Large"), "{kib} KiB");
     }
-    let issued = [("PROMO", 2), ("with {braces}, a/slash & 50%", 1)];
-    for (name, issued) in issued {
-        ledger::agrees(&server, name, issued).await.unwrap();
-    }
+    let name = "with {braces}, a/slash & 50%";
+    create(&server, name, 2).await;
+    assert_eq!(claim(&server, "me", name).await.status, 200);
+    ledger::agrees(&server, name, 1).await.unwrap();
     server.stop().await.unwrap();
 }
 
@@ -544,7 +575,16 @@ async fn a_coupon_is_issued_counted_and_found_by_its_user() {
     let status = get(&server, "/api/v1/coupons/status/Spring%20Sale").await;
     let sold_out = json!({"event_id": "Spring Sale", "remaining_stock": 0, "total_participants": 2, "status": "sold_out"});
     assert_eq!(status.json, sold_out);
-    issue("me", "nowhere").await.refused(404, "no-such-event");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_nowhere_or_malformed_is_one_problem() {
+    let server = open_server().await;
+    create(&server, "Spring Sale", 2).await;
+    let nowhere = json!({"user_id": "me", "event_id": "nowhere"});
+    let issued = post(&server, "/api/v1/coupons/issue", &nowhere).await;
+    issued.refused(404, "no-such-event");
     get(&server, "/api/v1/coupons/status/nowhere")
         .await
         .refused(404, "no-such-event");

@@ -144,9 +144,9 @@ async fn take(
 ) -> Result<(), Problem> {
     if column.is_none() {
         let mut names = row.fields.iter().map(|name| name.trim());
-        let named = names.position(|name| name.eq_ignore_ascii_case("code"));
-        *column = Some(named.unwrap_or(0));
-        if named.is_some() {
+        let header = names.position(|name| name.eq_ignore_ascii_case("code"));
+        *column = Some(header.unwrap_or(0));
+        if header.is_some() {
             return Ok(());
         }
     }

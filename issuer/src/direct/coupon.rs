@@ -71,7 +71,7 @@ pub async fn coupon(desk: &Desk, name: &str) -> Result<Response, Refused> {
 
 /// The same JSON, written piece by piece.
 fn streamed(event: &EventId, held: DirectEvent) -> Response {
-    let head = format!(
+    let opening = format!(
         r#"{{"name":{},"amount":{},"remaining_amount":{},"claimed_by":["#,
         serde_json::Value::from(event.as_str()),
         held.total,
@@ -79,7 +79,7 @@ fn streamed(event: &EventId, held: DirectEvent) -> Response {
     );
     let holders = stream::try_unfold((held.claims, true), |(claims, first)| next(claims, first));
     let ends = |end: String| stream::iter([Ok(Bytes::from(end))]);
-    let whole = ends(head).chain(holders).chain(ends("]}".to_owned()));
+    let whole = ends(opening).chain(holders).chain(ends("]}".to_owned()));
     (
         [(CONTENT_TYPE, "application/json")],
         Body::from_stream(whole),

@@ -35,10 +35,8 @@ async fn redeem(store: &Store, book: &Book, who: &str, code: &str) -> SteppedCou
     store.step_coupon(&book.book, &asked).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_book_that_redis_lost_is_put_back_with_all_that_its_holders_have() {
-    let rig = Rig::embedded().await;
-    let persister = rig.persist();
+/// Four codes: one of two uses used once, one locked, one taken back for good, one free. The book and its last ordinal.
+async fn in_use(rig: &Rig) -> (Book, u64) {
     let put: BookPut = serde_json::from_str(
         r#"{"title":"Spring","redemptions_per_code":2,"max_redemptions_per_person":2,"on_cancel":"keep"}"#,
     )
@@ -63,23 +61,54 @@ async fn a_book_that_redis_lost_is_put_back_with_all_that_its_holders_have() {
         token: "t".into(),
         lock_s: None,
     };
-    store
-        .step_coupon(id, &step(Some("bob"), "B", lock))
-        .await
-        .unwrap();
+    let locked = store.step_coupon(id, &step(Some("bob"), "B", lock)).await;
+    assert!(matches!(locked, Ok(SteppedCoupon::Done { .. })));
     let cancel = step(None, "C", BookStep::Cancel);
-    let SteppedCoupon::Done { ordinal, .. } = store.step_coupon(id, &cancel).await.unwrap() else {
-        panic!("it was eve's");
+    let cancelled = store.step_coupon(id, &cancel).await.unwrap();
+    let SteppedCoupon::Done { ordinal, .. } = cancelled else {
+        panic!("it was eve's: {cancelled:?}");
     };
-    let last = ordinal.unwrap();
-    eventually("the ledger has all", async || {
-        store
-            .watermarks(id)
-            .await
-            .is_ok_and(|marks| marks.ledger >= last)
+    (book, ordinal.unwrap())
+}
+
+/// Everybody has what they had, limits count on, and codes that are somebody's are not given again.
+async fn assert_as_before(store: &Store, book: &Book) {
+    let id = &book.book;
+    assert_eq!(store.book(id).await.unwrap().unwrap().book, *book);
+    let now = store.now().await.unwrap();
+    for (who, code, state, uses) in [
+        ("ann", "A", CouponState::Assigned, 1),
+        ("bob", "B", CouponState::Assigned, 0),
+        ("eve", "C", CouponState::Expired, 0),
+    ] {
+        let held = store.book_coupon(id, code, &who.parse().unwrap()).await;
+        let (coupon, _) = held.unwrap().unwrap();
+        let stands = (coupon.state(&book.rules, now), coupon.redemptions);
+        assert_eq!(stands, (state, uses), "{code}");
+        assert!(coupon.assigned_at > Millis(0));
+    }
+    let more = store.assign(id, &wants("ann", "D")).await.unwrap();
+    assert_eq!(more, Assigned::LimitReached);
+    let taken = store.assign(id, &wants("joe", "A")).await.unwrap();
+    assert_eq!(taken, Assigned::NoSuchCoupon);
+}
+
+/// Waits until the ledger has the record with this ordinal.
+async fn kept(store: &Store, book: &Book, ordinal: u64) {
+    eventually("the ledger has it", async || {
+        let marks = store.watermarks(&book.book).await;
+        marks.is_ok_and(|marks| marks.ledger >= ordinal)
     })
     .await;
+}
 
+#[tokio::test]
+async fn a_book_that_redis_lost_is_put_back_with_all_that_its_holders_have() {
+    let rig = Rig::embedded().await;
+    let persister = rig.persist();
+    let (book, last) = in_use(&rig).await;
+    let (store, id) = (&rig.store, &book.book);
+    kept(store, &book, last).await;
     rig.redis_cli(&["FLUSHALL"]);
     eventually("redis is recognised", async || {
         store.standing().await == Ok(Standing::Known(1))
@@ -89,30 +118,7 @@ async fn a_book_that_redis_lost_is_put_back_with_all_that_its_holders_have() {
         store.book(id).await.is_ok_and(|held| held.is_some())
     })
     .await;
-    assert_eq!(store.book(id).await.unwrap().unwrap().book, book);
-    let now = store.now().await.unwrap();
-    for (who, code, state, uses) in [
-        ("ann", "A", CouponState::Assigned, 1),
-        ("bob", "B", CouponState::Assigned, 0),
-        ("eve", "C", CouponState::Expired, 0),
-    ] {
-        let held = store.book_coupon(id, code, &who.parse().unwrap()).await;
-        let (coupon, _) = held.unwrap().unwrap();
-        assert_eq!(
-            (coupon.state(&book.rules, now), coupon.redemptions),
-            (state, uses),
-            "{code}"
-        );
-        assert!(coupon.assigned_at > Millis(0));
-    }
-    assert_eq!(
-        store.assign(id, &wants("ann", "D")).await.unwrap(),
-        Assigned::LimitReached
-    );
-    assert_eq!(
-        store.assign(id, &wants("joe", "A")).await.unwrap(),
-        Assigned::NoSuchCoupon
-    );
+    assert_as_before(store, &book).await;
     let again = redeem(store, &book, "ann", "A").await;
     let SteppedCoupon::Done { ordinal, .. } = again else {
         panic!("{again:?}");
@@ -122,13 +128,7 @@ async fn a_book_that_redis_lost_is_put_back_with_all_that_its_holders_have() {
     let Assigned::Assigned { ordinal, .. } = given else {
         panic!("a cancelled coupon is nobody's: {given:?}");
     };
-    eventually("the new steps are in the ledger", async || {
-        store
-            .watermarks(id)
-            .await
-            .is_ok_and(|marks| marks.ledger >= ordinal)
-    })
-    .await;
+    kept(store, &book, ordinal).await;
     let history = rig.ledger.coupon_history(id, last, 10).await.unwrap();
     let told: Vec<(&str, &str)> = history
         .iter()
