@@ -20,7 +20,7 @@ use axum::http::Method;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use chassis::config::DirectApi;
-use chassis::{Action, ClientAddress, Problem, Throttle};
+use chassis::{Action, ClientAddress, Problem};
 use domain::Refusal;
 use utoipa::OpenApi;
 
@@ -38,13 +38,14 @@ struct Counter {
 
 /// The routes that `api` opens. Paths under `/api/coupons` are read in any case, which no route can say: those take every path
 /// of two parts and more that no other route takes.
-pub(crate) fn routes(api: DirectApi, desk: Arc<Desk>, throttle: &Arc<Throttle>) -> Router {
+pub(crate) fn routes(api: DirectApi, desk: Arc<Desk>) -> Router {
     let creates = match api {
         DirectApi::Off => return Router::new(),
         DirectApi::Claims => false,
         DirectApi::Open => true,
     };
     let user = "/api/v1/coupons/user/{user}/event/{event}";
+    let throttle = desk.throttle.clone();
     let versioned = Router::new()
         .route("/api/v1/coupons/issue", post(issue::handler))
         .route("/api/v1/coupons/status/{event}", get(status::handler))

@@ -93,33 +93,10 @@ pub enum BuildError {
 pub async fn build(parts: Parts) -> Result<Role, BuildError> {
     let keys = Keys::load(&parts.store).await?;
     let acks = Acks::new(parts.store.clone());
-    let visitors = VisitorRules::new(parts.public_url.as_deref());
-    let accounts = Accounts::new(
-        &parts.ledger,
-        &parts.store,
-        &parts.random,
-        &parts.throttle,
-        visitors.clone(),
-    )?;
-    let desk = Desk {
-        store: parts.store.clone(),
-        ledger: parts.ledger.clone(),
-        keys: keys.clone(),
-        terms: KnownTerms::new(parts.store.clone()),
-        acks: acks.clone(),
-        random: parts.random.clone(),
-        visitors,
-        throttle: parts.throttle.clone(),
-        accounts: accounts.clone(),
-        default_ack: parts.default_ack,
-    };
-    let desk = Arc::new(desk);
-    let public = routes(desk.clone(), &parts.throttle).merge(direct::routes(
-        parts.direct_api,
-        desk.clone(),
-        &parts.throttle,
-    ));
-    let public = public
+    let desk = desk(&parts, &keys, &acks)?;
+    let accounts = desk.accounts.clone();
+    let public = routes(desk.clone(), &parts.throttle)
+        .merge(direct::routes(parts.direct_api, desk.clone()))
         .merge(accounts.public())
         .merge(books::public(desk.clone()));
     let ops = accounts
@@ -141,6 +118,30 @@ pub async fn build(parts: Parts) -> Result<Role, BuildError> {
         ops,
         api,
     })
+}
+
+/// What the handlers work with.
+fn desk(parts: &Parts, keys: &Arc<Keys>, acks: &Arc<Acks>) -> Result<Arc<Desk>, InvalidKey> {
+    let visitors = VisitorRules::new(parts.public_url.as_deref());
+    let accounts = Accounts::new(
+        &parts.ledger,
+        &parts.store,
+        &parts.random,
+        &parts.throttle,
+        visitors.clone(),
+    )?;
+    Ok(Arc::new(Desk {
+        store: parts.store.clone(),
+        ledger: parts.ledger.clone(),
+        keys: keys.clone(),
+        terms: KnownTerms::new(parts.store.clone()),
+        acks: acks.clone(),
+        random: parts.random.clone(),
+        visitors,
+        throttle: parts.throttle.clone(),
+        accounts,
+        default_ack: parts.default_ack,
+    }))
 }
 
 fn routes(desk: Arc<Desk>, throttle: &Arc<Throttle>) -> Router {
