@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 
+use e2e::redis::Redis;
 use e2e::setup::command;
 use e2e::{PATIENCE, Server};
 
@@ -174,4 +175,28 @@ async fn secrets_are_kept_for_their_owner_alone() {
         "shown at the first start alone: {log}"
     );
     server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redis_that_may_forget_a_pass_is_refused_unless_its_last_second_was_accepted() {
+    let redis = Redis::start_syncing("everysec").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = redis.url();
+    let environment = [
+        ("STANCHION_REDIS_URL", url.as_str()),
+        ("STANCHION_LISTEN", "127.0.0.1:0"),
+        ("STANCHION_OPS_LISTEN", "127.0.0.1:0"),
+    ];
+    let outcome = serve(folder.path(), &[], &environment).await;
+    let words = ["appendfsync", "everysec", "--accept-loss-window"];
+    assert_eq!(wrong(&outcome, &words), None);
+
+    let port = redis.port().to_string();
+    let set = std::process::Command::new("redis-cli")
+        .args(["-p", &port, "CONFIG", "SET", "appendonly", "no"])
+        .output();
+    assert!(set.unwrap().status.success());
+    let accepted = ["--accept-loss-window"];
+    let outcome = serve(folder.path(), &accepted, &environment).await;
+    assert_eq!(wrong(&outcome, &["appendonly", "`no`"]), None);
 }

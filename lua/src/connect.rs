@@ -221,7 +221,11 @@ impl Store {
             .query_async(&mut self.connection())
             .await;
         match answer {
-            Ok(held) => Ok(faults_of(&held)),
+            Ok(held) => {
+                let mut faults = faults_of(&held);
+                faults.extend(self.too_old().await?);
+                Ok(faults)
+            }
             Err(error) if error.code().is_some() => Ok(vec![Fault {
                 setting: "CONFIG GET".to_owned(),
                 held: error.to_string(),
@@ -231,6 +235,24 @@ impl Store {
             }]),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Redis before 7 keeps scripts over a restart, so a restart would not lock its door.
+    async fn too_old(&self) -> Result<Option<Fault>, StoreError> {
+        let server: String = redis::cmd("INFO")
+            .arg("server")
+            .query_async(&mut self.connection())
+            .await?;
+        let held = crate::installation::line(&server, "redis_version")?;
+        let major = held
+            .split('.')
+            .next()
+            .and_then(|major| major.parse::<u32>().ok());
+        Ok(major.is_some_and(|major| major < 7).then(|| Fault {
+            setting: "redis_version".to_owned(),
+            held: held.to_owned(),
+            mend: "use redis 7 or newer: an older one keeps scripts over a restart".to_owned(),
+        }))
     }
 
     /// The present moment by the store's clock (`TIME`).

@@ -76,7 +76,7 @@ impl Standing {
 }
 
 /// The value of `name` in a section of `INFO`.
-fn line<'a>(section: &'a str, name: &str) -> Result<&'a str, StoreError> {
+pub(crate) fn line<'a>(section: &'a str, name: &str) -> Result<&'a str, StoreError> {
     section
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
