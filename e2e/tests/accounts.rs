@@ -304,107 +304,100 @@ async fn each_role_opens_what_it_is_for_and_the_audit_says_who_it_was() {
             }
         }
     }
-    let audit = ops(&server.ops, &server.token, "GET events/drop/audit", None).await;
+    // A credential of the ops door is none at the public one.
+    for token in ["", "nonsense", &server.token] {
+        me(&server.public, token).await.refused(401, "unauthorized");
+    }
+    told_by_whom(&server, &tokens[2], &ids).await;
+    server.stop().await.unwrap();
+}
+
+/// The audits name the accounts of operator and admin as those who made [`calls`].
+async fn told_by_whom(server: &Server, token: &str, ids: &[String]) {
+    let audit = ops(&server.ops, token, "GET events/drop/audit", None).await;
     let who = |action: &str| {
         let entries = audit.json["items"].as_array().unwrap().iter();
         let mut done = entries.filter(|entry| entry["action"] == action);
         done.next().unwrap()["by"].clone()
     };
-    assert_eq!(
-        (who("admission"), who("stock")),
-        (json!(ids[1]), json!(ids[2]))
-    );
-    assert_eq!(who("created"), "admin");
-    let acts = ops(&server.ops, &tokens[2], "GET audit", None).await;
+    let by = (who("admission"), who("stock"), who("created"));
+    assert_eq!(by, (json!(ids[1]), json!(ids[2]), json!("admin")));
+    let acts = ops(&server.ops, token, "GET audit", None).await;
     let acts = acts.json["items"].as_array().unwrap().clone();
-    assert_eq!(acts[0]["action"], "service-key-created");
-    assert_eq!(acts[0]["by"], json!(ids[2]));
-    assert_eq!(acts[1]["action"], "account-created");
-    assert_eq!(
-        (&acts[1]["by"], &acts[1]["subject"]),
-        (&json!("admin"), &json!(ids[2]))
-    );
-    // A credential of the ops door is none at the public one, and the other way round.
-    for token in ["", "nonsense", &server.token] {
-        me(&server.public, token).await.refused(401, "unauthorized");
+    let shown = |n: usize| [&acts[n]["action"], &acts[n]["by"]];
+    assert_eq!(shown(0), [&json!("service-key-created"), &json!(ids[2])]);
+    assert_eq!(shown(1), [&json!("account-created"), &json!("admin")]);
+    assert_eq!(acts[1]["subject"], json!(ids[2]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_admin_can_be_neither_demoted_nor_deleted() {
+    let server = Server::start().await.unwrap();
+    let admin = hired(&server, "ana@example.org", "admin").await;
+    let own = sign_in(&server.public, "ana@example.org").await.token;
+    let demote = json!({ "role": "user" });
+    for token in [&own, &server.token] {
+        let change = format!("PATCH accounts/{admin}");
+        let change = ops(&server.ops, token, &change, Some(demote.clone())).await;
+        change.refused(409, "last-admin");
+        let delete = ops(
+            &server.ops,
+            token,
+            &format!("DELETE accounts/{admin}"),
+            None,
+        )
+        .await;
+        delete.refused(409, "last-admin");
     }
+    let nobody = ops(&server.ops, &own, "DELETE accounts/acc_nobody", None).await;
+    nobody.refused(404, "no-such-account");
     server.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_demoted_or_deleted_is_out_at_once_and_the_last_admin_stays() {
+async fn who_is_demoted_or_deleted_is_out_at_once() {
     let server = Server::start().await.unwrap();
-    let admin = hired(&server, "ana@example.org", "admin").await;
-    let token = sign_in(&server.public, "ana@example.org").await.token;
-    let path = |id: &str| format!("accounts/{id}");
-    let demote = json!({ "role": "user" });
-    for id in [&admin] {
-        ops(
-            &server.ops,
-            &token,
-            &format!("PATCH {}", path(id)),
-            Some(demote.clone()),
-        )
-        .await
-        .refused(409, "last-admin");
-        ops(&server.ops, &token, &format!("DELETE {}", path(id)), None)
-            .await
-            .refused(409, "last-admin");
-    }
-    ops(&server.ops, &token, "DELETE accounts/acc_nobody", None)
-        .await
-        .refused(404, "no-such-account");
+    let public = &server.public;
+    hired(&server, "ana@example.org", "admin").await;
     for (email, change, body) in [
-        ("ben@example.org", "PATCH", Some(demote)),
+        ("ben@example.org", "PATCH", Some(json!({ "role": "user" }))),
         ("cem@example.org", "DELETE", None),
     ] {
         let id = hired(&server, email, "admin").await;
-        let session = sign_in(&server.public, email).await;
-        ops(&server.ops, &session.token, "GET events", None)
-            .await
-            .ok(200);
-        let done = ops(
-            &server.ops,
-            &token,
-            &format!("{change} {}", path(&id)),
-            body,
-        )
-        .await;
+        let session = sign_in(public, email).await;
+        let seen = async || ops(&server.ops, &session.token, "GET events", None).await;
+        seen().await.ok(200);
+        let change = format!("{change} accounts/{id}");
+        let done = ops(&server.ops, &server.token, &change, body).await;
         assert!(matches!(done.status, 200 | 204), "{}", done.text);
-        ops(&server.ops, &session.token, "GET events", None)
+        seen().await.refused(401, "unauthorized");
+        me(public, &session.token)
             .await
             .refused(401, "unauthorized");
-        me(&server.public, &session.token)
-            .await
-            .refused(401, "unauthorized");
-        refresh(&server.public, &session)
+        refresh(public, &session)
             .await
             .refused(401, "session-ended");
     }
     // What the demoted one may do now is what their new role allows.
-    let ben = sign_in(&server.public, "ben@example.org").await;
-    ops(&server.ops, &ben.token, "GET events", None)
-        .await
-        .refused(403, "forbidden");
-    try_password(&server.public, "cem@example.org", PASSWORD)
-        .await
-        .refused(401, "wrong-credentials");
+    let ben = sign_in(public, "ben@example.org").await;
+    let seen = ops(&server.ops, &ben.token, "GET events", None).await;
+    seen.refused(403, "forbidden");
+    let gone = try_password(public, "cem@example.org", PASSWORD).await;
+    gone.refused(401, "wrong-credentials");
     server.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_key_is_shown_once_and_nothing_that_opens_a_door_is_kept_or_logged() {
+async fn a_service_key_is_shown_once() {
     let server = Server::start().await.unwrap();
+    let at_ops = async |call: &str, body| ops(&server.ops, &server.token, call, body).await;
     let body = json!({ "name": "till", "books": ["spring", "autumn"] });
-    let made = ops(&server.ops, &server.token, "POST service-keys", Some(body)).await;
+    let made = at_ops("POST service-keys", Some(body)).await;
     made.ok(201);
-    let (id, key) = (
-        made.json["id"].as_str().unwrap(),
-        made.json["key"].as_str().unwrap(),
-    );
-    let listed = ops(&server.ops, &server.token, "GET service-keys", None).await;
+    let (id, key) = (&made.json["id"], made.json["key"].as_str().unwrap());
+    let listed = at_ops("GET service-keys", None).await;
     listed.ok(200);
-    assert_eq!(listed.json["items"][0]["id"], id);
+    assert_eq!(&listed.json["items"][0]["id"], id);
     assert_eq!(
         listed.json["items"][0]["books"],
         json!(["autumn", "spring"])
@@ -415,10 +408,22 @@ async fn a_service_key_is_shown_once_and_nothing_that_opens_a_door_is_kept_or_lo
         (json!({ "books": ["spring"] }), "name"),
         (json!({ "name": "", "books": ["spring"] }), "name"),
     ] {
-        let refused = ops(&server.ops, &server.token, "POST service-keys", Some(body)).await;
+        let refused = at_ops("POST service-keys", Some(body)).await;
         refused.refused(400, "bad-request");
         assert_eq!(refused.json["field"], field);
     }
+    let delete = format!("DELETE service-keys/{}", id.as_str().unwrap());
+    assert_eq!(at_ops(&delete, None).await.status, 204);
+    at_ops(&delete, None).await.refused(404, "not-found");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_opens_a_door_is_kept_or_logged() {
+    let server = Server::start().await.unwrap();
+    let body = json!({ "name": "till", "books": ["spring"] });
+    let made = ops(&server.ops, &server.token, "POST service-keys", Some(body)).await;
+    let key = made.json["key"].as_str().unwrap();
     sign_up(&server.public, "ana@example.org").await.ok(201);
     let session = sign_in(&server.public, "ana@example.org").await;
     let secret = session.cookie.split_once('=').unwrap().1;
@@ -435,22 +440,6 @@ async fn a_service_key_is_shown_once_and_nothing_that_opens_a_door_is_kept_or_lo
         assert!(!kept.contains(hidden), "{hidden}");
     }
     assert!(!server.log().contains("ana@example.org"));
-    let gone = ops(
-        &server.ops,
-        &server.token,
-        &format!("DELETE service-keys/{id}"),
-        None,
-    )
-    .await;
-    assert_eq!(gone.status, 204);
-    ops(
-        &server.ops,
-        &server.token,
-        &format!("DELETE service-keys/{id}"),
-        None,
-    )
-    .await
-    .refused(404, "not-found");
     server.stop().await.unwrap();
 }
 

@@ -49,31 +49,41 @@ async fn a_service_key_acts_for_the_user_it_names_on_its_own_books_until_it_ends
     given.ok(201);
     assert_eq!(given.json["coupons"][0]["holder"], "ana");
     for book in ["autumn", "nowhere"] {
-        call(&assign(book), &key, ana.clone(), None)
-            .await
-            .refused(404, "no-such-book");
+        let refused = call(&assign(book), &key, ana.clone(), None).await;
+        refused.refused(404, "no-such-book");
     }
     let nobody = call(&assign("spring"), &key, json!({}), None).await;
     nobody.refused(400, "bad-request");
     assert_eq!(nobody.json["field"], "user_id");
     for token in ["", "sk_", "sk_nonsense", &server.token] {
-        call(&assign("spring"), token, ana.clone(), None)
-            .await
-            .refused(401, "unauthorized");
+        let refused = call(&assign("spring"), token, ana.clone(), None).await;
+        refused.refused(401, "unauthorized");
     }
-    // Somebody signed in acts for themselves alone.
+    let listed = staff(&server, "GET service-keys", Value::Null).await;
+    let id = listed.json["items"][0]["id"].as_str().unwrap();
+    let gone = staff(&server, &format!("DELETE service-keys/{id}"), Value::Null).await;
+    assert_eq!(gone.status, 204);
+    let refused = call(&assign("spring"), &key, ana, None).await;
+    refused.refused(401, "unauthorized");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_signed_in_acts_for_themselves_alone_and_finds_their_coupons() {
+    let server = Server::start().await.unwrap();
+    shop(&server).await;
+    let api = format!("{}/api/v1", server.public);
     let person = json!({ "email": "ben@example.org", "password": "correct horse" });
-    let url = |path: &str| format!("POST {}/api/v1/{path}", server.public);
-    let account = call(&url("accounts"), "", person.clone(), None).await;
-    let session = call(&url("sessions"), "", person, None).await;
+    let account = call(&format!("POST {api}/accounts"), "", person.clone(), None).await;
+    let session = call(&format!("POST {api}/sessions"), "", person, None).await;
     let token = session.json["access_token"].as_str().unwrap();
-    let own = call(&assign("autumn"), token, json!({}), None).await;
+    let assign = format!("POST {api}/books/autumn/assignments");
+    let own = call(&assign, token, json!({}), None).await;
     own.ok(201);
     assert_eq!(own.json["coupons"][0]["holder"], account.json["account_id"]);
-    call(&assign("autumn"), token, ana.clone(), None)
-        .await
-        .refused(400, "bad-request");
-    let mine = format!("GET {}/api/v1/accounts/me/coupons", server.public);
+    let other = call(&assign, token, json!({ "user_id": "ana" }), None).await;
+    other.refused(400, "bad-request");
+    let mine = format!("GET {api}/accounts/me/coupons");
     let mine = call(&mine, token, Value::Null, None).await;
     mine.ok(200);
     assert_eq!(mine.json["items"][0]["book"], "autumn");
@@ -81,21 +91,6 @@ async fn a_service_key_acts_for_the_user_it_names_on_its_own_books_until_it_ends
         mine.json["items"][0]["code"],
         own.json["coupons"][0]["code"]
     );
-
-    let admin = format!("{}/api/v1/admin/service-keys", server.ops);
-    let listed = call(&format!("GET {admin}"), &server.token, Value::Null, None).await;
-    let id = listed.json["items"][0]["id"].as_str().unwrap().to_owned();
-    let gone = call(
-        &format!("DELETE {admin}/{id}"),
-        &server.token,
-        Value::Null,
-        None,
-    )
-    .await;
-    assert_eq!(gone.status, 204);
-    call(&assign("spring"), &key, ana, None)
-        .await
-        .refused(401, "unauthorized");
     server.stop().await.unwrap();
 }
 
@@ -138,79 +133,94 @@ async fn a_call_with_an_idempotency_key_takes_effect_once_and_is_answered_alike(
             "{name}"
         );
     }
-    // Used up: without the key the truth is told. A refusal under a key is the answer to it from then on.
-    call(&redeem, &key, ana.clone(), None)
-        .await
-        .refused(409, "state-move");
-    let three = json!({ "user_id": "ana", "count": 3 });
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_kept_as_a_success_is_and_a_key_stands_for_one_body() {
+    let server = Server::start().await.unwrap();
+    let key = shop(&server).await;
+    let assign = format!("POST {}/api/v1/books/spring/assignments", server.public);
+    let (one, three) = (
+        json!({ "user_id": "ana" }),
+        json!({ "user_id": "ana", "count": 3 }),
+    );
+    let given = call(&assign, &key, one.clone(), Some("one")).await;
+    given.ok(201);
+    let refused = call(&assign, &key, three.clone(), Some("three")).await;
+    refused.refused(409, "limit-reached");
+    let code = given.json["coupons"][0]["code"].as_str().unwrap();
+    let cancel = format!(
+        "{}/api/v1/admin/books/spring/coupons/{code}/cancel",
+        server.ops
+    );
+    let mut answers = Vec::new();
     for _ in 0..2 {
-        call(&assign, &key, three.clone(), Some("three"))
-            .await
-            .refused(409, "limit-reached");
+        let (cancel, reason) = (format!("POST {cancel}"), json!({ "reason": "a mistake" }));
+        answers.push(call(&cancel, &server.token, reason, Some("one")).await);
     }
-    call(&assign, &key, three, Some("one"))
-        .await
-        .refused(422, "idempotency-mismatch");
-    // A key is its caller's, and one that is none is refused.
-    let long = "x".repeat(256);
-    for bad in ["", "two words", &long] {
-        let refused = call(&assign, &key, ana.clone(), Some(bad)).await;
+    answers[0].ok(200);
+    assert_eq!(answers[0].json, answers[1].json);
+    // There is room now, and the refusal stays the answer to its key.
+    let refused = call(&assign, &key, three.clone(), Some("three")).await;
+    refused.refused(409, "limit-reached");
+    let other = call(&assign, &key, three.clone(), Some("one")).await;
+    other.refused(422, "idempotency-mismatch");
+    call(&assign, &key, three, None).await.ok(201);
+    for bad in ["", "two words", &"x".repeat(256)] {
+        let refused = call(&assign, &key, one.clone(), Some(bad)).await;
         refused.refused(400, "bad-request");
         assert_eq!(refused.json["field"], "Idempotency-Key");
     }
     server.stop().await.unwrap();
 }
 
+/// A call of staff below `/api/v1/admin`.
+async fn staff(server: &Server, path: &str, body: Value) -> Answer {
+    let (method, path) = path.split_once(' ').unwrap();
+    let url = format!("{method} {}/api/v1/admin/{path}", server.ops);
+    call(&url, &server.token, body, None).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn stock_is_added_once_and_a_pool_holds_each_user_once() {
+async fn stock_is_added_once_for_one_key() {
     let server = Server::start().await.unwrap();
     server.open_event("drop", 5, 1.0).await.unwrap();
-    let admin = format!("{}/api/v1/admin", server.ops);
-    let ops = async |path: &str, body: Value, key: Option<&str>| {
-        let (method, path) = path.split_once(' ').unwrap();
-        call(
-            &format!("{method} {admin}/{path}"),
-            &server.token,
-            body,
-            key,
-        )
-        .await
-    };
+    let stock = format!("POST {}/api/v1/admin/events/drop/stock", server.ops);
     for _ in 0..2 {
-        let added = ops("POST events/drop/stock", json!({ "add": 2 }), Some("k")).await;
+        let added = call(&stock, &server.token, json!({ "add": 2 }), Some("k")).await;
         added.ok(200);
         assert_eq!(added.json["total"], 7);
     }
-    ops("POST events/drop/stock", json!({ "add": 3 }), Some("k"))
+    call(&stock, &server.token, json!({ "add": 3 }), Some("k"))
         .await
         .refused(422, "idempotency-mismatch");
+    server.stop().await.unwrap();
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_holds_each_user_once() {
+    let server = Server::start().await.unwrap();
+    let ops = async |path: &str, body: Value| staff(&server, path, body).await;
     let users = json!({ "user_ids": ["ana", "7", "ana", "ünal"] });
-    ops("POST pools/gold/members", users.clone(), None)
-        .await
-        .refused(404, "no-such-pool");
-    ops("PUT pools/gold", json!({ "title": "Gold" }), None)
-        .await
-        .ok(201);
-    ops("PUT pools/gold", json!({ "title": "Gold" }), None)
-        .await
-        .ok(200);
-    let filled = ops("POST pools/gold/members", users, None).await;
+    let none = ops("POST pools/gold/members", users.clone()).await;
+    none.refused(404, "no-such-pool");
+    for status in [201, 200] {
+        ops("PUT pools/gold", json!({ "title": "Gold" }))
+            .await
+            .ok(status);
+    }
+    let filled = ops("POST pools/gold/members", users).await;
     filled.ok(201);
-    assert_eq!(
-        filled.json,
-        json!({ "pool": "gold", "title": "Gold", "members": 3 })
-    );
-    let page = ops("GET pools/gold/members?limit=2", Value::Null, None).await;
+    let pool = json!({ "pool": "gold", "title": "Gold", "members": 3 });
+    assert_eq!(filled.json, pool);
+    let page = ops("GET pools/gold/members?limit=2", Value::Null).await;
     assert_eq!(
         page.json["items"],
         json!([{ "user_id": "7" }, { "user_id": "ana" }])
     );
-    let rest = format!(
-        "GET pools/gold/members?after={}",
-        page.json["next"].as_str().unwrap()
-    );
-    let rest = ops(&rest, Value::Null, None).await;
+    let next = page.json["next"].as_str().unwrap();
+    let rest = ops(&format!("GET pools/gold/members?after={next}"), Value::Null).await;
     assert_eq!(
         rest.json,
         json!({ "items": [{ "user_id": "ünal" }], "next": null })
@@ -218,16 +228,24 @@ async fn stock_is_added_once_and_a_pool_holds_each_user_once() {
     let out = ops(
         "DELETE pools/gold/members",
         json!({ "user_ids": ["7", "8"] }),
-        None,
     )
     .await;
     assert_eq!(out.status, 204);
-    assert_eq!(
-        ops("GET pools/gold", Value::Null, None).await.json["members"],
-        2
-    );
+    let left = ops("GET pools/gold", Value::Null).await;
+    assert_eq!(left.json["members"], 2);
+    assert_eq!(ops("DELETE pools/gold", Value::Null).await.status, 204);
+    let gone = ops("GET pools/gold", Value::Null).await;
+    gone.refused(404, "no-such-pool");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_pool_is_refused_by_field() {
+    let server = Server::start().await.unwrap();
+    let gold = json!({ "title": "Gold" });
+    staff(&server, "PUT pools/gold", gold.clone()).await.ok(201);
     for (path, body, field) in [
-        ("PUT pools/Gold!", json!({ "title": "Gold" }), "pool"),
+        ("PUT pools/Gold!", gold, "pool"),
         ("PUT pools/gold", json!({ "title": "" }), "title"),
         (
             "POST pools/gold/members",
@@ -240,16 +258,9 @@ async fn stock_is_added_once_and_a_pool_holds_each_user_once() {
             "user_ids[0]",
         ),
     ] {
-        let refused = ops(path, body, None).await;
+        let refused = staff(&server, path, body).await;
         refused.refused(400, "bad-request");
         assert_eq!(refused.json["field"], field);
     }
-    assert_eq!(
-        ops("DELETE pools/gold", Value::Null, None).await.status,
-        204
-    );
-    ops("GET pools/gold", Value::Null, None)
-        .await
-        .refused(404, "no-such-pool");
     server.stop().await.unwrap();
 }
