@@ -21,6 +21,9 @@ const SHORTEST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(40);
 /// A pause is at least so many times as long as the comparison before it took.
 const REST: u32 = 4;
+/// With so many records on their way to the ledger it is catching up: a comparison now would take the processor from it and
+/// find little settled, so it waits for the longest pause.
+const CATCHING_UP: u64 = 10_000;
 /// Most differences of an event that are logged; `stanchion verify` names them all.
 const NAMED: usize = 20;
 
@@ -90,17 +93,20 @@ impl Watch {
         let (mut memory, mut last) = (LogMemory::default(), Last::default());
         let mut outage = Outage::of("comparison", Arc::clone(&self.random));
         let mut ticks = interval(TICK);
-        let mut due = Instant::now();
+        let began = Instant::now();
+        let (mut due, mut overdue) = (began + SHORTEST, began + LONGEST);
         loop {
             ticks.tick().await;
             let began = Instant::now();
             let compared = async {
-                self.tell_lags().await?;
-                if began < due {
+                let ledger_lag = self.tell_lags().await?;
+                let rests = began < due || (ledger_lag > CATCHING_UP && began < overdue);
+                if rests {
                     return Ok(());
                 }
                 last.hear(&stations.reconcile(None, &mut memory).await?);
-                due = began + pause(began.elapsed());
+                let ended = Instant::now();
+                (due, overdue) = (ended + pause(began.elapsed()), ended + LONGEST);
                 Ok::<_, ReconcileError>(())
             };
             match compared.await {
@@ -111,8 +117,8 @@ impl Watch {
         }
     }
 
-    /// How many records the log and the ledger are behind, in all events.
-    async fn tell_lags(&self) -> Result<(), ReconcileError> {
+    /// Tells how many records the log and the ledger are behind, in all events. Returns the ledger's.
+    async fn tell_lags(&self) -> Result<u64, ReconcileError> {
         let (mut log, mut ledger) = (0, 0);
         for event in self.store.events().await? {
             if let Some(figures) = self.store.figures(&event).await? {
@@ -123,7 +129,7 @@ impl Watch {
         for (hop, lag) in [("log", log), ("ledger", ledger)] {
             gauge(&metrics::gauge!("stanchion_lag_records", "hop" => hop), lag);
         }
-        Ok(())
+        Ok(ledger)
     }
 }
 

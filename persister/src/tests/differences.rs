@@ -177,6 +177,22 @@ async fn an_event_that_nobody_knows_is_an_error_and_all_events_are_a_report() {
     drop(rig.folder);
 }
 
+/// Makes records rows behind the persister's back.
+async fn commit(rig: &Rig, records: &[&Record]) {
+    let step = ledger::Step {
+        topic: "planted".to_owned(),
+        partition: 0,
+        from: 0,
+        to: 1,
+    };
+    let batch = ledger::Batch {
+        records,
+        step: &step,
+    };
+    let staged = rig.ledger.stage(batch).await.unwrap();
+    staged.commit().await.unwrap();
+}
+
 #[tokio::test]
 async fn with_kafka_each_station_is_compared() {
     let server = Kafka::shared();
@@ -215,18 +231,8 @@ async fn with_kafka_each_station_is_compared() {
         .await
         .unwrap();
     rig.store.trim_outbox(&demo, last).await.unwrap();
-    let step = ledger::Step {
-        topic: "planted".to_owned(),
-        partition: 0,
-        from: 0,
-        to: 1,
-    };
-    let batch = ledger::Batch {
-        records: &others.iter().chain(&coupons[..4]).collect::<Vec<_>>(),
-        step: &step,
-    };
-    let staged = rig.ledger.stage(batch).await.unwrap();
-    staged.commit().await.unwrap();
+    let written: Vec<&Record> = others.iter().chain(&coupons[..4]).collect();
+    commit(&rig, &written).await;
     rig.store
         .raise_watermark(&demo, AckLevel::Ledger, coupons[4].ordinal)
         .await
