@@ -2,7 +2,11 @@
 //! people and coupons; a model checker visits every order in which their steps can fall, crashes and the promotion of
 //! a stale replica included. What stands in Lua, SQL and Kafka as one atomic step is one step here.
 
+mod state;
+
 use stateright::{Model, Property};
+
+pub use state::{Desk, Entry, Ledger, Record, Redis, Relay, State};
 
 /// What a pass waits for before it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,88 +38,6 @@ pub struct Design {
     pub fenced_log: bool,
 }
 
-/// That a holder got the coupon with a number, in an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Record {
-    /// Who.
-    pub holder: u8,
-    /// The serial, and the ordinal in the outbox.
-    pub n: u8,
-    /// When Redis lost its memory for the how-manieth time.
-    pub epoch: u8,
-}
-
-/// What stands in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Entry {
-    /// A record.
-    Record(Record),
-    /// Records of earlier epochs that come after this are void.
-    Fence(u8),
-}
-
-/// An event's keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Redis {
-    epoch: u8,
-    issued: Vec<Record>,
-    outbox: Vec<Record>,
-    log_mark: u8,
-    ledger_mark: u8,
-}
-
-/// An issuer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Desk {
-    /// Has nothing to do.
-    #[default]
-    Idle,
-    /// Issued or found a coupon and waits for the level; `epoch` is the one in which the script ran.
-    Waits {
-        /// What is to be told.
-        record: Record,
-        /// When it was asked.
-        epoch: u8,
-    },
-}
-
-/// A relay; two at once is what a lease that ended too early makes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Relay {
-    /// Has nothing to do.
-    #[default]
-    Idle,
-    /// Has read the outbox.
-    Read(Vec<Record>, u8),
-    /// The log acknowledged them.
-    Sent(Vec<Record>, u8),
-}
-
-/// The tables.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Ledger {
-    next: usize,
-    fence: u8,
-    rows: Vec<Record>,
-}
-
-/// Everything at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct State {
-    redis: Redis,
-    /// What the replica has got so far.
-    replica: Redis,
-    /// Was a replica promoted whose keys were not compared yet?
-    recovering: bool,
-    failed_over: bool,
-    crashes: u8,
-    log: Vec<Entry>,
-    ledger: Ledger,
-    desks: [Desk; 2],
-    relays: [Relay; 2],
-    heard: Vec<Record>,
-}
-
 /// A step that somebody can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
@@ -143,98 +65,6 @@ pub enum Step {
     FailOver,
     /// Keys are made to hold what the log and the ledger hold, in a new epoch; then service goes on.
     Recover,
-}
-
-impl State {
-    /// The rows.
-    #[must_use]
-    pub fn rows(&self) -> &[Record] {
-        &self.ledger.rows
-    }
-
-    /// What was heard and is no row, once nothing is on its way any more.
-    #[must_use]
-    pub fn lost(&self) -> Option<&Record> {
-        let quiet = !self.recovering
-            && self.redis.outbox.is_empty()
-            && self.ledger.next == self.log.len()
-            && self.relays.iter().all(|relay| *relay == Relay::Idle);
-        let mut heard = self.heard.iter().filter(|_| quiet);
-        heard.find(|record| !self.ledger.rows.contains(record))
-    }
-
-    fn in_log(&self, record: Record) -> bool {
-        self.log.contains(&Entry::Record(record))
-    }
-
-    fn ask(&mut self, desk: usize, person: u8, stock: usize) {
-        let held = self.redis.issued.iter().find(|had| had.holder == person);
-        let record = match held {
-            Some(held) => *held,
-            None if self.redis.issued.len() < stock => {
-                let taken = self.redis.issued.iter().map(|had| had.n).max();
-                let record = Record {
-                    holder: person,
-                    n: taken.unwrap_or(0) + 1,
-                    epoch: self.redis.epoch,
-                };
-                self.redis.issued.push(record);
-                self.redis.outbox.push(record);
-                record
-            }
-            None => return,
-        };
-        let epoch = self.redis.epoch;
-        self.desks[desk] = Desk::Waits { record, epoch };
-    }
-
-    fn persist(&mut self) {
-        let entry = self.log[self.ledger.next];
-        self.ledger.next += 1;
-        match entry {
-            Entry::Fence(epoch) => self.ledger.fence = epoch,
-            Entry::Record(record) if record.epoch < self.ledger.fence => {}
-            Entry::Record(record) => {
-                let mut rows = self.ledger.rows.iter();
-                // A duplicate, or an anomaly: the unique keys hold.
-                let taken = rows.any(|row| row.n == record.n || row.holder == record.holder);
-                if !taken {
-                    self.ledger.rows.push(record);
-                }
-            }
-        }
-    }
-
-    fn recover(&mut self, fenced_log: bool) {
-        self.recovering = false;
-        let epoch = self.redis.epoch + 1;
-        // What Redis still has and the log has not is sent first; it is in nobody else's hands.
-        for record in std::mem::take(&mut self.redis.outbox) {
-            if !self.in_log(record) {
-                self.log.push(Entry::Record(record));
-            }
-        }
-        if fenced_log {
-            self.log.push(Entry::Fence(epoch));
-        }
-        let mut issued: Vec<Record> = Vec::new();
-        for entry in &self.log {
-            if let Entry::Record(record) = entry
-                && !issued.contains(record)
-            {
-                issued.push(*record);
-            }
-        }
-        let mark = issued.iter().map(|record| record.n).max().unwrap_or(0);
-        let rows = self.ledger.rows.iter().map(|row| row.n).max().unwrap_or(0);
-        self.redis = Redis {
-            epoch,
-            issued,
-            outbox: Vec::new(),
-            log_mark: mark,
-            ledger_mark: rows,
-        };
-    }
 }
 
 impl Design {
