@@ -9,7 +9,7 @@ use crate::connect::{Store, StoreError};
 use crate::door::Door;
 use crate::keys::Keys;
 use crate::places::issue;
-use crate::script::{parsed, script, tags};
+use crate::script::{Call, parsed, script, tags};
 
 script!(
     REDEEM = "redeem",
@@ -88,19 +88,7 @@ pub(crate) async fn redeem(
         CodeTaken = "code-taken",
         OutboxFull = "outbox-full",
     });
-    let mut call = REDEEM
-        .keys(redeem_keys(&Keys::of(&event)))
-        .arg(LEEWAY_S * 1_000)
-        .arg(door.outbox_max());
-    for request in &requests {
-        call = call
-            .arg(request.place.as_str())
-            .arg(request.holder.as_str())
-            .arg(request.jti.as_str())
-            .arg(request.begins_at.0)
-            .arg(request.ends_at.0)
-            .arg(request.code.as_str());
-    }
+    let call = redeem_call(&event, door.outbox_max(), &requests);
     let mut reply = call.run(&door).await?;
     mishaps::cross("redeem.answered")?;
     match reply.tag()? {
@@ -122,6 +110,24 @@ pub(crate) async fn redeem(
             })
         }),
     }
+}
+
+/// The call in the order of redeem.lua's contract.
+fn redeem_call(event: &EventId, outbox_max: u64, requests: &[Redeem]) -> Call<'static> {
+    let mut call = REDEEM
+        .keys(redeem_keys(&Keys::of(event)))
+        .arg(LEEWAY_S * 1_000)
+        .arg(outbox_max);
+    for request in requests {
+        call = call
+            .arg(request.place.as_str())
+            .arg(request.holder.as_str())
+            .arg(request.jti.as_str())
+            .arg(request.begins_at.0)
+            .arg(request.ends_at.0)
+            .arg(request.code.as_str());
+    }
+    call
 }
 
 /// The keys in the order of redeem.lua's contract.

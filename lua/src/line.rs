@@ -101,20 +101,7 @@ pub(crate) async fn enter(
     });
     let keys = Keys::of(&event);
     let mut reply = ENTER
-        .keys([
-            keys.event(),
-            keys.stock(),
-            keys.places(),
-            keys.seq(),
-            keys.admitted(),
-            keys.tickets(),
-            keys.gone(),
-            keys.issued(),
-            keys.passed(),
-            keys.seen(),
-            keys.counts(),
-            keys.outbox(),
-        ])
+        .keys(enter_keys(&keys))
         .arg(door.outbox_max())
         .arg(texts(&places))
         .run(&door)
@@ -137,6 +124,24 @@ pub(crate) async fn enter(
             })
         }),
     }
+}
+
+/// The keys in the order of enter.lua's contract.
+fn enter_keys(keys: &Keys<'_>) -> [String; 12] {
+    [
+        keys.event(),
+        keys.stock(),
+        keys.places(),
+        keys.seq(),
+        keys.admitted(),
+        keys.tickets(),
+        keys.gone(),
+        keys.issued(),
+        keys.passed(),
+        keys.seen(),
+        keys.counts(),
+        keys.outbox(),
+    ]
 }
 
 /// One call that looks at many.

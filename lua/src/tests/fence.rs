@@ -140,7 +140,7 @@ async fn an_emptied_redis_is_believed_in_nothing_and_what_is_known_is_put_back()
     let recovery = Recovery::begin(&rig.redis.settings()).await.unwrap();
     let mut recovery = recovery.unwrap();
     assert_eq!(recovery.records(&demo).await.unwrap(), 0);
-    let (line, issue) = told(&admitted);
+    let (told, issue) = told(&admitted);
     recovery
         .lay_issues(&definition, &[issue.clone()])
         .await
@@ -150,7 +150,7 @@ async fn an_emptied_redis_is_believed_in_nothing_and_what_is_known_is_put_back()
         epoch: 2,
         seen: 9,
         serial: 1,
-        line: &line,
+        line: &told,
     };
     recovery.restore(restored).await.unwrap();
     assert_refused(&rig.store, &demo, &admitted).await;
@@ -173,8 +173,8 @@ async fn an_emptied_redis_is_believed_in_nothing_and_what_is_known_is_put_back()
     let entered = rig.store.enter(&demo, &place(5)).await.unwrap();
     assert_eq!(entered, Entered::New(Seq(5)), "behind everyone");
     let round = rig.store.admit(&demo, "key", 0).await.unwrap();
-    assert_eq!(round.unminted, line.admitted, "the same tickets are minted");
-    let Redeemed::Pass(next) = rig.redeem(&demo, &line.admitted[0], "NEXT").await else {
+    assert_eq!(round.unminted, told.admitted, "the same tickets are minted");
+    let Redeemed::Pass(next) = rig.redeem(&demo, &told.admitted[0], "NEXT").await else {
         panic!("the ticket of one who was let in is good")
     };
     assert_eq!(next.coupon.serial.0, 2);

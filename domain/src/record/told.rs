@@ -1,0 +1,141 @@
+//! What each kind of fact is as the `type`, `subject` and `data` of a record in the log.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Fact, NotARecord};
+use crate::book::BookFact;
+use crate::clock::Millis;
+use crate::coupon::Coupon;
+use crate::ids::{EventId, Holder, PlaceId, Seq, Serial};
+use crate::place::GoneReason;
+
+#[derive(Serialize, Deserialize)]
+struct IssuedData {
+    event: EventId,
+    serial: Serial,
+    code: String,
+    holder: Holder,
+    issued_at: Millis,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EnteredData {
+    event: EventId,
+    first_seq: Seq,
+    places: Vec<PlaceId>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AdmittedData {
+    event: EventId,
+    expires_at: Millis,
+    kid: String,
+    places: Vec<(PlaceId, Seq)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct GoneData {
+    event: EventId,
+    reason: GoneReason,
+    places: Vec<PlaceId>,
+}
+
+impl Fact {
+    /// The CloudEvents `subject` and `data` of a record that tells this of `event` at `time`.
+    pub(super) fn told(
+        &self,
+        event: &EventId,
+        time: Millis,
+    ) -> Result<(String, Value), serde_json::Error> {
+        let (whole, event) = (event.to_string(), event.clone());
+        Ok(match self.clone() {
+            Self::Issued { coupon, holder } => (
+                coupon.serial.0.to_string(),
+                serde_json::to_value(IssuedData {
+                    event,
+                    serial: coupon.serial,
+                    code: coupon.code,
+                    holder,
+                    issued_at: time,
+                })?,
+            ),
+            Self::Changed(event) => (whole, serde_json::to_value(event)?),
+            Self::Book(fact) => fact.told(event)?,
+            Self::Entered { first, places } => {
+                let data = EnteredData {
+                    event,
+                    first_seq: first,
+                    places,
+                };
+                (whole, serde_json::to_value(data)?)
+            }
+            Self::Admitted {
+                expires_at,
+                kid,
+                places,
+            } => {
+                let data = AdmittedData {
+                    event,
+                    expires_at,
+                    kid,
+                    places,
+                };
+                (whole, serde_json::to_value(data)?)
+            }
+            Self::Gone { reason, places } => {
+                let data = GoneData {
+                    event,
+                    reason,
+                    places,
+                };
+                (whole, serde_json::to_value(data)?)
+            }
+        })
+    }
+
+    /// Reads the `data` of a record of this CloudEvents `type`.
+    pub(super) fn read(kind: &str, data: Value) -> Result<Self, NotARecord> {
+        let no = |error: serde_json::Error| NotARecord(error.to_string());
+        Ok(match kind {
+            "coupon.issued" => {
+                let data: IssuedData = serde_json::from_value(data).map_err(no)?;
+                let coupon = Coupon {
+                    code: data.code,
+                    serial: data.serial,
+                };
+                Self::Issued {
+                    coupon,
+                    holder: data.holder,
+                }
+            }
+            "event.changed" => Self::Changed(Box::new(serde_json::from_value(data).map_err(no)?)),
+            "line.entered" => {
+                let data: EnteredData = serde_json::from_value(data).map_err(no)?;
+                Self::Entered {
+                    first: data.first_seq,
+                    places: data.places,
+                }
+            }
+            "line.admitted" => {
+                let data: AdmittedData = serde_json::from_value(data).map_err(no)?;
+                Self::Admitted {
+                    expires_at: data.expires_at,
+                    kid: data.kid,
+                    places: data.places,
+                }
+            }
+            "line.gone" => {
+                let data: GoneData = serde_json::from_value(data).map_err(no)?;
+                Self::Gone {
+                    reason: data.reason,
+                    places: data.places,
+                }
+            }
+            other => match BookFact::read(other, data) {
+                Some(read) => Self::Book(Box::new(read.map_err(no)?)),
+                None => return Err(NotARecord(format!("type `{other}` is unknown"))),
+            },
+        })
+    }
+}
