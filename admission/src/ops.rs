@@ -51,8 +51,8 @@ struct Desk {
     random: Arc<dyn Random>,
 }
 
-/// The routes of the ops door.
-pub fn routes(parts: &Parts, signer: Arc<Signer>) -> Router {
+/// What the handlers share; the figures begin to be read.
+fn desk(parts: &Parts, signer: Arc<Signer>) -> Desk {
     let figures = Figures::new();
     parts.lifecycle.spawn(
         "ops figures",
@@ -63,7 +63,7 @@ pub fn routes(parts: &Parts, signer: Arc<Signer>) -> Router {
             parts.lifecycle.clone(),
         ),
     );
-    let desk = Desk {
+    Desk {
         store: parts.store.clone(),
         default_ack: parts.default_ack,
         signer,
@@ -71,7 +71,11 @@ pub fn routes(parts: &Parts, signer: Arc<Signer>) -> Router {
         figures,
         lifecycle: parts.lifecycle.clone(),
         random: Arc::clone(&parts.random),
-    };
+    }
+}
+
+/// The routes of the ops door.
+pub fn routes(parts: &Parts, signer: Arc<Signer>) -> Router {
     let admin = Router::new()
         .route("/api/v1/admin/events", get(list_events::list_events))
         .route(
@@ -104,7 +108,7 @@ pub fn routes(parts: &Parts, signer: Arc<Signer>) -> Router {
         // The live socket takes the token in its first frame too, so it stands outside the guard and checks by itself.
         .route("/api/v1/admin/live", get(live::live))
         .merge(console::routes())
-        .with_state(desk)
+        .with_state(desk(parts, signer))
 }
 
 /// The admin API's part of the API description.

@@ -29,7 +29,7 @@ pub struct ShownEvent {
     stock: ShownStock,
     /// Its pace.
     admission: ShownAdmission,
-    /// People in the line; 0 once the line has ended.
+    /// People in the line, those passed over included; 0 once the line has ended.
     waiting: u64,
     /// All ever let in.
     admitted: u64,
@@ -37,7 +37,7 @@ pub struct ShownEvent {
     outstanding: u64,
     /// Coupons issued.
     redeemed: u64,
-    /// Tickets that ended unused.
+    /// People let go because their ticket ended unused, or because they were absent for too long.
     no_shows: u64,
     /// Visitors who left.
     left: u64,

@@ -104,20 +104,7 @@ async fn answer(ops: &Ops, order: &Order) -> Result<Answer, ApiError> {
                 json: json!(stock),
             })
         }
-        Order::Keys(KeysOrder::List) => {
-            let keys = ops.keys().await?.items;
-            Ok(Answer {
-                text: shown::keys(&keys),
-                json: json!(keys),
-            })
-        }
-        Order::Keys(KeysOrder::Rotate) => {
-            let next = ops.rotate_key().await?;
-            Ok(Answer {
-                text: shown::keys(std::slice::from_ref(&next)),
-                json: json!(next),
-            })
-        }
+        Order::Keys(order) => about_keys(ops, order).await,
         Order::Dead(order) => dead::answer(ops, order).await,
         Order::Audit { event, limit } => {
             let entries = audit(ops, event, *limit).await?;
@@ -127,6 +114,25 @@ async fn answer(ops: &Ops, order: &Order) -> Result<Answer, ApiError> {
             })
         }
     }
+}
+
+async fn about_keys(ops: &Ops, order: &KeysOrder) -> Result<Answer, ApiError> {
+    Ok(match order {
+        KeysOrder::List => {
+            let keys = ops.keys().await?.items;
+            Answer {
+                text: shown::keys(&keys),
+                json: json!(keys),
+            }
+        }
+        KeysOrder::Rotate => {
+            let next = ops.rotate_key().await?;
+            Answer {
+                text: shown::keys(std::slice::from_ref(&next)),
+                json: json!(next),
+            }
+        }
+    })
 }
 
 async fn about_events(ops: &Ops, order: &EventOrder) -> Result<Answer, ApiError> {

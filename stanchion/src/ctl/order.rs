@@ -119,6 +119,9 @@ pub struct PutArgs {
     /// The phase a new event begins in.
     #[arg(long)]
     pub phase: Option<Phase>,
+    /// How the line is ordered: fifo, or draw for those who come before the opening.
+    #[arg(long)]
+    pub order: Option<String>,
     /// What a pass waits for: redis, log or ledger.
     #[arg(long)]
     pub ack: Option<String>,
@@ -141,6 +144,7 @@ impl PutArgs {
     pub fn body(&self) -> EventPut {
         let mut others = Map::new();
         let texts = [
+            ("order", self.order.clone()),
             ("ack", self.ack.clone()),
             ("code_pattern", self.code_pattern.clone()),
             ("on_sold_out", self.on_sold_out.clone()),
