@@ -220,6 +220,9 @@ mod tests {
 
     use axum::body::Body;
     use axum::http::Request;
+    use chassis::system::SystemRandom;
+    use domain::account::{AccountId, Role};
+    use domain::session::{Access, SessionId};
     use domain::{Clock, Millis};
     use futures_util::{SinkExt as _, StreamExt as _};
     use serde_json::{Value, json};
@@ -361,6 +364,29 @@ mod tests {
         })
         .await;
         assert_eq!(code, 4400);
+    }
+
+    #[tokio::test]
+    async fn a_console_is_closed_when_its_account_is_out_and_not_while_the_store_is_away() {
+        let answer = Arc::new(AtomicI64::new(0));
+        let asked = answer.clone();
+        let guard = OpsGuard::new(None, move |_| {
+            let access = Access {
+                account: AccountId::generate(&SystemRandom),
+                session: SessionId::generate(&SystemRandom),
+                role: Role::Operator,
+            };
+            std::future::ready(match asked.load(Ordering::SeqCst) {
+                0 => Ok(Some(access)),
+                1 => Err("away".to_owned()),
+                _ => Ok(None),
+            })
+        });
+        assert!(!is_out(&guard, "token").await);
+        answer.store(1, Ordering::SeqCst);
+        assert!(!is_out(&guard, "token").await);
+        answer.store(2, Ordering::SeqCst);
+        assert!(is_out(&guard, "token").await);
     }
 
     #[tokio::test]
