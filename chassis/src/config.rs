@@ -4,6 +4,7 @@
 mod given;
 mod settings;
 mod value;
+mod written;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::telemetry::{LogFilter, LogFormat};
 use crate::throttle::Limits;
 use given::Given;
 pub use given::{Environment, WrongSetting};
+pub use written::Written;
 
 /// A part of the service that a process can take on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,25 +132,6 @@ pub struct ServeConfig {
     pub written: Written,
 }
 
-/// The flag or variable by which a setting was given, for complaints that come up when it is used.
-#[derive(Clone, Debug)]
-pub struct Written {
-    /// `--data`.
-    pub data: String,
-    /// `--listen`.
-    pub listen: String,
-    /// `--ops-listen`.
-    pub ops_listen: String,
-    /// `--keys`.
-    pub keys: String,
-    /// `--redis-url`.
-    pub redis_url: String,
-    /// `--database-url`.
-    pub database_url: String,
-    /// `--kafka-brokers`.
-    pub kafka_brokers: String,
-}
-
 impl ServeConfig {
     /// Reads and checks everything.
     pub fn parse(args: &[String], environment: &Environment) -> Result<Self, WrongSetting> {
@@ -252,20 +235,6 @@ impl ServeConfig {
             ));
         }
         Ok(self)
-    }
-}
-
-impl Written {
-    fn of(given: &Given) -> Self {
-        Self {
-            data: given.written(&settings::DATA),
-            listen: given.written(&settings::LISTEN),
-            ops_listen: given.written(&settings::OPS_LISTEN),
-            keys: given.written(&settings::KEYS),
-            redis_url: given.written(&settings::REDIS_URL),
-            database_url: given.written(&settings::DATABASE_URL),
-            kafka_brokers: given.written(&settings::KAFKA_BROKERS),
-        }
     }
 }
 
