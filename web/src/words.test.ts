@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { en as accountEn } from './account/words.en';
+import { ko as accountKo } from './account/words.ko';
 import { en as consoleEn } from './console/words.en';
 import { ko as consoleKo } from './console/words.ko';
 import { en as queueEn } from './queue/words.en';
@@ -28,6 +30,7 @@ const SAME = /^[\s\d/%+−–-]*$|Redis/;
 describe.each([
   ['queue page', queueEn, queueKo],
   ['console', consoleEn, consoleKo],
+  ['account page', accountEn, accountKo],
 ])('the %s', (_name, en, ko) => {
   const english = sentences(en);
   const korean = new Map(sentences(ko));

@@ -1,6 +1,8 @@
 /** The ops part of the API: shapes as the server sends them, and the calls. */
 
 import { call, type Reply } from '../reply';
+import type { Account, Role } from '../session';
+import type { Credential } from './credential';
 
 export type Phase = 'draft' | 'lobby' | 'open' | 'paused' | 'draining' | 'closed';
 
@@ -38,6 +40,43 @@ export interface Audited {
   to: unknown;
 }
 
+/** What staff did to an account, a key or a pool. */
+export interface Act extends Audited {
+  subject: string;
+}
+
+export interface SigningKey {
+  kid: string;
+  state: 'next' | 'active' | 'old';
+  since: string;
+  until: string | null;
+}
+
+/** A message that could not be made a row. */
+export interface Letter {
+  id: number;
+  at: string;
+  state: string;
+  reason: string;
+  event: string | null;
+  record_id: string | null;
+  topic: string;
+  partition: number;
+  offset: number;
+}
+
+export interface WholeLetter extends Letter {
+  payload: string;
+  decisions: { at: string; by: string; action: string; note: string }[];
+}
+
+export interface ServiceKey {
+  id: string;
+  name: string;
+  books: string[];
+  created_at: string;
+}
+
 export interface List<T> {
   items: T[];
   next: string | null;
@@ -58,14 +97,10 @@ const ROOT = '/api/v1/admin';
 
 /** The calls of one operator. */
 export class Ops {
-  readonly #token: string;
+  readonly credential: Credential;
 
-  constructor(token: string) {
-    this.#token = token;
-  }
-
-  get token(): string {
-    return this.#token;
+  constructor(credential: Credential) {
+    this.credential = credential;
   }
 
   events(): Promise<Reply<List<LiveEvent>>> {
@@ -92,9 +127,79 @@ export class Ops {
     return this.#call('GET', `/events/${event}/audit?limit=20${after === null ? '' : `&after=${after}`}`);
   }
 
-  #call<T>(method: string, path: string, body?: unknown): Promise<Reply<T>> {
-    return call<T>(method, ROOT + path, this.#token, body);
+  acts(after: string | null): Promise<Reply<List<Act>>> {
+    return this.#call('GET', `/audit${page(after)}`);
   }
+
+  keys(): Promise<Reply<List<SigningKey>>> {
+    return this.#call('GET', '/keys');
+  }
+
+  rotate(): Promise<Reply<SigningKey>> {
+    return this.#call('POST', '/keys');
+  }
+
+  letters(after: string | null): Promise<Reply<List<Letter>>> {
+    return this.#call('GET', `/dead-letters${page(after)}`);
+  }
+
+  letter(id: number): Promise<Reply<WholeLetter>> {
+    return this.#call('GET', `/dead-letters/${id}`);
+  }
+
+  settle(id: number, how: 'redrive' | 'discard'): Promise<Reply<unknown>> {
+    return this.#call('POST', `/dead-letters/${id}/${how}`);
+  }
+
+  accounts(after: string | null): Promise<Reply<List<Account>>> {
+    return this.#call('GET', `/accounts${page(after)}`);
+  }
+
+  makeAccount(email: string, password: string, role: Role): Promise<Reply<Account>> {
+    return this.#call('POST', '/accounts', { email, password, role });
+  }
+
+  changeAccount(id: string, change: { role: Role }): Promise<Reply<Account>> {
+    return this.#call('PATCH', `/accounts/${id}`, change);
+  }
+
+  deleteAccount(id: string): Promise<Reply<unknown>> {
+    return this.#call('DELETE', `/accounts/${id}`);
+  }
+
+  serviceKeys(after: string | null): Promise<Reply<List<ServiceKey>>> {
+    return this.#call('GET', `/service-keys${page(after)}`);
+  }
+
+  makeServiceKey(name: string, books: string[]): Promise<Reply<ServiceKey & { key: string }>> {
+    return this.#call('POST', '/service-keys', { name, books });
+  }
+
+  deleteServiceKey(id: string): Promise<Reply<unknown>> {
+    return this.#call('DELETE', `/service-keys/${id}`);
+  }
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<Reply<T>> {
+    return authorized(this.credential, method, ROOT + path, body);
+  }
+}
+
+/** A call with a credential; one that has ended is renewed once, where that can be done. */
+export async function authorized<T>(
+  credential: Credential,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Reply<T>> {
+  const reply = await call<T>(method, path, await credential.token(), body);
+  const again = !reply.ok && reply.problem === 'unauthorized' && (await credential.renew());
+  return again ? call<T>(method, path, await credential.token(), body) : reply;
+}
+
+/** Where a list is read on. */
+export function page(after: string | null, more: Record<string, string> = {}): string {
+  const query = new URLSearchParams({ limit: '50', ...more, ...(after !== null && { after }) });
+  return `?${query}`;
 }
 
 /** The address of the live socket. */

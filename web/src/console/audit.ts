@@ -1,8 +1,9 @@
 /** Who changed what: the newest changes, and older ones on demand. */
 
-import { h, say, show } from '../element';
-import type { Audited } from './api';
+import { h } from '../element';
+import type { Act, Audited } from './api';
 import { type Desk, type Part, timeOf } from './desk';
+import { table } from './table';
 
 /** Every value under its path, `admission.rate_per_s`; nothing for what is not set. */
 function leaves(value: unknown, path = ''): [string, string][] {
@@ -32,62 +33,52 @@ export interface Audit extends Part {
   read(): Promise<void>;
 }
 
-/** `heard` is told the newest change of the pace whenever the table is read. */
+/** What was done to one event. `heard` is told the newest change of the pace whenever the table is read. */
 export function audit(desk: Desk, id: string, heard: (last: Audited | undefined) => void): Audit {
   const { audit: words } = desk.words;
-  const body = h('tbody');
-  const none = h('p', {}, words.none);
-  const error = h('p', { class: 'error', role: 'alert' });
-  const more = h('button', { type: 'button', click: () => void load(next) }, words.more);
-  const head = h(
-    'tr',
-    {},
-    ...[words.at, words.by, words.what, words.change].map((name) => h('th', { scope: 'col' }, name)),
-  );
-  const table = h('table', { class: 'audit' }, h('thead', {}, head), body);
-  let next: string | null = null;
+  const changes = table<Audited>(desk, {
+    columns: [words.at, words.by, words.what, words.change],
+    none: words.none,
+    read: (after) => desk.ops.audit(id, after),
+    cells: (entry) => [
+      timeOf(entry.at, desk.at, desk.language),
+      desk.who(entry.by),
+      words.action[entry.action] ?? entry.action,
+      difference(entry.from, entry.to),
+    ],
+    heard: (items) => heard(items.find(({ action }) => action === 'admission' || action === 'created')),
+  });
+  return {
+    root: h('section', { class: 'panel' }, h('h2', {}, words.headline), changes.root),
+    paint() {},
+    read: changes.read,
+  };
+}
 
-  async function load(after: string | null): Promise<void> {
-    const reply = await desk.ops.audit(id, after);
-    say(error, desk.failure(reply));
-    if (!reply.ok) {
-      return;
-    }
-    const { items } = reply.body;
-    const rows = items.map((entry) =>
-      h(
-        'tr',
-        {},
-        h('td', {}, timeOf(entry.at, desk.at, desk.language)),
-        h('td', {}, entry.by),
-        h('td', {}, words.action[entry.action] ?? entry.action),
-        h('td', { class: 'change' }, difference(entry.from, entry.to)),
-      ),
-    );
-    if (after === null) {
-      body.replaceChildren(...rows);
-      heard(items.find(({ action }) => action === 'admission' || action === 'created'));
-    } else {
-      body.append(...rows);
-    }
-    next = reply.body.next;
-    show(more, next !== null);
-    show(table, body.childElementCount > 0);
-    show(none, body.childElementCount === 0);
-  }
-  show(more, false);
-  show(none, false);
+/** What staff did to accounts, keys and pools. */
+export function auditScreen(desk: Desk): Part {
+  const { audit: words } = desk.words;
+  const acts = table<Act>(desk, {
+    columns: [words.at, words.by, words.what, words.subject, words.change],
+    none: words.none,
+    read: (after) => desk.ops.acts(after),
+    cells: (act) => [
+      timeOf(act.at, desk.at || Date.now(), desk.language),
+      desk.who(act.by),
+      words.action[act.action] ?? act.action,
+      act.subject,
+      difference(act.from, act.to),
+    ],
+  });
+  void acts.read();
   return {
     root: h(
       'section',
-      { class: 'panel' },
-      h('h2', {}, words.headline),
-      h('div', { class: 'scroll' }, table),
-      none,
-      error,
-      more,
+      {},
+      h('h1', { tabindex: -1 }, words.acts),
+      h('p', { class: 'quiet' }, words.actsText),
+      acts.root,
     ),
     paint() {},
-    read: () => load(null),
   };
 }

@@ -5,12 +5,14 @@ import { count, rate } from '../number';
 import type { Reply } from '../reply';
 import type { LiveEvent, Ops } from './api';
 import { History } from './history';
+import { Comparison } from './unexplained';
 import type { Words } from './words.en';
 
 export class Desk {
   readonly ops: Ops;
   readonly words: Words;
   readonly language: Language;
+  readonly comparison: Comparison;
   /** By id, as the newest frame has them. */
   events = new Map<string, LiveEvent>();
   readonly #histories: Map<string, History>;
@@ -21,10 +23,22 @@ export class Desk {
     this.ops = ops;
     this.words = words;
     this.language = language;
+    this.comparison = before?.comparison ?? new Comparison();
     // A change of language keeps what was seen.
-    this.#histories = before?.ops.token === ops.token ? before.#histories : new Map();
+    this.#histories = before === null ? new Map() : before.#histories;
     this.events = before?.events ?? this.events;
     this.at = before?.at ?? 0;
+  }
+
+  /** May the operator do what only admins may? */
+  get admin(): boolean {
+    return this.ops.credential.role === 'admin';
+  }
+
+  /** Who did something, as the audit names them. */
+  who(by: string): string {
+    const { credential } = this.ops;
+    return by === 'admin' ? this.words.adminToken : by === credential.by ? credential.name : by;
   }
 
   hear(at: string, events: LiveEvent[]): void {
@@ -63,6 +77,8 @@ export class Desk {
 export interface Part {
   root: HTMLElement;
   paint(): void;
+  /** Ends what the part does by itself; called when another screen is shown. */
+  leave?(): void;
 }
 
 const SECONDS = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;

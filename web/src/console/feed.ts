@@ -2,6 +2,7 @@
 
 import { backoff } from '../backoff';
 import { type Frame, liveAddress } from './api';
+import type { Credential } from './credential';
 
 const UNAUTHORIZED = 4401;
 
@@ -13,14 +14,14 @@ export interface Ears {
 }
 
 export class Feed {
-  readonly #token: string;
+  readonly #credential: Credential;
   readonly #ears: Ears;
   #socket: WebSocket | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
 
-  constructor(token: string, ears: Ears) {
-    this.#token = token;
+  constructor(credential: Credential, ears: Ears) {
+    this.#credential = credential;
     this.#ears = ears;
     this.#connect();
   }
@@ -46,20 +47,32 @@ export class Feed {
     const socket = new WebSocket(liveAddress());
     this.#socket = socket;
     let wait: number | null = null;
-    socket.onopen = () => socket.send(JSON.stringify({ type: 'hello', token: this.#token }));
+    let heard = false;
+    socket.onopen = async () => {
+      const token = await this.#credential.token();
+      if (socket.readyState === WebSocket.OPEN) {
+        socket.send(JSON.stringify({ type: 'hello', token }));
+      }
+    };
     socket.onmessage = ({ data }) => {
       const frame = JSON.parse(String(data)) as Frame;
       if (frame.type === 'bye') {
         wait = frame.retry_after_ms;
       } else {
         this.#failures = 0;
+        heard = true;
         this.#ears.live(true);
         this.#ears.figures(frame);
       }
     };
-    socket.onclose = ({ code }) => {
+    socket.onclose = async ({ code }) => {
       if (code === UNAUTHORIZED) {
-        this.#ears.unauthorized();
+        // A token that opened this socket has ended since; one that never did is no use.
+        if (heard && (await this.#credential.renew())) {
+          this.#connect();
+        } else {
+          this.#ears.unauthorized();
+        }
         return;
       }
       this.#ears.live(false);

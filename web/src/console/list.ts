@@ -4,6 +4,7 @@ import { h, say, show } from '../element';
 import type { LiveEvent } from './api';
 import type { Desk, Part } from './desk';
 import { reasonFor } from './health';
+import { unexplainedNote } from './unexplained';
 
 const COLUMNS = ['event', 'phase', 'waiting', 'admitted', 'outstanding', 'stock', 'redeemed', 'lag', 'state'] as const;
 
@@ -79,6 +80,7 @@ export function listScreen(desk: Desk): Part {
   const head = h('tr', {}, ...COLUMNS.map((column) => h('th', { scope: 'col', class: column }, words.columns[column])));
   const table = h('table', { class: 'events' }, h('thead', {}, head), body);
   const none = h('p');
+  const unexplained = unexplainedNote(desk);
   const root = h(
     'section',
     {},
@@ -90,6 +92,7 @@ export function listScreen(desk: Desk): Part {
     ),
     h('div', { class: 'scroll' }, table),
     none,
+    unexplained.root,
   );
   find.addEventListener('input', paint);
   find.addEventListener('keydown', (event) => {
@@ -100,6 +103,7 @@ export function listScreen(desk: Desk): Part {
   });
 
   function paint(): void {
+    unexplained.paint();
     const wanted = find.value.trim().toLowerCase();
     for (const [id, event] of desk.events) {
       const held = rows.get(id) ?? row(id, desk);

@@ -2,18 +2,58 @@
 
 import { h, say } from '../element';
 import { chosen, keep, type Language } from '../language';
+import { accountsScreen } from './accounts';
 import { Ops } from './api';
+import { auditScreen } from './audit';
+import { bookScreen } from './book';
+import { booksScreen } from './books';
+import { held } from './credential';
 import { Desk, type Part, timeOf } from './desk';
 import { type EventScreen, eventScreen } from './event';
 import { Feed } from './feed';
-import { forgetToken, gate, heldToken } from './gate';
+import { gate } from './gate';
 import { listen, listKeys } from './keys';
+import { lettersScreen } from './letters';
 import { listScreen } from './list';
 import { makeScreen } from './make';
+import { poolScreen, poolsScreen } from './pools';
+import { signingScreen } from './signing';
 import { en, type Words } from './words.en';
 import { ko } from './words.ko';
 
 const WORDS: Record<Language, Words> = { en, ko };
+
+const ROOMS = [
+  { at: '', name: 'events', admins: false },
+  { at: 'books', name: 'books', admins: false },
+  { at: 'pools', name: 'pools', admins: false },
+  { at: 'letters', name: 'letters', admins: false },
+  { at: 'keys', name: 'keys', admins: true },
+  { at: 'accounts', name: 'accounts', admins: true },
+  { at: 'audit', name: 'audit', admins: true },
+] as const;
+
+/** The screen of a room, other than that of one event. */
+function screenOf(desk: Desk, room: string, id: string): Part {
+  switch (room) {
+    case 'new':
+      return makeScreen(desk, (event) => location.assign(`#/events/${event}`));
+    case 'books':
+      return id === '' ? booksScreen(desk) : bookScreen(desk, id);
+    case 'pools':
+      return id === '' ? poolsScreen(desk) : poolScreen(desk, id);
+    case 'letters':
+      return lettersScreen(desk);
+    case 'keys':
+      return signingScreen(desk);
+    case 'accounts':
+      return accountsScreen(desk);
+    case 'audit':
+      return auditScreen(desk);
+    default:
+      return listScreen(desk);
+  }
+}
 
 class Console {
   readonly #root = document.getElementById('console') ?? document.body;
@@ -25,7 +65,7 @@ class Console {
   #screen: Part | null = null;
   #event: EventScreen | null = null;
 
-  begin(): void {
+  async begin(): Promise<void> {
     addEventListener('hashchange', () => this.#route(true));
     addEventListener('online', () => this.#feed?.wake());
     document.addEventListener('visibilitychange', () => document.hidden || this.#feed?.wake());
@@ -34,11 +74,11 @@ class Console {
       rate: () => this.#event?.pace.focus(),
       nudge: (direction) => this.#event?.pace.nudge(direction),
     });
-    const token = heldToken();
-    if (token === null) {
+    const credential = await held();
+    if (credential === null) {
       this.#gate('');
     } else {
-      this.#open(new Ops(token));
+      this.#open(new Ops(credential));
     }
   }
 
@@ -49,26 +89,28 @@ class Console {
   #gate(said: string): void {
     this.#feed?.stop();
     this.#feed = null;
+    this.#desk?.comparison.stop();
     this.#desk = null;
+    this.#screen?.leave?.();
     this.#screen = null;
     this.#event = null;
-    this.#main.replaceChildren(gate(this.#words, said, (ops) => this.#open(ops)));
     this.#dress();
+    this.#main.replaceChildren(gate(this.#words, said, (ops) => this.#open(ops)));
     this.#main.querySelector('input')?.focus();
   }
 
   #open(ops: Ops): void {
     this.#desk = new Desk(ops, this.#words, this.#language, this.#desk);
     say(this.#link, this.#words.connecting);
-    this.#feed ??= new Feed(ops.token, {
+    this.#feed ??= new Feed(ops.credential, {
       figures: ({ at, events }) => {
         this.#desk?.hear(at, events);
         this.#screen?.paint();
       },
       live: (live) => this.#live(live),
       unauthorized: () => {
-        forgetToken();
-        this.#gate(this.#words.gate.wrong);
+        void ops.credential.forget();
+        this.#gate(this.#words.gate.ended);
       },
     });
     this.#dress();
@@ -100,10 +142,11 @@ class Console {
       }
     };
     const forget = () => {
-      forgetToken();
+      void this.#desk?.ops.credential.forget();
       this.#gate('');
     };
     const inside = this.#desk !== null;
+    const name = this.#desk?.ops.credential.name ?? '';
     const bar = h(
       'header',
       {},
@@ -113,9 +156,10 @@ class Console {
       h('span', { class: 'gap' }),
       inside && h('button', { type: 'button', class: 'tool', click: () => listKeys(this.#words) }, words.keys.button),
       h('button', { type: 'button', class: 'tool', lang: other, click: turn }, words.otherLanguage),
-      inside && h('button', { type: 'button', class: 'tool', click: forget }, words.leave),
+      inside &&
+        h('button', { type: 'button', class: 'tool', click: forget }, name === '' ? words.leave : words.signOut(name)),
     );
-    this.#root.replaceChildren(bar, this.#main);
+    this.#root.replaceChildren(bar, ...(inside ? [this.#rooms()] : []), this.#main);
   }
 
   /** Shows the screen that the address names. `moved` by a person: the keyboard goes on at its headline. */
@@ -124,15 +168,31 @@ class Console {
     if (!desk) {
       return;
     }
-    const [, room, id = ''] = location.hash.split('/');
-    this.#event = room === 'events' ? eventScreen(desk, decodeURIComponent(id)) : null;
-    const made = (event: string) => location.assign(`#/events/${event}`);
-    this.#screen = this.#event ?? (room === 'new' ? makeScreen(desk, made) : listScreen(desk));
+    const [, room = '', id = ''] = location.hash.split('/').map(decodeURIComponent);
+    this.#event = room === 'events' ? eventScreen(desk, id) : null;
+    this.#screen?.leave?.();
+    this.#screen = this.#event ?? screenOf(desk, room, id);
+    const here = `#/${room === 'events' || room === 'new' ? '' : room}`;
+    for (const link of this.#root.querySelectorAll('nav a')) {
+      if (link.getAttribute('href') === here) {
+        link.setAttribute('aria-current', 'page');
+      } else {
+        link.removeAttribute('aria-current');
+      }
+    }
     this.#main.replaceChildren(this.#screen.root);
     this.#screen.paint();
     if (moved) {
       this.#main.querySelector<HTMLElement>('h1')?.focus();
     }
+  }
+
+  /** The rooms of the console; those that the account's role does not open are left out. */
+  #rooms(): HTMLElement {
+    const { rooms } = this.#words;
+    const open = ROOMS.filter(({ admins }) => !admins || this.#desk?.admin);
+    const links = open.map(({ at, name }) => h('li', {}, h('a', { href: `#/${at}` }, rooms[name])));
+    return h('nav', { 'aria-label': rooms.label }, h('ul', {}, ...links));
   }
 
   #find(): void {
@@ -144,4 +204,4 @@ class Console {
   }
 }
 
-new Console().begin();
+void new Console().begin();

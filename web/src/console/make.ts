@@ -3,32 +3,7 @@
 import { h, say } from '../element';
 import type { NewEvent, Phase } from './api';
 import type { Desk, Part } from './desk';
-
-function field(
-  id: string,
-  label: string,
-  hint: string,
-  attributes: Record<string, string | number | boolean>,
-): HTMLElement {
-  const hinted = hint ? { 'aria-describedby': `${id}-hint` } : {};
-  return h(
-    'div',
-    { class: 'setting' },
-    h('label', { for: id }, label),
-    h('input', { id, name: id, ...hinted, ...attributes }),
-    hint !== '' && h('small', { id: `${id}-hint` }, hint),
-  );
-}
-
-function choice(id: string, label: string, options: [string, string][], hint = ''): HTMLElement {
-  return h(
-    'div',
-    { class: 'setting' },
-    h('label', { for: id }, label),
-    h('select', { id, name: id }, ...options.map(([value, text]) => h('option', { value }, text))),
-    hint !== '' && h('small', {}, hint),
-  );
-}
+import { choice, field } from './fields';
 
 /** The fields of the form as the call wants them; empty ones are left to the server. */
 export function newEvent(form: FormData): NewEvent {

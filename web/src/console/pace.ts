@@ -71,6 +71,7 @@ export function pace(desk: Desk, event: string, changed: () => void): Pace {
     },
     nudge,
     focus: () => rate.field.select(),
-    hear: (last) => say(since, last ? words.pace.since(timeOf(last.at, desk.at, desk.language), last.by) : ''),
+    hear: (last) =>
+      say(since, last ? words.pace.since(timeOf(last.at, desk.at, desk.language), desk.who(last.by)) : ''),
   };
 }

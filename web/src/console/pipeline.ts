@@ -2,6 +2,7 @@
 
 import { h, say } from '../element';
 import type { Desk, Part } from './desk';
+import { unexplainedNote } from './unexplained';
 
 /** A stretch is worth a colour when it stands still; records on their way are not. */
 const STILL_MS = 3000;
@@ -30,13 +31,21 @@ export function pipeline(desk: Desk, id: string): Part {
   ];
   const [toOutbox, toLog, toLedger] = [stretch(), stretch(), stretch()];
   const way = [redis.root, toOutbox, outbox.root, toLog, log.root, toLedger, ledger.root];
+  const unexplained = unexplainedNote(desk);
   const behind = (element: HTMLElement, n: number, still_ms: number) => {
     say(element, words.behind(desk.n(n)));
     element.dataset.still = String(still_ms >= STILL_MS);
   };
   return {
-    root: h('section', { class: 'panel' }, h('h2', {}, words.headline), h('ol', { class: 'pipeline' }, ...way)),
+    root: h(
+      'section',
+      { class: 'panel' },
+      h('h2', {}, words.headline),
+      h('ol', { class: 'pipeline' }, ...way),
+      unexplained.root,
+    ),
     paint() {
+      unexplained.paint();
       const event = desk.events.get(id);
       if (!event) {
         return;

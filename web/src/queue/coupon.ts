@@ -2,16 +2,10 @@
 
 import { h, say } from '../element';
 import { count, day, moment } from '../number';
+import { paint as paintQr, qr, svg } from '../qr';
+import { save } from '../save';
 import type { Pass } from './api';
-import { paint as paintQr, qr, svg } from './qr';
 import type { Screen, Stage } from './screen';
-
-/** Hands a file to the browser's downloads. */
-function save(name: string, blob: Blob): void {
-  const url = URL.createObjectURL(blob);
-  h('a', { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
 
 /** The lines that are kept in a file or a picture. */
 function lines(pass: Pass, title: string, { words, language }: Stage): string[] {

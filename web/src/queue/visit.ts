@@ -2,9 +2,9 @@
 
 import { backoff } from '../backoff';
 import type { Reply } from '../reply';
+import { ServerClock } from '../server-clock';
 import { Api, type Frame, type GoneReason, type Pass, type Pending, type Phase, type PlaceStatus } from './api';
 import { after, type Link, type News, type Page, type Place, START } from './page';
-import { ServerClock } from './server-clock';
 import { type Answer, type Socket, Wire } from './wire';
 
 /** How often somebody without a place looks whether the doors have opened, before jitter. */

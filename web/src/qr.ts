@@ -3,7 +3,7 @@
  * Longer codes get none.
  */
 
-import { s } from '../element';
+import { s } from './element';
 
 /** Per version: data codewords, error codewords. */
 const SIZES = [

@@ -1,0 +1,61 @@
+/** The screen of one book: its coupons, its codes, its rules and its history. */
+
+import { h, say, show } from '../element';
+import { BookCalls, type Step } from './books-api';
+import { Coupons } from './coupons';
+import { type Desk, type Part, timeOf } from './desk';
+import { remember } from './open-by-id';
+import { rulesPanel } from './rules';
+import { table } from './table';
+import { uploadPanel } from './upload';
+
+export function bookScreen(desk: Desk, id: string): Part {
+  const { book: words } = desk.words;
+  const calls = new BookCalls(desk.ops.credential, id);
+  const none = h('p', {}, '');
+  const coupons = new Coupons(desk, id, calls, () => void history.read());
+  const history = table<Step>(desk, {
+    columns: [words.at, words.code, words.holder, words.step, words.by, words.metadata],
+    none: words.noHistory,
+    read: (after) => calls.history(after),
+    cells: (step) => [
+      timeOf(step.at, desk.at || Date.now(), desk.language),
+      h('code', {}, step.code),
+      step.user_id,
+      `${words.states[step.from] ?? step.from} → ${words.states[step.to] ?? step.to}`,
+      desk.who(step.by),
+      step.metadata === null ? '' : JSON.stringify(step.metadata),
+    ],
+  });
+  const steps = h('section', { class: 'panel' }, h('h2', {}, words.history), history.root);
+  const rules = rulesPanel(desk, calls, () => void read());
+  const upload = uploadPanel(desk, calls, () => void coupons.read());
+  const inside = [coupons.root, steps];
+  const beside = h('div', {}, upload, rules.root);
+  const main = h('div', { class: desk.admin ? 'columns' : '' }, h('div', {}, ...inside), desk.admin && beside);
+
+  async function read(): Promise<void> {
+    const there = await coupons.read();
+    say(none, there ? '' : desk.admin ? words.makeIt : words.gone);
+    for (const part of [...inside, upload]) {
+      show(part, there);
+    }
+    rules.isNew(!there);
+    if (there) {
+      remember('books', id);
+      await history.read();
+    }
+  }
+  void read();
+  return {
+    root: h(
+      'section',
+      {},
+      h('p', {}, h('a', { href: '#/books' }, words.back)),
+      h('h1', { tabindex: -1 }, id),
+      none,
+      main,
+    ),
+    paint() {},
+  };
+}
