@@ -29,6 +29,9 @@ const MOST_JSON: usize = 32 * 1024 * 1024;
 /// How long a client may pause.
 const PAUSE: Duration = Duration::from_secs(30);
 
+/// How often the ack level is waited for before the outcome is called unknown: two minutes in all.
+const WAITS: usize = 24;
+
 /// Is it only to be tried?
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -108,7 +111,7 @@ pub async fn handler(
         intake.forget().await;
     }
     let (accepted, ordinal) = finished?;
-    kept(&desk, &book, ordinal).await?;
+    kept_at_last(&desk, &book, ordinal).await?;
     let status = if asked.dry_run {
         StatusCode::OK
     } else {
@@ -116,6 +119,16 @@ pub async fn handler(
     };
     let rejected = Vec::new();
     Ok((status, axum::Json(Answer { accepted, rejected })))
+}
+
+/// Waits for the last record of an upload: a million rows take the ledger a while.
+async fn kept_at_last(desk: &Desk, book: &EventId, ordinal: Option<u64>) -> Result<(), Problem> {
+    for _ in 1..WAITS {
+        if kept(desk, book, ordinal).await.is_ok() {
+            return Ok(());
+        }
+    }
+    kept(desk, book, ordinal).await
 }
 
 /// Takes in CSV as it comes.
