@@ -6,9 +6,11 @@ use axum::extract::{FromRequest as _, FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use chassis::{Json, Path, Problem};
 use domain::coupon::Issue;
+use domain::event::AckLevel;
+use domain::place::PlaceState;
 use domain::ticket::Claims;
-use domain::{EventId, Holder, Millis, PlaceToken, Refusal};
-use lua::{Redeem, Redeemed, StoreError};
+use domain::{EventId, Holder, Millis, PlaceId, PlaceToken, Refusal};
+use lua::{Look, Redeem, Redeemed, StoreError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -94,10 +96,29 @@ async fn redeem(desk: &Desk, request: Request) -> Result<Answer, Problem> {
     let terms = terms.ok_or(Refusal::NoSuchEvent)?;
     let (issue, replayed) = issue(desk, &event, claims, &terms).await?;
     mishaps::cross("redeem.passed").map_err(Problem::outcome_unknown)?;
-    if desk.acks.reached(&event, terms.ack, issue.ordinal).await {
-        Ok(Answer::pass(event, issue, terms.ack, replayed))
-    } else {
-        Ok(Answer::pending(&event, issue))
+    if !desk.acks.reached(&event, terms.ack, issue.ordinal).await {
+        return Ok(Answer::pending(&event, issue));
+    }
+    if terms.ack != AckLevel::Redis {
+        stands(desk, &event, &token.place_id(), &issue).await?;
+    }
+    Ok(Answer::pass(event, issue, terms.ack, replayed))
+}
+
+/// A mark speaks of the record that has the ordinal now. When Redis lost its last writes while this pass waited, that may be
+/// another one: only a coupon that is still held was meant.
+async fn stands(
+    desk: &Desk,
+    event: &EventId,
+    place: &PlaceId,
+    issue: &Issue,
+) -> Result<(), Problem> {
+    let look = desk.store.look(event, place).await;
+    match look.map_err(Problem::outcome_unknown)? {
+        Look::Known(PlaceState::Redeemed(held)) if held == *issue => Ok(()),
+        _ => Err(Problem::outcome_unknown(
+            "the store lost the coupon while its record was waited for",
+        )),
     }
 }
 
