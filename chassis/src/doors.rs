@@ -2,7 +2,9 @@
 
 mod api;
 mod connection;
+mod docs;
 mod listener;
+mod markup;
 mod pages;
 
 use std::net::SocketAddr;

@@ -9,7 +9,7 @@ async fn each_door_serves_its_own_and_both_explain_problems() {
     let server = Server::start().await.unwrap();
     server.open_event("drop", 1, 1.0).await.unwrap();
     let at = |base: &str, path: &str| Call::new("GET", format!("{base}{path}"));
-    for path in ["/health", "/api/openapi.json", "/e/drop"] {
+    for path in ["/health", "/api/openapi.json", "/docs", "/e/drop"] {
         let answer = at(&server.public, path).send().await.unwrap();
         assert_eq!(answer.status, 200, "{path}");
     }
@@ -69,6 +69,52 @@ async fn the_openapi_document_names_every_call() {
         let operation = &document.json["paths"][&path][method];
         assert!(operation["responses"].is_object(), "{method} {path}");
     }
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_the_api_shows_every_call_and_refusal_of_the_document() {
+    let setup = Setup::new().unwrap().with("--direct-api", "open");
+    let server = setup.start().await.unwrap();
+    let get = async |path: &str| {
+        let answer = Call::new("GET", format!("{}{path}", server.public));
+        let answer = answer.send().await.unwrap();
+        assert_eq!(answer.status, 200, "{path}");
+        answer
+    };
+    let document = get("/api/openapi.json").await.json;
+    let page = get("/docs").await;
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'self'"), "{policy}");
+    for foreign in ["<script", "style=", "http://", "https://"] {
+        assert!(!page.text.contains(foreign), "{foreign} in the page");
+    }
+    let looks = page.text.split("<link rel=\"stylesheet\" href=\"").nth(1);
+    get(looks.and_then(|rest| rest.split('"').next()).unwrap()).await;
+
+    let mut wrong = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, call) in methods.as_object().unwrap() {
+            let shown = format!("<h3><code>{} {path}</code></h3>", method.to_uppercase());
+            if !page.text.contains(&shown) {
+                wrong.push(shown);
+            }
+            for (status, answer) in call["responses"].as_object().unwrap() {
+                let problem = &answer["content"]["application/problem+json"];
+                let examples = problem["examples"].as_object();
+                if problem.is_object() && examples.is_none_or(serde_json::Map::is_empty) {
+                    wrong.push(format!("{method} {path}: {status} has no example"));
+                }
+            }
+        }
+    }
+    for link in page.text.split("href=\"#").skip(1) {
+        let target = link.split('"').next().unwrap_or_default();
+        if !page.text.contains(&format!("id=\"{target}\"")) {
+            wrong.push(format!("#{target} leads nowhere"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
     server.stop().await.unwrap();
 }
 

@@ -1,7 +1,10 @@
 //! The API's description: what every process has, and, put to each role's part, what every error looks like.
 
+use domain::Refusal;
+use serde_json::json;
 use utoipa::OpenApi as _;
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 
@@ -71,7 +74,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     .flatten()
 }
 
-/// Every error without a body of its own has a problem's.
+/// Every error without a body of its own has a problem's, with an example of each refusal that its description names.
 fn name_the_errors_body(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else {
@@ -80,12 +83,34 @@ fn name_the_errors_body(operation: &mut Operation) {
         if status.starts_with(['4', '5']) && response.content.is_empty() {
             let problem = ContentBuilder::new()
                 .schema(Some(Ref::from_schema_name("Problem")))
+                .examples_from_iter(examples(status, &response.description))
                 .build();
             response
                 .content
                 .insert("application/problem+json".to_owned(), RefOr::T(problem));
         }
     }
+}
+
+/// The refusals of this status that are named between back-ticks, each as its answer looks.
+fn examples<'a>(
+    status: &'a str,
+    description: &'a str,
+) -> impl Iterator<Item = (&'static str, Example)> + use<'a> {
+    let refusals = description.split('`').filter_map(Refusal::named);
+    let shown = refusals.map(Refusal::shown);
+    shown
+        .filter(move |shown| shown.status.to_string() == status)
+        .map(|shown| {
+            let body = json!({
+                "type": format!("/problems/{}", shown.name),
+                "title": shown.title,
+                "status": shown.status,
+                "detail": shown.explanation,
+                "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+            });
+            (shown.name, ExampleBuilder::new().value(Some(body)).build())
+        })
 }
 
 #[cfg(test)]
@@ -96,7 +121,7 @@ mod tests {
     #[openapi(paths(called))]
     struct Part;
 
-    #[utoipa::path(get, path = "/called", responses((status = 200, description = "ok"), (status = 404, description = "none")))]
+    #[utoipa::path(get, path = "/called", responses((status = 200, description = "ok"), (status = 404, description = "`not-found`, not `gone`")))]
     #[expect(dead_code, reason = "only its description is used")]
     fn called() {}
 
@@ -106,8 +131,14 @@ mod tests {
         let json = serde_json::to_value(&api).unwrap();
         assert_eq!(json["info"]["version"], env!("CARGO_PKG_VERSION"));
         let responses = &json["paths"]["/called"]["get"]["responses"];
-        let body = &responses["404"]["content"]["application/problem+json"]["schema"]["$ref"];
-        assert_eq!(body, "#/components/schemas/Problem");
+        let body = &responses["404"]["content"]["application/problem+json"];
+        assert_eq!(body["schema"]["$ref"], "#/components/schemas/Problem");
+        let examples = body["examples"].as_object().unwrap();
+        assert_eq!(examples.len(), 1);
+        assert_eq!(
+            examples["not-found"]["value"]["type"],
+            "/problems/not-found"
+        );
         assert!(responses["200"].get("content").is_none());
         assert!(json["components"]["schemas"]["Problem"]["properties"]["detail"].is_object());
         assert!(json["paths"]["/health"].is_object());

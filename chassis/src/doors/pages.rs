@@ -1,6 +1,4 @@
-//! The pages that both doors have: what each problem means, and the API's description.
-
-use std::fmt::Write as _;
+//! The pages that both doors have: what each problem means, and the API's description, for programs and for people.
 
 use axum::Router;
 use axum::extract::Path;
@@ -13,18 +11,48 @@ use domain::Refusal;
 use domain::refusal::Shown;
 use utoipa::openapi::OpenApi;
 
+use super::docs;
+use super::markup::{LOOK, escaped, framed, marked_up};
 use crate::problem::Problem;
 
 const AN_HOUR: &str = "public, max-age=3600";
 
-/// `GET /problems/{name}` and `GET /api/openapi.json`.
+/// `GET /problems/{name}`, `GET /api/openapi.json`, and `GET /docs`, which shows the same document to people.
 pub(super) fn routes(api: &OpenApi) -> Router {
     let described = Bytes::from(api.to_json().unwrap_or_default());
-    Router::new().route("/problems/{name}", get(problem)).route(
-        "/api/openapi.json",
+    let explained = docs::page(&serde_json::to_value(api).unwrap_or_default());
+    Router::new()
+        .route("/problems/{name}", get(problem))
+        .merge(fixed(
+            "/api/openapi.json",
+            "application/json",
+            None,
+            described,
+        ))
+        .merge(fixed(
+            "/docs",
+            "text/html; charset=utf-8",
+            Some(AN_HOUR),
+            explained.into(),
+        ))
+        .merge(fixed(
+            LOOK,
+            "text/css; charset=utf-8",
+            Some(AN_HOUR),
+            docs::LOOK.into(),
+        ))
+}
+
+/// `GET path`: what was there when the process started.
+fn fixed(path: &str, kind: &'static str, kept: Option<&'static str>, body: Bytes) -> Router {
+    Router::new().route(
+        path,
         get(move || {
-            let described = described.clone();
-            async move { ([(CONTENT_TYPE, "application/json")], described) }
+            let body = body.clone();
+            async move {
+                let kept = kept.map(|kept| [(CACHE_CONTROL, kept)]);
+                ([(CONTENT_TYPE, kind)], kept, body).into_response()
+            }
         }),
     )
 }
@@ -32,7 +60,7 @@ pub(super) fn routes(api: &OpenApi) -> Router {
 /// What a path without a route is answered: the root of a process that serves no page says what this is.
 pub(super) async fn nothing_here(uri: Uri) -> Response {
     if uri.path() == "/" {
-        return "Stanchion: a waiting room that issues the scarce thing. /api/openapi.json lists every call.\n"
+        return "Stanchion: a waiting room that issues the scarce thing. /docs explains every call.\n"
             .into_response();
     }
     Problem::from(Refusal::NotFound).into_response()
@@ -53,36 +81,16 @@ pub(super) async fn problem(Path(name): Path<String>) -> Result<impl IntoRespons
     Ok(([(CACHE_CONTROL, AN_HOUR)], Html(page(refusal.shown()))))
 }
 
-/// The table's row as a plain page. The table is ours, but its text is escaped all the same.
+/// The table's row as a page. The table is ours, but its text is escaped all the same.
 fn page(shown: Shown) -> String {
-    let (title, explanation) = (escaped(shown.title), marked_up(shown.explanation));
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
-         <h1>{title}</h1>\n<p>{explanation}</p>\n<p><code>/problems/{}</code>, HTTP status {}</p>\n</html>\n",
-        shown.name, shown.status
-    )
-}
-
-/// Escaped text with `code` between back-ticks.
-fn marked_up(text: &str) -> String {
-    let mut page = String::new();
-    for (n, piece) in text.split('`').enumerate() {
-        let piece = escaped(piece);
-        // Writing to a String does not fail.
-        let _ = if n % 2 == 1 {
-            write!(page, "<code>{piece}</code>")
-        } else {
-            write!(page, "{piece}")
-        };
-    }
-    page
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    let body = format!(
+        "<h1>{}</h1>\n<p>{}</p>\n<p><code>/problems/{}</code>, HTTP status {}. <a href=\"/docs\">Every call</a></p>",
+        escaped(shown.title),
+        marked_up(shown.explanation, "/problems/"),
+        shown.name,
+        shown.status
+    );
+    framed(shown.title, &body)
 }
 
 #[cfg(test)]
