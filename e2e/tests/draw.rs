@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use aws_lc_rs::digest::{SHA256, digest};
-use client::{Frame, Phase, PlaceToken};
+use client::{Eta, Frame, Live, Phase, PlaceToken};
 use e2e::people::{self, heard};
 use e2e::server::event_put;
 use e2e::{Server, until};
@@ -24,6 +24,36 @@ fn bytes(seed: &str) -> Vec<u8> {
     (0..64).step_by(2).map(byte).collect()
 }
 
+/// The lobby's people in the order that the seed in the audit explains: the nth of them, first come first.
+fn order(lobby: &[PlaceToken], seed: &str) -> Vec<usize> {
+    let seed = bytes(seed);
+    let mut order: Vec<(Vec<u8>, usize)> = lobby
+        .iter()
+        .map(|token| [seed.as_slice(), people::place_id(token).as_bytes()].concat())
+        .enumerate()
+        .map(|(nth, text)| (digest(&SHA256, &text).as_ref().to_vec(), nth))
+        .collect();
+    order.sort();
+    order.into_iter().map(|(_, nth)| nth).collect()
+}
+
+/// The next position frame: the position, the time left, and how many wait.
+async fn position(live: &mut Live, shown: bool) -> (Option<u64>, Option<Eta>, u64) {
+    let wanted = |frame: &Frame| match frame {
+        Frame::Position { position, .. } => position.is_some() == shown,
+        _ => false,
+    };
+    match heard(live, wanted).await.unwrap() {
+        Frame::Position {
+            position,
+            eta_s,
+            waiting,
+            ..
+        } => (position, eta_s, waiting),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lobby_is_drawn_into_an_order_that_the_recorded_seed_explains() {
     let server = Server::start().await.unwrap();
@@ -35,28 +65,11 @@ async fn a_lobby_is_drawn_into_an_order_that_the_recorded_seed_explains() {
     for _ in 0..PEOPLE {
         lobby.push(enter(&server).await);
     }
+    let hidden = (None, None, PEOPLE as u64);
     let early = visitor.me("drop", &lobby[0]).await.unwrap();
-    assert_eq!(
-        (early.position, early.eta_s, early.waiting),
-        (None, None, PEOPLE as u64)
-    );
+    assert_eq!((early.position, early.eta_s, early.waiting), hidden);
     let mut watched = visitor.live("drop", &lobby[0]).await.unwrap();
-    let frame = heard(&mut watched, |frame| {
-        matches!(frame, Frame::Position { .. })
-    })
-    .await;
-    let hidden = Frame::Position {
-        position: None,
-        waiting: PEOPLE as u64,
-        eta_s: None,
-        rate_per_s: 0.0,
-        stock_remaining: 1_000,
-        at: match frame.as_ref().unwrap() {
-            Frame::Position { at, .. } => *at,
-            other => panic!("{other:?}"),
-        },
-    };
-    assert_eq!(frame.unwrap(), hidden);
+    assert_eq!(position(&mut watched, false).await, hidden);
 
     ops.move_phase("drop", Phase::Open).await.unwrap();
     let late = enter(&server).await;
@@ -67,32 +80,12 @@ async fn a_lobby_is_drawn_into_an_order_that_the_recorded_seed_explains() {
     });
     let drawn = drawn.await.unwrap();
     assert_eq!(drawn["people"], PEOPLE);
-    let seed = bytes(drawn["seed"].as_str().unwrap());
-    let mut expected: Vec<(Vec<u8>, usize)> = lobby
-        .iter()
-        .map(|token| [seed.as_slice(), people::place_id(token).as_bytes()].concat())
-        .enumerate()
-        .map(|(nth, text)| (digest(&SHA256, &text).as_ref().to_vec(), nth))
-        .collect();
-    expected.sort();
-    for (position, (_, nth)) in (1..).zip(expected) {
-        let token = &lobby[nth];
-        let place = async || visitor.me("drop", token).await.ok()?.position;
-        assert_eq!(until(place).await.unwrap(), position, "place {nth}");
+    for (stands, nth) in (1..).zip(order(&lobby, drawn["seed"].as_str().unwrap())) {
+        let place = async || visitor.me("drop", &lobby[nth]).await.ok()?.position;
+        assert_eq!(until(place).await.unwrap(), stands, "place {nth}");
         if nth == 0 {
-            let told = heard(&mut watched, |frame| {
-                matches!(
-                    frame,
-                    Frame::Position {
-                        position: Some(_),
-                        ..
-                    }
-                )
-            });
-            let Frame::Position { position: told, .. } = told.await.unwrap() else {
-                unreachable!("asked for a position");
-            };
-            assert_eq!(told, Some(position), "the socket hears the same");
+            let (told, ..) = position(&mut watched, true).await;
+            assert_eq!(told, Some(stands), "the socket hears the same");
         }
     }
     let late = visitor.me("drop", &late).await.unwrap();
