@@ -91,7 +91,16 @@ impl Accounts {
                 "/api/v1/accounts/me",
                 get(me::get_handler).patch(me::patch_handler),
             )
-            .route("/api/v1/accounts/me/coupons", get(coupons_of_mine::handler))
+            .route("/api/v1/accounts/me/coupons", get(coupons_of_mine::handler));
+        self.throttle
+            .limit(Action::Request, routes)
+            .with_state(self.clone())
+            .merge(self.sessions())
+    }
+
+    /// Signing in and out, at both doors: a page may call its own door alone, and the console stands at the ops door.
+    fn sessions(self: &Arc<Self>) -> Router {
+        let routes = Router::new()
             .route("/api/v1/sessions", post(sessions::begin::handler))
             .route("/api/v1/sessions/refresh", post(sessions::refresh::handler))
             .route("/api/v1/sessions/me", delete(sessions::end::handler));
@@ -100,7 +109,7 @@ impl Accounts {
             .with_state(self.clone())
     }
 
-    /// The ops door's routes: for admins alone, but for the pools.
+    /// The ops door's routes: for admins alone, but for the pools and for signing in.
     pub fn ops(self: &Arc<Self>, guard: &OpsGuard) -> Router {
         let routes = Router::new()
             .route(
@@ -124,6 +133,7 @@ impl Accounts {
             .admins(routes)
             .with_state(self.clone())
             .merge(pools::ops(self, guard))
+            .merge(self.sessions())
     }
 
     /// The time of the store, which every process shares.
