@@ -11,11 +11,17 @@ use super::{ADMIN, Rig, id};
 use crate::keys::Keys;
 use crate::{Assign, Assigned, BookStep, StepAsked, SteppedCoupon, StockOutcome, Store};
 
-fn once(key: &str, body: &str) -> Option<Once> {
-    Some(Once::new("acc_a", "POST /here", key, body.as_bytes()))
+fn once(key: &str, body: &str) -> Once {
+    Once::new("acc_a", "POST /here", key, body.as_bytes())
 }
 
-async fn given(store: &Store, book: &EventId, count: u32, once: Option<Once>) -> Assigned {
+async fn given(
+    store: &Store,
+    book: &EventId,
+    count: u32,
+    once: impl Into<Option<Once>>,
+) -> Assigned {
+    let once = once.into();
     let asked = Assign {
         once,
         ..wants(1, count, None)
@@ -54,7 +60,7 @@ async fn many_calls_under_one_key_have_one_effect_and_one_answer() {
     given(&rig.store, &spring, 1, None).await;
     assert_eq!(free(&rig.store, &spring).await.len(), 5);
 
-    let kept = Keys::of(&spring).once(once("k", "").unwrap().name());
+    let kept = Keys::of(&spring).once(once("k", "").name());
     let ttl_s: i64 = redis::cmd("TTL")
         .arg(kept)
         .query_async(&mut rig.store.connection())
@@ -95,7 +101,7 @@ async fn make_room(store: &Store, book: &EventId) {
         holder: None,
         step: BookStep::Cancel,
         metadata: None,
-        once: once("cancel", ""),
+        once: Some(once("cancel", "")),
     };
     let first = store.step_coupon(book, &cancel).await.unwrap();
     assert!(
@@ -114,7 +120,7 @@ async fn stock_is_added_once_for_one_key() {
         let added = rig.store.add_stock_once(&demo, count, ADMIN, once.as_ref());
         added.await.unwrap()
     };
-    let first = add(3, once("k", "3")).await;
+    let first = add(3, Some(once("k", "3"))).await;
     assert_eq!(
         first,
         StockOutcome::Added {
@@ -122,8 +128,8 @@ async fn stock_is_added_once_for_one_key() {
             remaining: 8
         }
     );
-    assert_eq!(add(3, once("k", "3")).await, first);
-    assert_eq!(add(4, once("k", "4")).await, StockOutcome::Mismatch);
+    assert_eq!(add(3, Some(once("k", "3"))).await, first);
+    assert_eq!(add(4, Some(once("k", "4"))).await, StockOutcome::Mismatch);
     assert_eq!(
         add(3, None).await,
         StockOutcome::Added {
