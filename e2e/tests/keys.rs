@@ -1,7 +1,7 @@
 //! The signing keys: a new one is shown before it signs, and an old one until its last ticket has ended.
 #![cfg(test)]
 
-use client::{Moment, Phase, Redemption};
+use client::{Moment, Pass, Phase, PlaceToken, Redemption, Visitor};
 use e2e::forge::Parts;
 use e2e::people;
 use e2e::server::event_put;
@@ -13,6 +13,28 @@ fn claim_ms(ticket: &Parts, name: &str) -> i64 {
     ticket.claims[name].as_i64().unwrap() * 1_000
 }
 
+/// What `ctl keys` says to an order.
+async fn ctl(server: &Server, order: &str) -> Value {
+    let order = format!("ctl keys {order} --json --ops-url {}", server.ops);
+    let words: Vec<_> = order.split(' ').collect();
+    let (said, done) = server.run(&words).await.unwrap();
+    assert!(done, "{order}");
+    serde_json::from_str(&said).unwrap()
+}
+
+/// Is this key among those shown?
+async fn is_shown(visitor: &Visitor, kid: &Value) -> bool {
+    let keys = visitor.jwks().await.unwrap();
+    keys.iter().any(|key| *kid == key.kid)
+}
+
+async fn pass(visitor: &Visitor, ticket: &str, holder: &PlaceToken) -> Pass {
+    match visitor.redeem("drop", ticket, holder).await.unwrap() {
+        Redemption::Pass(pass) => pass,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_key_is_shown_before_it_signs_and_the_old_one_until_its_last_ticket_has_ended() {
     let server = Server::start().await.unwrap();
@@ -21,67 +43,38 @@ async fn a_new_key_is_shown_before_it_signs_and_the_old_one_until_its_last_ticke
     put.admission.ticket_ttl_s = Some(3);
     ops.put_event("drop", &put).await.unwrap();
     let (holder, early) = people::admitted(&visitor, "drop").await.unwrap();
-    let first = visitor.redeem("drop", &early, &holder).await.unwrap();
-    let Redemption::Pass(first) = first else {
-        panic!("{first:?}");
-    };
+    let first = pass(&visitor, &early, &holder).await;
     let old = Parts::of(&early).unwrap().header["kid"].clone();
 
-    let ctl = async |order: &str| {
-        let order = format!("ctl keys {order} --json --ops-url {}", server.ops);
-        let (said, done) = server
-            .run(&order.split(' ').collect::<Vec<_>>())
-            .await
-            .unwrap();
-        assert!(done, "{order}");
-        serde_json::from_str::<Value>(&said).unwrap()
-    };
-    let next = ctl("rotate").await;
+    let next = ctl(&server, "rotate").await;
     assert_eq!(next["state"], "next");
     let since: Moment = serde_json::from_value(next["since"].clone()).unwrap();
-    let published = until(async || {
-        let keys = visitor.jwks().await.ok()?;
-        keys.iter().any(|key| next["kid"] == key.kid).then_some(())
-    });
-    published.await.unwrap();
-    assert_eq!(ctl("rotate").await, next, "one at a time");
+    let shown = until(async || is_shown(&visitor, &next["kid"]).await.then_some(()));
+    shown.await.unwrap();
+    assert_eq!(ctl(&server, "rotate").await, next, "one at a time");
 
     let signs = until(async || {
         let (token, ticket) = people::admitted(&visitor, "drop").await.ok()?;
+        pass(&visitor, &ticket, &token).await;
         let parts = Parts::of(&ticket).unwrap();
-        let redeemed = visitor.redeem("drop", &ticket, &token).await.unwrap();
-        assert!(matches!(redeemed, Redemption::Pass(_)), "{redeemed:?}");
-        if parts.header["kid"] == old {
-            return None;
-        }
-        assert_eq!(parts.header["kid"], next["kid"]);
-        // A claim is rounded down to its second.
-        assert!(claim_ms(&parts, "iat") >= since.unix_ms() - 1_000);
-        let keys = visitor.jwks().await.unwrap();
-        let shown = keys.iter().filter(|key| old == key.kid).count();
-        assert_eq!(shown, 1, "tickets of the old key are still out");
-        Some(())
+        (parts.header["kid"] != old).then_some(parts)
     });
-    signs.await.unwrap();
+    let signs = signs.await.unwrap();
+    assert_eq!(signs.header["kid"], next["kid"]);
+    // A claim is rounded down to its second.
+    assert!(claim_ms(&signs, "iat") >= since.unix_ms() - 1_000);
+    assert!(is_shown(&visitor, &old).await, "its tickets are still out");
 
-    let retired = until(async || {
-        let keys = visitor.jwks().await.ok()?;
-        keys.iter().all(|key| old != key.kid).then_some(())
-    });
+    let retired = until(async || (!is_shown(&visitor, &old).await).then_some(()));
     retired.await.unwrap();
-    let listed = ctl("list").await;
-    let listed: Vec<_> = listed.as_array().unwrap().iter().collect();
+    let listed = ctl(&server, "list").await;
+    let states: Vec<_> = listed.as_array().unwrap().iter().collect();
+    assert_eq!(states.len(), 1, "{listed}");
     assert_eq!(
-        listed
-            .iter()
-            .map(|key| (&key["kid"], &key["state"]))
-            .collect::<Vec<_>>(),
-        [(&next["kid"], &json!("active"))]
+        (&states[0]["kid"], &states[0]["state"]),
+        (&next["kid"], &json!("active"))
     );
-    let again = visitor.redeem("drop", &early, &holder).await.unwrap();
-    let Redemption::Pass(again) = again else {
-        panic!("{again:?}");
-    };
+    let again = pass(&visitor, &early, &holder).await;
     assert_eq!((again.coupon, again.replayed), (first.coupon, true));
     server.stop().await.unwrap();
 }
