@@ -45,7 +45,7 @@ async fn a_drop_is_the_same_in_redis_log_and_ledger_at_every_ack_level() {
     let stock = u64::from(people) * 2 / 5;
     for (ack, level) in [("log", AckLevel::Log), ("ledger", AckLevel::Ledger)] {
         event(&server, ack, stock, ack).await;
-        let over = Duration::from_secs(1);
+        let over = Duration::from_millis(2 * u64::from(people));
         let stories = people::crowd(&visitor, ack, people, over, Temper::Strict)
             .await
             .unwrap();
