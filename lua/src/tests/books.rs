@@ -155,7 +155,7 @@ async fn an_upload_counts_whole_or_not_at_all() {
         .records
         .iter()
         .filter_map(|record| match &record.fact {
-            Fact::Book(fact) => match &**fact {
+            Fact::Book(told) => match &**told {
                 BookFact::CodesAdded(codes) => Some(codes.len()),
                 _ => None,
             },
