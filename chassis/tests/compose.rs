@@ -110,7 +110,8 @@ fn the_edge_sends_every_public_path_to_a_role_that_serves_it() {
     for (path, upstream) in [
         ("/redemptions", "http://issuer"),
         ("v1/(accounts|sessions|books|coupons)", "http://issuer"),
-        ("/admin/(accounts|audit|books", "http://issuer_ops"),
+        ("admin/(accounts|audit|books", "http://issuer_ops"),
+        ("~* ^/api/coupons", "http://issuer"),
         ("/admin/dead-letters", "http://persister:8081"),
         ("/.well-known/jwks.json", "http://issuer"),
         ("location / {", "http://gateway"),
