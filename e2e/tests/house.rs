@@ -1,5 +1,5 @@
 //! The house rules that no compiler holds: who may import what, how long a file may be, that every dependency says why it
-//! is here.
+//! is here, and that what the coverage names is there.
 #![cfg(test)]
 
 use std::collections::BTreeSet;
@@ -216,4 +216,51 @@ fn no_file_is_longer_than_a_reader_can_hold() {
             path.display()
         );
     }
+}
+
+/// The rows that docs/coverage.md is to hold: an earlier system and how many rows it has.
+const COVERED: [(&str, usize); 3] = [("S1", 49), ("S2", 33), ("S3", 33)];
+
+/// What is wrong with a name in the coverage: a file, or a test in it as `file::test`. Commands and paths of calls are no names.
+fn wrong_with(name: &str) -> Option<String> {
+    let (path, test) = name
+        .split_once("::")
+        .map_or((name, None), |(path, test)| (path, Some(test)));
+    let is_file = ["rs", "ts", "md", "sql", "lua", "yaml", "conf"]
+        .iter()
+        .any(|ending| {
+            Path::new(path)
+                .extension()
+                .is_some_and(|extension| extension == *ending)
+        });
+    if !is_file || path.contains(' ') {
+        return test.map(|_| format!("{name} names no file"));
+    }
+    match (fs::read_to_string(house().join(path)), test) {
+        (Err(error), _) => Some(format!("{path}: {error}")),
+        (Ok(source), Some(test)) if !source.contains(&format!("fn {test}(")) => {
+            Some(format!("{path} has no {test}"))
+        }
+        (Ok(_), _) => None,
+    }
+}
+
+#[test]
+fn every_name_in_the_coverage_exists() {
+    let coverage = fs::read_to_string(house().join("docs/coverage.md")).unwrap();
+    let names = coverage.split('`').skip(1).step_by(2);
+    let mut wrong: Vec<String> = names.filter_map(wrong_with).collect();
+    for (system, rows) in COVERED {
+        for row in 1..=rows {
+            let row = format!("| {system}-{row:02} |");
+            let found = coverage
+                .lines()
+                .filter(|line| line.starts_with(&row))
+                .count();
+            if found != 1 {
+                wrong.push(format!("`{row}` is there {found} times"));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
