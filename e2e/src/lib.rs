@@ -8,6 +8,7 @@ pub mod forge;
 pub mod history;
 pub mod ledger;
 pub mod nemesis;
+pub mod outcome;
 pub mod people;
 pub mod process;
 pub mod proxy;

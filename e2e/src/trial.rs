@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use client::{Options, Phase, Visitor};
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, interval, sleep};
 
 use crate::chance::Chance;
-use crate::checker::{Case, Violation, check};
+use crate::checker::Case;
 use crate::history::{Answer, Asked, Book, Said};
 use crate::nemesis::{Planned, Stack, Strike, schedule};
+pub use crate::outcome::Outcome;
 use crate::server::event_put;
 use crate::stand::Stand;
 use crate::until;
@@ -45,39 +45,6 @@ pub struct Trial {
     pub stock: Option<u64>,
     /// What goes wrong.
     pub plan: Vec<Planned>,
-}
-
-/// How it ended.
-#[derive(Debug, Serialize)]
-pub struct Outcome {
-    /// Repeats the schedule.
-    pub seed: u64,
-    /// What it ran on.
-    pub stack: Stack,
-    /// The event's ack level.
-    pub ack: &'static str,
-    /// What went wrong.
-    pub strikes: usize,
-    /// Processes and stores killed.
-    pub kills: u32,
-    /// People who came.
-    pub people: usize,
-    /// Questions whose answer was never heard, or was that nobody knows.
-    pub unknown: usize,
-    /// People who heard a pass.
-    pub heard: usize,
-    /// Heard passes that are no row.
-    pub lost: usize,
-    /// Coupons or holders told or stored twice.
-    pub duplicates: usize,
-    /// Rows beyond the stock.
-    pub oversold: u64,
-    /// What `verify` cannot explain.
-    pub unexplained: u64,
-    /// Everything that the checker found.
-    pub violations: Vec<Violation>,
-    /// How long it took.
-    pub seconds: u64,
 }
 
 impl Trial {
@@ -142,60 +109,11 @@ impl Trial {
             .plan
             .iter()
             .any(|planned| matches!(planned.strike, Strike::Truncate(_)));
-        let outcome = self.outcome(&case, began.elapsed());
+        let outcome = Outcome::of(self, &case, began.elapsed());
         if !outcome.violations.is_empty() {
             keep(&case, self.seed)?;
         }
         Ok(outcome)
-    }
-
-    fn outcome(&self, case: &Case, took: Duration) -> Outcome {
-        let violations = check(case);
-        let count =
-            |wanted: fn(&Violation) -> bool| violations.iter().filter(|v| wanted(v)).count();
-        let said =
-            |wanted: fn(&Answer) -> bool| case.history.iter().filter(move |s| wanted(&s.answer));
-        let whose = |wanted| {
-            let mut people: Vec<&str> = said(wanted).map(|said| said.who.as_str()).collect();
-            people.sort_unstable();
-            people.dedup();
-            people.len()
-        };
-        Outcome {
-            seed: self.seed,
-            stack: self.stack,
-            ack: self.ack.unwrap_or("ledger"),
-            strikes: self.plan.len(),
-            kills: self.plan.iter().map(|planned| planned.strike.kills()).sum(),
-            people: whose(|_| true),
-            unknown: said(|answer| *answer == Answer::Unknown).count(),
-            heard: whose(|answer| matches!(answer, Answer::Pass { .. })),
-            lost: count(|v| matches!(v, Violation::LostPass { .. })),
-            duplicates: count(|v| {
-                matches!(
-                    v,
-                    Violation::TwoCouponsHeard { .. }
-                        | Violation::CouponHeardByTwo { .. }
-                        | Violation::HolderTwice { .. }
-                        | Violation::CodeTwice { .. }
-                        | Violation::SerialsNotDense { .. }
-                )
-            }),
-            oversold: (case.rows.len() as u64).saturating_sub(case.stock),
-            unexplained: case.unexplained,
-            violations,
-            seconds: took.as_secs(),
-        }
-    }
-}
-
-impl Outcome {
-    /// The names of what the checker found.
-    #[must_use]
-    pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.violations.iter().map(Violation::name).collect();
-        names.dedup();
-        names
     }
 }
 
