@@ -196,6 +196,8 @@ export const en = {
       'pool-created': 'pool made',
       'pool-changed': 'pool changed',
       'pool-deleted': 'pool deleted',
+      'members-added': 'put into the pool',
+      'members-removed': 'taken out of the pool',
     } as Record<string, string>,
   },
   make: {
@@ -443,8 +445,8 @@ export const en = {
   failed: (detail: string) => `That did not work: ${detail}`,
   away: 'the server does not answer.',
   keys: {
-    headline: 'Keys',
-    button: 'Keys',
+    headline: 'Shortcuts',
+    button: 'Shortcuts',
     find: 'find an event',
     rate: 'go to the rate',
     slide: 'change it while it has the focus',

@@ -186,6 +186,8 @@ export const ko: Words = {
       'pool-created': '그룹 생성',
       'pool-changed': '그룹 변경',
       'pool-deleted': '그룹 삭제',
+      'members-added': '그룹에 넣음',
+      'members-removed': '그룹에서 뺌',
     },
   },
   make: {
