@@ -1,4 +1,4 @@
-//! The queue page and the ops console as built by Vite, inside the binary: two shells and the files they load.
+//! The queue page, the account page and the ops console as built by Vite, inside the binary: three shells and the files they load.
 //! Serves nothing itself; the doors decide on headers and conditional requests.
 
 use std::borrow::Cow;
@@ -63,6 +63,12 @@ pub fn queue_shell() -> &'static str {
     include_str!("dist/queue.html")
 }
 
+/// The account page, complete.
+#[must_use]
+pub fn account_shell() -> &'static str {
+    include_str!("dist/account.html")
+}
+
 /// The ops console, complete.
 #[must_use]
 pub fn console_shell() -> &'static str {
@@ -104,7 +110,7 @@ mod tests {
 
     #[test]
     fn everything_a_shell_loads_is_there() {
-        for shell in [queue_shell(), console_shell()] {
+        for shell in [queue_shell(), account_shell(), console_shell()] {
             let mut types = Vec::new();
             for path in loaded(shell) {
                 let asset = asset(path).expect(path);
@@ -135,7 +141,9 @@ mod tests {
                 "{placeholder}"
             );
         }
-        assert!(!console_shell().contains("<!--stanchion:"));
+        for complete in [account_shell(), console_shell()] {
+            assert!(!complete.contains("<!--stanchion:"));
+        }
     }
 
     #[test]
@@ -145,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_content_security_policy_default_src_self_holds() {
-        for shell in [queue_shell(), console_shell()] {
+        for shell in [queue_shell(), account_shell(), console_shell()] {
             assert!(!shell.contains("<style"));
             assert!(!shell.contains(" style="));
             assert!(!shell.contains("://"));
@@ -161,6 +169,7 @@ mod tests {
             "",
             "/",
             "/queue.html",
+            "/account.html",
             "/console.html",
             "/assets/",
             "/assets/../queue.html",

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=dist");
-    let built = ["dist/queue.html", "dist/console.html"];
+    let built = ["dist/queue.html", "dist/account.html", "dist/console.html"];
     if built.iter().all(|page| Path::new(page).is_file()) {
         return ExitCode::SUCCESS;
     }

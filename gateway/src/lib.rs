@@ -108,6 +108,7 @@ fn routes(gateway: Arc<Gateway>) -> Router {
         .throttle
         .limit(Action::Enter, enters)
         .merge(gateway.throttle.limit(Action::Request, requests))
+        .route("/account", get(page::account::handler))
         .route("/assets/{*name}", get(assets::handler))
         .with_state(gateway)
 }
@@ -124,6 +125,7 @@ fn routes(gateway: Arc<Gateway>) -> Router {
         live::stream::handler,
         page::handler,
         page::enter,
+        page::account::handler,
     ),
     components(schemas(live::frame::Frame, live::frame::Said)),
     tags((name = "line", description = "Standing in line")),

@@ -1,6 +1,7 @@
 //! `GET /e/{event}`: the queue page, complete for browsers without scripts: it shows where the visitor stands and asks again
 //! at the server's pace. `POST` is the form that enters.
 
+pub mod account;
 mod fallback;
 mod words;
 

@@ -141,10 +141,12 @@ fn join(words: &Words, remaining: u64, waiting: u64) -> String {
 }
 
 fn waiting(words: &Words, phase: Phase, position: Option<u64>, eta: Option<Eta>) -> String {
-    let mut inside = match phase {
-        Phase::Draft | Phase::Lobby => said(words.lobby),
-        Phase::Paused => said(words.paused),
-        Phase::Open | Phase::Draining | Phase::Closed => String::new(),
+    let mut inside = match (phase, position) {
+        (Phase::Draft | Phase::Lobby, Some(_)) => said(words.lobby),
+        (Phase::Draft | Phase::Lobby, None) => said(words.lobby_drawn),
+        (Phase::Paused, _) => said(words.paused),
+        (Phase::Open | Phase::Draining | Phase::Closed, Some(_)) => String::new(),
+        (Phase::Open | Phase::Draining | Phase::Closed, None) => said(words.drawing),
     };
     if let Some(position) = position {
         inside += &labelled(words.number, position);
@@ -247,6 +249,23 @@ mod tests {
                 page.contains("<form method=\"post\">"),
                 says == "Join the line"
             );
+        }
+    }
+
+    #[test]
+    fn before_the_draw_nobody_is_told_a_number_and_everybody_why() {
+        for (phase, says) in [
+            (Phase::Lobby, "the places are drawn when it opens"),
+            (Phase::Open, "The places are being drawn."),
+        ] {
+            let fallback = Fallback::Waiting {
+                phase,
+                position: None,
+                eta: None,
+            };
+            let page = fallback.main(Language::English);
+            assert!(page.contains(says), "{phase:?}: {page}");
+            assert!(!page.contains("class=\"number\""), "{phase:?}: {page}");
         }
     }
 

@@ -93,6 +93,8 @@ pub struct Words {
     pub left: &'static str,
     pub in_line: &'static str,
     pub lobby: [&'static str; 2],
+    pub lobby_drawn: [&'static str; 2],
+    pub drawing: [&'static str; 2],
     pub paused: [&'static str; 2],
     pub number: &'static str,
     pub refreshes: &'static str,
@@ -121,6 +123,14 @@ static ENGLISH: Words = Words {
         "You are in.",
         "The line starts to move when the event opens.",
     ],
+    lobby_drawn: [
+        "You are in.",
+        "Everyone here before opening gets a random place: the places are drawn when it opens.",
+    ],
+    drawing: [
+        "The places are being drawn.",
+        "Everyone who came before the opening gets a random one.",
+    ],
     paused: [
         "The line is paused by the organiser.",
         "Your place is kept.",
@@ -141,7 +151,7 @@ static ENGLISH: Words = Words {
     ],
     missed: [
         "Your turn went by.",
-        "Your ticket was not used in time. You can join again at the back.",
+        "You were away when it came, or your ticket was not used in time. You can join again at the back.",
     ],
     gave_up: [
         "You left the line.",
@@ -167,6 +177,14 @@ static KOREAN: Words = Words {
     left: "남은 쿠폰 {}장",
     in_line: "{}명 대기 중",
     lobby: ["입장 완료.", "이벤트가 시작되면 줄이 움직입니다."],
+    lobby_drawn: [
+        "입장 완료.",
+        "시작 전 입장하신 분들의 순번은 무작위로 정해집니다. 추첨은 시작할 때 이루어집니다.",
+    ],
+    drawing: [
+        "순번을 추첨하고 있습니다.",
+        "시작 전 입장하신 분들의 순번은 무작위로 정해집니다.",
+    ],
     paused: ["잠시 멈췄습니다.", "순번은 그대로 유지됩니다."],
     number: "내 순번",
     refreshes: "이 화면은 스스로 다시 확인합니다.",
@@ -184,7 +202,7 @@ static KOREAN: Words = Words {
     ],
     missed: [
         "순번이 지나갔습니다.",
-        "제한 시간 안에 받지 않아 순번이 지나갔습니다. 맨 뒤에서 다시 줄을 설 수 있습니다.",
+        "차례가 왔을 때 자리를 비우셨거나 제한 시간 안에 받지 않으셨습니다. 맨 뒤에서 다시 줄을 설 수 있습니다.",
     ],
     gave_up: [
         "줄에서 나왔습니다.",
