@@ -22,6 +22,7 @@ const VISITOR_CALLS: &[(&str, &str)] = &[
 const PUBLIC_CALLS: &[(&str, &str)] = &[
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/api/openapi.json"),
+    ("GET", "/docs"),
     ("GET", "/health"),
     ("GET", "/problems/sold-out"),
     ("GET", "/e/drop"),
@@ -37,6 +38,7 @@ const ADMIN_CALLS: &[(&str, &str)] = &[
     ("POST", "/api/v1/admin/events/{event}/stock"),
     ("GET", "/api/v1/admin/events/{event}/audit"),
     ("GET", "/api/v1/admin/keys"),
+    ("POST", "/api/v1/admin/keys"),
     ("GET", "/api/v1/admin/live"),
 ];
 
