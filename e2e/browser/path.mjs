@@ -6,48 +6,14 @@
 //
 // The event stands still (rate 0) with people before us. Prints one JSON object of what was seen; the caller judges it.
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-const require = createRequire(new URL('../../web/package.json', import.meta.url));
-const { chromium } = require('playwright-core');
+import { browser, forget, picture, press, watch as watchFor } from './chromium.mjs';
 
 const [publicUrl, opsUrl, event] = process.argv.slice(2);
 const token = process.env.STANCHION_ADMIN_TOKEN;
-const pictures = new URL('../screenshots/', import.meta.url).pathname;
-mkdirSync(pictures, { recursive: true });
-
-const folder = mkdtempSync(join(tmpdir(), 'stanchion-browser-'));
-const quiet = ['--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-const browser = (name, options = {}) =>
-  chromium.launchPersistentContext(join(folder, name), {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    chromiumSandbox: false,
-    args: quiet,
-    locale: 'en',
-    viewport: { width: 1024, height: 800 },
-    ...options,
-  });
 
 const seen = { positions: [], complaints: [] };
-const watch = (page) => page.on('pageerror', (error) => seen.complaints.push(String(error)));
+const watch = (page) => watchFor(page, seen.complaints);
 const digits = async (page) => Number((await page.locator('.line .digits').innerText()).replaceAll(/\D/g, ''));
-const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' });
-
-/** Presses Tab until the button has the focus, then the key. */
-async function press(page, name, key) {
-  await page.getByRole('button', { name }).waitFor();
-  for (let presses = 0; presses < 20; presses += 1) {
-    if ((await page.evaluate(() => document.activeElement?.textContent)) === name) {
-      await page.keyboard.press(key);
-      return;
-    }
-    await page.keyboard.press('Tab');
-  }
-  throw new Error(`the keyboard does not reach “${name}”`);
-}
 
 /** Without JavaScript: a form enters, the page shows the number. */
 async function withoutJavaScript() {
@@ -126,5 +92,5 @@ try {
   await context.close();
   console.log(JSON.stringify(seen));
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  forget();
 }

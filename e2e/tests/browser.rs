@@ -1,21 +1,23 @@
-//! The whole path in Chromium: from the door to the code, the rate turned up in the console on the way.
+//! Whole paths in Chromium: from the door to the code, the rate turned up in the console on the way; and through an account, from
+//! signing up to a coupon that was used.
 #![cfg(test)]
 
 use std::path::Path;
 
-use e2e::{Server, people};
-use serde_json::Value;
+use e2e::{Call, Server, people};
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// How many people stand in line before the browser comes.
 const BEFORE: u64 = 12;
 
-/// Walks the path as `browser/path.mjs` says and gives what was seen.
-async fn walk(server: &Server, event: &str) -> Value {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/path.mjs");
+/// Walks as the script says and gives what was seen.
+async fn walk(script: &str, server: &Server, more: &[&str]) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
     let walked = Command::new("node")
-        .arg(script)
-        .args([&server.public, &server.ops, event])
+        .arg(folder.join(script))
+        .args([&server.public, &server.ops])
+        .args(more)
         .env("STANCHION_ADMIN_TOKEN", &server.token)
         .kill_on_drop(true)
         .output()
@@ -24,9 +26,11 @@ async fn walk(server: &Server, event: &str) -> Value {
     let said = String::from_utf8_lossy(&walked.stderr);
     assert!(
         walked.status.success(),
-        "the walk through the page failed: {said}"
+        "the walk through the pages failed: {said}"
     );
-    serde_json::from_slice(&walked.stdout).unwrap()
+    let seen: Value = serde_json::from_slice(&walked.stdout).unwrap();
+    assert_eq!(seen["complaints"], json!([]), "the pages raised no error");
+    seen
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,13 +43,8 @@ async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
         visitor.enter("browser", Some(&token)).await.unwrap();
     }
 
-    let seen = walk(&server, "browser").await;
+    let seen = walk("path.mjs", &server, &["browser"]).await;
 
-    assert_eq!(
-        seen["complaints"],
-        Value::Array(Vec::new()),
-        "the pages raised no error"
-    );
     let plain = seen["plain"].as_str().unwrap();
     assert!(
         plain.contains(&(BEFORE + 1).to_string()),
@@ -79,5 +78,57 @@ async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
         seen["record"]
     );
     e2e::ledger::agrees(&server, "browser", 1).await.unwrap();
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in_a_browser() {
+    let server = Server::start().await.unwrap();
+    let admin = async |method: &str, path: &str, body: Value| {
+        let call = Call::new(method, format!("{}/api/v1/admin/{path}", server.ops));
+        let answer = call.bearer(&server.token).json(&body).send().await;
+        answer.unwrap().ok(201);
+    };
+    let book = json!({ "title": "Summer", "max_per_person": 2 });
+    admin("PUT", "books/summer", book).await;
+    let codes = json!({ "codes": ["SUMMER-1", "SUMMER-2", "SUMMER-3"] });
+    admin("POST", "books/summer/codes", codes).await;
+    let (staff, password) = ("boss@example.org", "a password of some length");
+    let boss = json!({ "email": staff, "password": password, "role": "admin" });
+    admin("POST", "accounts", boss).await;
+
+    let seen = walk("account.mjs", &server, &["summer", staff, password]).await;
+
+    assert_eq!(seen["coupons"], 2);
+    assert_eq!(seen["before"], "Ready to use");
+    let locked = seen["locked"].as_str().unwrap();
+    assert!(locked.starts_with("Locked for you, "), "{locked}");
+    assert_eq!(
+        seen["elsewhere"], false,
+        "a tab without the lock cannot use it"
+    );
+    assert_eq!(seen["told"], "The coupon is used.");
+    let stored = seen["stored"].as_str().unwrap();
+    assert!(
+        !stored.contains("eyJ") && !stored.contains("stanchion-session="),
+        "no script can read a credential: {stored}"
+    );
+    let code = seen["code"].as_str().unwrap();
+    let rejected = seen["rejected"].as_array().unwrap();
+    assert_eq!(rejected.len(), 2, "{rejected:?}");
+    assert!(rejected[0].as_str().unwrap().contains(code), "{rejected:?}");
+    let taken_back = seen["takenBack"].as_str().unwrap();
+    assert!(taken_back.contains("unassigned"), "{taken_back}");
+
+    let url = format!("{}/api/v1/admin/books/summer/history", server.ops);
+    let history = Call::get(&url, &server.token).await.unwrap();
+    let steps: Vec<&str> = history.json["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["code"] == code)
+        .map(|step| step["to"].as_str().unwrap())
+        .collect();
+    assert_eq!(steps, ["assigned", "locked", "redeemed"]);
     server.stop().await.unwrap();
 }

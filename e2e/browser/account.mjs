@@ -1,0 +1,141 @@
+// Walks through the account page and the console's rooms in a real browser, against a real server: sign up, get two coupons, lock
+// one and use it with the keyboard alone while another tab looks on, keep the session in two tabs that come back at the same time;
+// then staff signs in by account, looks at a file of codes that cannot be taken, loads one that can, and takes a coupon back.
+// Pictures of each step go to e2e/screenshots.
+//
+//   node account.mjs <public url> <ops url> <book> <staff's e-mail> <password>
+//
+// The book has codes. Prints one JSON object of what was seen; the caller judges it.
+
+import { browser, forget, picture, press, watch } from './chromium.mjs';
+
+const [publicUrl, opsUrl, book, staff, password] = process.argv.slice(2);
+const seen = { complaints: [] };
+
+/** A call from outside the browser. */
+async function call(path, body, token) {
+  const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+  const reply = await fetch(`${publicUrl}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  if (!reply.ok) {
+    throw new Error(`${path}: ${reply.status} ${await reply.text()}`);
+  }
+  return reply.json();
+}
+
+/** A page of this context at the account page. */
+async function open(context) {
+  const page = await context.newPage();
+  watch(page, seen.complaints);
+  await page.goto(`${publicUrl}/account`);
+  return page;
+}
+
+const badge = (page) => page.locator('.wallet .badge').first();
+
+/** Waits until the first coupon says this. */
+const says = (page, state) => page.locator('.wallet .badge').first().filter({ hasText: state }).waitFor();
+
+async function wallet() {
+  const context = await browser('wallet');
+  const page = await open(context);
+  const email = 'ana@example.org';
+  await press(page, 'I have no account yet', 'Enter');
+  await page.locator('#email').fill(email);
+  await page.locator('#password').fill(password);
+  await page.keyboard.press('Enter');
+  await page.getByText('You have no coupon yet').waitFor();
+  await picture(page, 'account-empty');
+
+  const { access_token } = await call('/api/v1/sessions', { email, password });
+  await call(`/api/v1/books/${book}/assignments`, { count: 2 }, access_token);
+  await page.reload();
+  await badge(page).waitFor();
+  seen.coupons = await page.locator('.wallet li').count();
+  seen.before = await badge(page).innerText();
+  const head = await page.locator('.coupon-head').first().innerText();
+  seen.code = head.split('\n')[0];
+  await page.locator('.coupon-head').first().focus();
+  await page.keyboard.press('Enter');
+  await press(page, 'Lock for the till', 'Enter');
+  await says(page, 'Locked');
+  seen.locked = await page.locator('.left').first().innerText();
+  await picture(page, 'account-locked');
+
+  const second = await open(context);
+  await second.locator('.coupon-head').first().click();
+  await second.locator('.left', { hasText: 'somewhere else' }).first().waitFor();
+  seen.elsewhere = await second.getByRole('button', { name: 'Use it now' }).isVisible();
+
+  // The lock is still this tab's after a reload, and both tabs renew their session at the same time.
+  await Promise.all([page.reload(), second.reload()]);
+  await Promise.all([badge(page).waitFor(), badge(second).waitFor()]);
+  await page.locator('.coupon-head').first().focus();
+  await page.keyboard.press('Enter');
+  await press(page, 'Use it now', 'Enter');
+  await press(page, 'Use it', 'Enter');
+  await says(page, 'Used');
+  seen.told = await page.locator('#polite').innerText();
+  await picture(page, 'account-used');
+  await second.reload();
+  await says(second, 'Used');
+  const stored = () => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]);
+  seen.stored = (await page.evaluate(stored)) + (await second.evaluate(stored));
+
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.locator('form.sign').waitFor();
+  await second.reload();
+  await second.locator('form.sign').waitFor();
+  await context.close();
+}
+
+/** Chooses a file of codes and has it looked at. */
+async function look(page, codes) {
+  await page.setInputFiles('#file', { name: 'codes.csv', mimeType: 'text/csv', buffer: Buffer.from(codes) });
+  await page.getByRole('button', { name: 'Look at it' }).click();
+}
+
+async function consoleRooms() {
+  const context = await browser('staff');
+  const page = await context.newPage();
+  watch(page, seen.complaints);
+  await page.goto(`${opsUrl}/`);
+  await press(page, 'Sign in with an account instead', 'Enter');
+  await page.locator('#email').fill(staff);
+  await page.locator('#password').fill(password);
+  await page.keyboard.press('Enter');
+  await page.locator('nav').waitFor();
+  await page.locator('.live', { hasText: 'Live' }).waitFor();
+  await page.goto(`${opsUrl}/#/books/${book}`);
+  await page.locator('.list').first().waitFor();
+
+  await look(page, `code\nFRESH-1\n${seen.code}\nwith a space\n`);
+  await page.locator('.error', { hasText: 'cannot be taken' }).waitFor();
+  seen.rejected = await page.locator('[role=region] tbody tr').allInnerTexts();
+  await picture(page, 'console-rejected');
+  await look(page, 'code\nFRESH-1\nFRESH-2\n');
+  await page.locator('.said', { hasText: '2 codes can be taken' }).waitFor();
+  await page.getByRole('button', { name: 'Load', exact: true }).click();
+  await page.locator('.said', { hasText: '2 codes are in the book' }).waitFor();
+
+  await page.getByRole('button', { name: /^Take back/ }).first().click();
+  await page.locator('#reason').fill('lost at the till');
+  await page.keyboard.press('Enter');
+  await page.locator('.said', { hasText: 'is taken back' }).waitFor();
+  seen.takenBack = await page.locator('.said', { hasText: 'is taken back' }).innerText();
+  await page.locator('.list td', { hasText: 'lost at the till' }).waitFor();
+  await picture(page, 'console-book');
+
+  await page.getByRole('link', { name: 'Audit' }).click();
+  await page.locator('.list td', { hasText: 'account made' }).first().waitFor();
+  await page.reload();
+  await page.locator('nav').waitFor();
+  await context.close();
+}
+
+try {
+  await wallet();
+  await consoleRooms();
+  console.log(JSON.stringify(seen));
+} finally {
+  forget();
+}
