@@ -30,6 +30,8 @@ use signer::{KeepError, Signer};
 pub struct Parts {
     /// The door to Redis.
     pub store: lua::Store,
+    /// How to open a further connection to it.
+    pub redis: lua::Settings,
     /// When to stop.
     pub lifecycle: Lifecycle,
     /// The time shown in live frames.
@@ -67,6 +69,7 @@ pub async fn build(parts: Parts) -> Result<Role, BuildError> {
         .map_err(BuildError::Publish)?;
     let pacer = Pacer::new(
         parts.store.clone(),
+        parts.redis.clone(),
         Arc::clone(&signer),
         Arc::clone(&parts.random),
         parts.lifecycle.clone(),

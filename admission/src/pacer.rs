@@ -1,26 +1,29 @@
 //! The pacemaker: one loop per event asks the store who is next, as often as the store says, mints their tickets and puts
-//! them where their holders find them. It decides nothing itself, so several replicas may run.
+//! them where their holders find them. A loop that has nobody to serve sleeps until the store wakes it. It decides nothing
+//! itself, so several replicas may run.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::{Lifecycle, Outage};
 use domain::place::AdmittedPlace;
 use domain::{EventId, Random};
-use lua::{Store, StoreError};
+use lua::{Settings, Store, StoreError, Wakes};
 use metrics::counter;
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::draw::{DrawFailed, Drawer};
 use crate::mint::mint;
 use crate::signer::{CannotSign, KeepError, Signer};
 
-/// How often the list of events is read, so that a new one begins to move.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often the list of events is read, in case a new one was not heard of.
+const LOOK: Duration = Duration::from_secs(1);
+/// The least time between two rounds of an event that is woken again and again.
+const BREATH: Duration = Duration::from_millis(20);
 /// How often the signing keys are looked after: how late a replica may be with a new one.
 const KEEP: Duration = Duration::from_secs(2);
 /// Most people that one round lets in: about ten milliseconds of minting.
@@ -44,6 +47,7 @@ enum RoundFailed {
 /// Lets people in, event by event.
 pub struct Pacer {
     store: Store,
+    redis: Settings,
     signer: Arc<Signer>,
     drawer: Drawer,
     random: Arc<dyn Random>,
@@ -56,10 +60,39 @@ pub struct Pacer {
     foreign: Mutex<HashSet<String>>,
 }
 
+/// The events that are paced, each by a loop of its own.
+#[derive(Default)]
+struct Paced {
+    running: JoinSet<EventId>,
+    /// How to wake each, by its event's encoded id.
+    wakers: HashMap<String, Arc<Notify>>,
+}
+
+impl Paced {
+    /// Wakes the loop of an event; false when it has none.
+    fn wake(&self, event: &str) -> bool {
+        let waker = self.wakers.get(event);
+        waker.inspect(|waker| waker.notify_one()).is_some()
+    }
+}
+
+/// The next event that is to be woken; `None` when that can no longer be heard.
+async fn heard(feed: &mut Option<Wakes>) -> Option<String> {
+    let event = match feed {
+        Some(connected) => connected.next().await,
+        None => std::future::pending().await,
+    };
+    if event.is_none() {
+        *feed = None;
+    }
+    event
+}
+
 impl Pacer {
     /// A pacer that signs with `signer`'s key.
     pub fn new(
         store: Store,
+        redis: Settings,
         signer: Arc<Signer>,
         random: Arc<dyn Random>,
         lifecycle: Lifecycle,
@@ -67,6 +100,7 @@ impl Pacer {
         Self {
             drawer: Drawer::new(store.clone(), Arc::clone(&random)),
             store,
+            redis,
             signer,
             random,
             lifecycle,
@@ -82,16 +116,22 @@ impl Pacer {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut keeps = interval(KEEP);
         let mut outage = Outage::of("store of admission", Arc::clone(&self.random));
-        let mut paced = HashSet::new();
-        let mut running = JoinSet::new();
+        let mut paced = Paced::default();
+        let mut feed = None;
         loop {
             let outcome = tokio::select! {
                 () = self.lifecycle.stopping() => break,
-                Some(ended) = running.join_next() => {
-                    paced.remove(&ended?);
+                Some(ended) = paced.running.join_next() => {
+                    paced.wakers.remove(ended?.encoded().as_ref());
                     continue;
                 }
-                _ = looks.tick() => self.look(&mut paced, &mut running).await.map_err(KeepError::from),
+                event = heard(&mut feed) => {
+                    if !event.is_some_and(|event| paced.wake(&event)) {
+                        looks.reset_immediately();
+                    }
+                    continue;
+                }
+                _ = looks.tick() => self.look(&mut paced, &mut feed).await.map_err(KeepError::from),
                 _ = keeps.tick() => self.signer.keep(&self.store).await,
             };
             match outcome {
@@ -105,28 +145,35 @@ impl Pacer {
                 }
             }
         }
-        while let Some(ended) = running.join_next().await {
+        while let Some(ended) = paced.running.join_next().await {
             ended?;
         }
         Ok(())
     }
 
-    /// Begins a loop for every event that has none.
+    /// Begins a loop for every event that has none. When what wakes them could not be heard for a while, all are woken.
     async fn look(
         self: &Arc<Self>,
-        paced: &mut HashSet<EventId>,
-        running: &mut JoinSet<EventId>,
+        paced: &mut Paced,
+        feed: &mut Option<Wakes>,
     ) -> Result<(), StoreError> {
+        if feed.is_none() {
+            *feed = Some(Wakes::connect(&self.redis).await?);
+            paced.wakers.values().for_each(|waker| waker.notify_one());
+        }
         for event in self.store.events().await? {
-            if paced.insert(event.clone()) {
-                running.spawn(Arc::clone(self).pace(event));
+            if !paced.wakers.contains_key(event.encoded().as_ref()) {
+                let waker = Arc::new(Notify::new());
+                let name = event.encoded().into_owned();
+                paced.wakers.insert(name, Arc::clone(&waker));
+                paced.running.spawn(Arc::clone(self).pace(event, waker));
             }
         }
         Ok(())
     }
 
     /// Round after round, until the event is gone or stopping is asked for.
-    async fn pace(self: Arc<Self>, event: EventId) -> EventId {
+    async fn pace(self: Arc<Self>, event: EventId, waker: Arc<Notify>) -> EventId {
         let mut outage = Outage::of("admission of an event", Arc::clone(&self.random));
         let mut looked = self.looked.subscribe();
         let mut failed_before = false;
@@ -136,7 +183,7 @@ impl Pacer {
                 Ok(Some(next_in_ms)) => {
                     failed_before = false;
                     outage.over();
-                    self.unless_stopping(sleep(self.spread(next_in_ms))).await;
+                    self.unless_stopping(self.pause(next_in_ms, &waker)).await;
                 }
                 Err(error) => {
                     counter!("stanchion_admission_errors_total").increment(1);
@@ -153,6 +200,15 @@ impl Pacer {
             }
         }
         event
+    }
+
+    /// Waits as long as the store's hint asks for, or until the event is woken.
+    async fn pause(&self, next_in_ms: u64, waker: &Notify) {
+        let breath = Instant::now() + BREATH;
+        tokio::select! {
+            () = sleep(self.spread(next_in_ms)) => {}
+            () = waker.notified() => sleep_until(breath).await,
+        }
     }
 
     /// One round: who is next, their tickets, and the tickets of those whom an earlier round let in and never served.
@@ -204,11 +260,10 @@ impl Pacer {
         places
     }
 
-    /// The pause that a hint asks for, up to an eighth shorter or longer: a thousand idle events do not ask in step.
+    /// The pause that a hint asks for, up to an eighth shorter: a thousand idle events do not ask in step, and none asks late.
     fn spread(&self, next_in_ms: u64) -> Duration {
-        let eighth = next_in_ms / 8;
-        let drawn = u32::try_from(2 * eighth + 1).unwrap_or(u32::MAX);
-        Duration::from_millis(next_in_ms - eighth + u64::from(self.random.below(drawn)))
+        let eighth = u32::try_from(next_in_ms / 8).unwrap_or(u32::MAX - 1);
+        Duration::from_millis(next_in_ms - u64::from(self.random.below(eighth + 1)))
     }
 
     /// Waits for `wait`, but not longer than until stopping is asked for.
@@ -483,6 +538,46 @@ mod tests {
         let quiet = admitted_ms(&stage.ticketed("quiet", &quiet, 1).await);
         let loud = admitted_ms(&stage.ticketed("loud", &loud, 5_000).await);
         assert!(quiet[0] < *loud.last().unwrap(), "{quiet:?}");
+    }
+
+    #[tokio::test]
+    async fn a_thousand_events_with_nobody_to_serve_ask_the_store_next_to_nothing_and_wake_at_once()
+    {
+        const SECONDS: u64 = 3;
+        let stage = Stage::set().await;
+        let setter = stage.replica().await;
+        for n in 0..1_000 {
+            let phase = ["draft", "lobby", "open", "closed"][n % 4];
+            setter
+                .make(&format!("idle-{n}"), json!({ "stock": 1, "phase": phase }))
+                .await;
+        }
+        // A newcomer's loop is there before what is counted.
+        let first = stage.enter("idle-2", 1).await;
+        let held = stage.ticketed("idle-2", &first, 1).await;
+        redeem(&stage, "idle-2", &held[&first[0]]).await;
+        let rounds = async || {
+            let commands = stage.commands().await;
+            commands.get("evalsha").copied().unwrap_or_default()
+        };
+        until("everything to fall asleep", async || {
+            let before = rounds().await;
+            sleep(Duration::from_secs(1)).await;
+            (rounds().await - before < 60).then_some(())
+        })
+        .await;
+        let before = rounds().await;
+        sleep(Duration::from_secs(SECONDS)).await;
+        let asked = rounds().await - before;
+        assert!(asked < 60 * SECONDS, "{asked} rounds in {SECONDS} s");
+
+        setter
+            .post("idle-0", "phase", json!({ "phase": "open" }))
+            .await;
+        for event in ["idle-0", "idle-6"] {
+            let places = stage.enter(event, 1).await;
+            stage.ticketed(event, &places, 1).await;
+        }
     }
 
     #[tokio::test]

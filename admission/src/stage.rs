@@ -1,6 +1,6 @@
 //! The tests' stage: a private Redis, and admission built on it as in production, once or several times.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +65,11 @@ impl Stage {
         }
     }
 
+    /// How often the store has carried out each command.
+    pub async fn commands(&self) -> HashMap<String, u64> {
+        self.redis.as_ref().unwrap().commands().await.unwrap()
+    }
+
     /// The store goes away for a while.
     pub async fn stop_redis(&mut self) {
         self.redis.take().unwrap().stop().await.unwrap();
@@ -87,6 +92,7 @@ impl Stage {
         let lifecycle = Lifecycle::new();
         let role = build(Parts {
             store: self.store.clone(),
+            redis: PrivateRedis::settings_of(&self.folder.path().join("redis")),
             lifecycle: lifecycle.clone(),
             clock,
             random: Arc::new(SystemRandom),

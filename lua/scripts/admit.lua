@@ -28,8 +28,9 @@ local MOST_SWEPT, MOST_UNMINTED, MOST_PASSED = 500, 500, 500
 -- After this time without a ticket in the store its minter is taken for dead, and another mints it again.
 local MINTING_MS = 1000
 -- When to ask again, in milliseconds: not faster than a round is worth, not slower than a newcomer should notice; when the
--- capacity is used up, soon, because any redeem makes room; more seldom while nobody is let in, hardly ever when it is over.
-local SOONEST_MS, FULL_MS, LATEST_MS, IDLE_MS, OVER_MS = 20, 50, 250, 500, 5000
+-- capacity is used up, soon, because any redeem makes room; more seldom while nobody is let in. When there is nobody to serve, hardly ever: whoever enters, and whatever changes the
+-- event, wakes admission.
+local SOONEST_MS, FULL_MS, LATEST_MS, IDLE_MS, ASLEEP_MS = 20, 50, 250, 500, 60000
 
 local event = read_event(keys)
 if not event then
@@ -200,15 +201,16 @@ end
 follow_schedule()
 if event.phase == 'closed' then
   -- Whoever is still in line or holds a ticket is gone with the event; nothing moves any more.
-  return { 'round', {}, {}, 0, OVER_MS, 0 }
+  return { 'round', {}, {}, 0, ASLEEP_MS, 0 }
 end
 if event.line == '0' then
   -- A direct event has nobody in line: only its schedule is followed.
-  return { 'round', {}, {}, 0, until_due(OVER_MS), 0 }
+  return { 'round', {}, {}, 0, until_due(ASLEEP_MS), 0 }
 end
 local no_shows = sweep()
 if event.ended ~= '' then
-  return { 'round', {}, unminted(), no_shows, until_due(IDLE_MS), 0 }
+  local served = redis.call('EXISTS', keys.outstanding) == 0
+  return { 'round', {}, unminted(), no_shows, until_due(served and ASLEEP_MS or IDLE_MS), 0 }
 end
 no_shows = no_shows + sweep_absent()
 if redis.call('HGET', keys.draw, 'state') == 'going' then
@@ -219,6 +221,9 @@ local waiting = redis.call('ZCARD', keys.places)
 if waiting > 0 then
   -- Also while nobody is let in, so that the absent are known by the time it begins.
   judged_up_to(keys, rate, now_ms)
+end
+if redis.call('EXISTS', keys.places, keys.outstanding, keys.grace) == 0 then
+  return { 'round', {}, {}, no_shows, until_due(ASLEEP_MS), 0 }
 end
 if not ADMITS[event.phase] then
   return { 'round', {}, unminted(), no_shows, until_due(IDLE_MS), 0 }

@@ -4,7 +4,7 @@
 --        11 counts  12 outbox
 -- ARGV   1 most records that may wait in the outbox  2… place ids
 -- Effect a place that is new, or that was given up (left, no-show), goes to the back of the line with the next seq.
---        Whoever enters near the head is seen there. One `line.entered` record tells of all that are new,
+--        Whoever enters near the head is seen there; the first one in an empty line wakes admission. One `line.entered` record tells of all that are new,
 --        unless the outbox is full: they are let in all the same.
 -- Result {'no-such-event'} or {'answers', answer…}, one per place id:
 --        {'new', seq} · {'held', state…} as part "places" tells it
@@ -59,7 +59,8 @@ for i, place in ipairs(asked) do
 end
 
 if #new > 0 then
-  local near = redis.call('ZCARD', keys.places) < reach(tonumber(rate))
+  local waiting = redis.call('ZCARD', keys.places)
+  local near = waiting < reach(tonumber(rate))
   local last = redis.call('INCRBY', seq_key, #new)
   local first = last - #new
   local members = {}
@@ -69,6 +70,9 @@ if #new > 0 then
   end
   bulk('ZADD', keys.places, members)
   redis.call('HDEL', keys.gone, unpack(new))
+  if waiting == 0 then
+    redis.call('PUBLISH', 'wakes', keys.places)
+  end
   local now_ms = to_ms(now_us())
   if redis.call('XLEN', keys.outbox) < tonumber(ARGV[1]) then
     append_record(keys, now_ms, epoch, 'entered', 'first', first + 1, 'places', table.concat(new, ','))

@@ -20,6 +20,8 @@ pub(crate) const SESSION_KEYS: &str = "{sessions}:keys";
 pub(crate) const SESSIONS_ENDED: &str = "{sessions}:ended";
 /// The channel on which watermarks are told.
 pub(crate) const ACKS: &str = "acks";
+/// The channel on which sleeping admission is woken; the scripts hold the same name.
+pub(crate) const WAKES: &str = "wakes";
 
 /// The key of a lease (string: its owner, with a time to live).
 pub(crate) fn lease(name: &str) -> String {

@@ -33,6 +33,7 @@ mod sessions;
 mod signing_keys;
 #[cfg(test)]
 mod tests;
+mod wakes;
 
 pub use acks::{AckFeed, Acked, Watermarks};
 pub use admit::{AdmitRound, Minted};
@@ -54,3 +55,4 @@ pub use outbox::{OutboxBatch, OutboxReader};
 pub use recovery::{Holdings, Line, Recovery, Restored, RestoredBook};
 pub use sessions::SESSIONS_REMEMBERED_MS;
 pub use signing_keys::KeyTimes;
+pub use wakes::Wakes;

@@ -3,6 +3,7 @@
 
 mod folder;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -104,6 +105,22 @@ impl PrivateRedis {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// How often it has carried out each command, those within scripts included.
+    pub async fn commands(&self) -> Result<HashMap<String, u64>, StoreError> {
+        let mut connection = self.settings.patient_connection().await?;
+        let told: String = redis::cmd("INFO")
+            .arg("commandstats")
+            .query_async(&mut connection)
+            .await?;
+        // Lines such as `cmdstat_get:calls=21,usec=…`.
+        let count = |line: &str| {
+            let (command, told) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            let calls = told.split(',').next()?.parse().ok()?;
+            Some((command.to_owned(), calls))
+        };
+        Ok(told.lines().filter_map(count).collect())
     }
 
     /// Waits until the child ended, by itself or by our doing, and tells how.

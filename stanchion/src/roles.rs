@@ -71,6 +71,7 @@ impl Building<'_> {
     async fn admission(&self, public_url: String) -> anyhow::Result<Role> {
         let parts = admission::Parts {
             store: self.stores.store.clone(),
+            redis: self.stores.redis.clone(),
             lifecycle: self.lifecycle.clone(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
