@@ -6,6 +6,7 @@ mod put;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
+use crate::entry::EntryKey;
 use crate::ids::EventId;
 use crate::pattern::CodePattern;
 use crate::phase::Phase;
@@ -120,6 +121,9 @@ pub struct Definition {
     pub code_pattern: CodePattern,
     /// Who a visitor is.
     pub identity: Identity,
+    /// With entry tokens: the keys that sign them, without their secrets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entry_keys: Vec<EntryKey>,
     /// Seconds without a sign after which a visitor counts as absent.
     pub presence_s: u64,
     /// Seconds for which an absent visitor keeps the right to be next.
@@ -163,14 +167,23 @@ impl Definition {
         Ok(())
     }
 
-    /// Refuses the settings that this version does not carry out, rather than promise them.
-    pub(super) fn available(&self) -> Result<(), InvalidField> {
-        if self.identity == Identity::EntryToken {
-            return Err(InvalidField::new(
+    /// Entry tokens need keys and a line; without them no key means anything.
+    pub(super) fn identity_is_whole(&self) -> Result<(), InvalidField> {
+        match self.identity {
+            Identity::Place if self.entry_keys.is_empty() => Ok(()),
+            Identity::Place => Err(InvalidField::new(
+                "entry_keys",
+                "need `identity` to be `entry-token`",
+            )),
+            Identity::EntryToken if !self.line => Err(InvalidField::new(
                 "identity",
-                "can only be `place` in this version",
-            ));
+                "can only be `place` for an event without a line",
+            )),
+            Identity::EntryToken if self.entry_keys.is_empty() => Err(InvalidField::new(
+                "entry_keys",
+                "is required with `identity` `entry-token`: a list of 1 to 8 keys",
+            )),
+            Identity::EntryToken => Ok(()),
         }
-        Ok(())
     }
 }

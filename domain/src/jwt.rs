@@ -4,9 +4,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::clock::Random;
 
@@ -31,6 +32,17 @@ pub(crate) enum InvalidJwt {
     Type,
     #[error("the signature does not fit")]
     Signature,
+}
+
+/// How a token is signed. No other algorithm is known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// Ed25519 (RFC 8037).
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    /// HMAC with SHA-256 and a shared secret (RFC 7518, 3.2).
+    #[serde(rename = "HS256")]
+    Hs256,
 }
 
 /// A private signing key. Its `Debug` shows the key's id alone.
@@ -68,7 +80,8 @@ impl SigningKey {
     fn from_seed(seed: [u8; 32]) -> Result<Self, InvalidKey> {
         let der = [PKCS8_PREFIX.as_slice(), &seed].concat();
         let encoding = EncodingKey::from_ed_der(&der);
-        let jwk = Jwk::from_encoding_key(&encoding, Algorithm::EdDSA).map_err(|_| InvalidKey)?;
+        let jwk = Jwk::from_encoding_key(&encoding, jsonwebtoken::Algorithm::EdDSA)
+            .map_err(|_| InvalidKey)?;
         let AlgorithmParameters::OctetKeyPair(pair) = &jwk.algorithm else {
             return Err(InvalidKey);
         };
@@ -128,7 +141,7 @@ impl SigningKey {
         let header = Header {
             typ: Some(typ.to_owned()),
             kid: Some(self.public.kid.clone()),
-            ..Header::new(Algorithm::EdDSA)
+            ..Header::new(jsonwebtoken::Algorithm::EdDSA)
         };
         jsonwebtoken::encode(&header, claims, &self.encoding)
     }
@@ -143,23 +156,42 @@ impl std::fmt::Debug for SigningKey {
 impl PublicKey {
     /// The key as a JWK (RFC 8037) for `/.well-known/jwks.json`.
     #[must_use]
-    pub fn jwk(&self) -> serde_json::Value {
+    pub fn jwk(&self) -> Value {
         serde_json::json!({
             "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": self.x,
         })
     }
 }
 
-/// A public key, ready to check signatures.
+/// A key, ready to check signatures with the one algorithm that it is for.
 #[derive(Clone)]
-pub(crate) struct VerifyingKey(DecodingKey);
+pub(crate) struct VerifyingKey {
+    key: DecodingKey,
+    algorithm: Algorithm,
+}
 
 impl VerifyingKey {
-    /// The key with these 32 bytes in base64url; `None` when they are none.
+    /// The Ed25519 public key with these 32 bytes in base64url; `None` when they are none.
     pub(crate) fn new(x: &str) -> Option<Self> {
         let is_key = URL_SAFE_NO_PAD.decode(x).is_ok_and(|x| x.len() == 32);
         let key = is_key.then(|| DecodingKey::from_ed_components(x).ok())?;
-        Some(Self(key?))
+        Some(Self {
+            key: key?,
+            algorithm: Algorithm::EdDsa,
+        })
+    }
+
+    /// A secret that whoever signs has, too.
+    pub(crate) fn shared(secret: &[u8]) -> Self {
+        Self {
+            key: DecodingKey::from_secret(secret),
+            algorithm: Algorithm::Hs256,
+        }
+    }
+
+    /// The algorithm that it is for.
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     /// The claims of a token that this key has signed. Times and names are the caller's to judge.
@@ -167,7 +199,7 @@ impl VerifyingKey {
     where
         C: DeserializeOwned + Clone,
     {
-        jsonwebtoken::decode::<C>(token, &self.0, &signature_alone())
+        jsonwebtoken::decode::<C>(token, &self.key, &signature_alone(self.algorithm))
             .map(|read| read.claims)
             .map_err(|error| match error.kind() {
                 jsonwebtoken::errors::ErrorKind::InvalidSignature => InvalidJwt::Signature,
@@ -178,10 +210,9 @@ impl VerifyingKey {
 
 /// Which key a token of the type `typ` says it is signed with: looks at its form, algorithm and type, and believes nothing.
 pub(crate) fn kid(token: &str, typ: &str) -> Result<String, InvalidJwt> {
-    if token.len() > LONGEST {
-        return Err(InvalidJwt::Malformed);
+    if named(token)?.0 != Algorithm::EdDsa {
+        return Err(InvalidJwt::Algorithm);
     }
-    check_algorithm(token)?;
     let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidJwt::Malformed)?;
     if header.typ.as_deref() != Some(typ) {
         return Err(InvalidJwt::Type);
@@ -198,35 +229,67 @@ pub(crate) fn unproven<C: DeserializeOwned>(token: &str) -> Result<C, InvalidJwt
     serde_json::from_slice(&json).map_err(|_| InvalidJwt::Malformed)
 }
 
-/// Looks at `alg` before the library does, so that an algorithm it does not know is named for what it is; critical
-/// extensions (`crit`, RFC 7515) are refused because none is understood.
-fn check_algorithm(token: &str) -> Result<(), InvalidJwt> {
+/// The algorithm and the key that a token says it is signed with. Looks at `alg` before the library does, so that an algorithm
+/// that is not known here is named for what it is; critical extensions (`crit`, RFC 7515) are refused because none is understood.
+pub(crate) fn named(token: &str) -> Result<(Algorithm, Option<String>), InvalidJwt> {
     #[derive(Deserialize)]
-    struct Alg {
+    struct Named {
         alg: String,
-        crit: Option<serde_json::Value>,
+        kid: Option<String>,
+        crit: Option<Value>,
+    }
+    if token.len() > LONGEST {
+        return Err(InvalidJwt::Malformed);
     }
     let (header, _) = token.split_once('.').ok_or(InvalidJwt::Malformed)?;
     let json = URL_SAFE_NO_PAD
         .decode(header)
         .map_err(|_| InvalidJwt::Malformed)?;
-    let header: Alg = serde_json::from_slice(&json).map_err(|_| InvalidJwt::Malformed)?;
-    if header.alg != "EdDSA" {
-        return Err(InvalidJwt::Algorithm);
-    }
+    let header: Named = serde_json::from_slice(&json).map_err(|_| InvalidJwt::Malformed)?;
+    let algorithm = serde_json::from_value(Value::String(header.alg));
+    let algorithm = algorithm.map_err(|_| InvalidJwt::Algorithm)?;
     if header.crit.is_some() {
         Err(InvalidJwt::Malformed)
     } else {
-        Ok(())
+        Ok((algorithm, header.kid))
     }
 }
 
 /// The library checks the signature; claims and times are judged where they mean something.
-fn signature_alone() -> Validation {
-    let mut validation = Validation::new(Algorithm::EdDSA);
+fn signature_alone(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(match algorithm {
+        Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+        Algorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
+    });
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
     validation
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn part(json: &Value) -> String {
+        URL_SAFE_NO_PAD.encode(json.to_string())
+    }
+
+    /// A token of somebody else's, with any header, signed by `key`.
+    pub(crate) fn foreign(header: &Value, claims: &Value, key: &SigningKey) -> String {
+        let message = format!("{}.{}", part(header), part(claims));
+        let algorithm = jsonwebtoken::Algorithm::EdDSA;
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.encoding, algorithm);
+        format!("{message}.{}", signature.unwrap())
+    }
+
+    /// A token with any header, signed with HMAC-SHA256 and `secret`.
+    pub(crate) fn shared(header: &Value, claims: &Value, secret: &[u8]) -> String {
+        let message = format!("{}.{}", part(header), part(claims));
+        let key = EncodingKey::from_secret(secret);
+        let algorithm = jsonwebtoken::Algorithm::HS256;
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm);
+        format!("{message}.{}", signature.unwrap())
+    }
 }

@@ -7,6 +7,7 @@ pub mod book;
 pub mod clock;
 pub mod coupon;
 pub mod draw;
+pub mod entry;
 pub mod eta;
 pub mod event;
 pub mod fault;

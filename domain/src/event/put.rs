@@ -7,6 +7,7 @@ use super::{
     OnSoldOut, Order,
 };
 use crate::clock::Millis;
+use crate::entry::{self, GivenKey};
 use crate::ids::EventId;
 use crate::pattern::CodePattern;
 use crate::phase::Phase;
@@ -57,6 +58,9 @@ pub struct EventPut {
     pub code_pattern: Option<CodePattern>,
     /// See [`Definition::identity`].
     pub identity: Option<Identity>,
+    /// The keys that sign entry tokens, all of them; may be replaced at any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_keys: Option<Vec<GivenKey>>,
     /// The pace; what is left out stays.
     pub admission: Option<AdmissionChange>,
     /// See [`Definition::presence_s`], 1–3,600.
@@ -142,6 +146,7 @@ impl Event {
                 ack,
                 code_pattern: CodePattern::default(),
                 identity: Identity::Place,
+                entry_keys: Vec::new(),
                 presence_s: 20,
                 grace_s: 300,
                 on_sold_out: OnSoldOut::Close,
@@ -211,6 +216,11 @@ impl Event {
         lay(&mut held.ack, put.ack);
         lay(&mut held.code_pattern, put.code_pattern);
         lay(&mut held.identity, put.identity);
+        match put.entry_keys {
+            Some(given) => held.entry_keys = entry::checked(&given)?,
+            None if held.identity == Identity::Place => held.entry_keys.clear(),
+            None => {}
+        }
         lay(&mut held.presence_s, put.presence_s);
         lay(&mut held.grace_s, put.grace_s);
         lay(&mut held.on_sold_out, put.on_sold_out);
@@ -268,7 +278,7 @@ impl Event {
         }
         held.code_pattern.room_for(self.stock)?;
         held.times_in_order()?;
-        held.available()?;
+        held.identity_is_whole()?;
         Ok(self)
     }
 }
