@@ -68,12 +68,13 @@ async fn roles_in_processes_of_their_own_make_the_same_drop() {
             .with("--public-url", "http://drop.example");
         setup.start().await.unwrap()
     };
-    let [gateway, admission, issuer, persister] = [
-        role("gateway").await,
-        role("admission").await,
-        role("issuer").await,
-        role("persister").await,
-    ];
+    // No role is ready before a persister has compared Redis with the ledger, so they start side by side.
+    let (gateway, admission, issuer, persister) = tokio::join!(
+        role("gateway"),
+        role("admission"),
+        role("issuer"),
+        role("persister"),
+    );
     assert_eq!(
         admission.public, "",
         "a role without a public door has none"
