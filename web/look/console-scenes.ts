@@ -22,7 +22,15 @@ export type Act =
   | 'add-stock'
   | 'wrong-token'
   | 'find-nothing'
-  | 'make-taken';
+  | 'make-taken'
+  | 'by-account'
+  | 'rotate'
+  | 'show-letter'
+  | 'discard'
+  | 'still-dead'
+  | 'look-at-codes'
+  | 'take-back'
+  | 'open-all';
 
 const FRAMES = 840;
 
@@ -158,6 +166,9 @@ function answers(events: LiveEvent[]): ConsoleScene['answer'] {
     if (path === '/events') {
       return { items: events, next: null };
     }
+    if (path === '/dead-letters') {
+      return { items: [], next: null };
+    }
     return path.endsWith('/audit') ? AUDIT : method === 'GET' ? { status: 404, problem: 'not-found' } : {};
   };
 }
@@ -179,6 +190,134 @@ function overtaken(): ConsoleScene {
   });
 }
 
+const AT = '2026-11-21T10:03:00.000Z';
+const ANA = 'acc_bGV0cyBub3QgZ3Vlc3MgaQ';
+
+const coupon = (code: string, state: string, holder: string | null) => ({
+  code,
+  state,
+  holder,
+  assigned_at: holder && AT,
+  locked_until: null,
+  redemptions: state === 'redeemed' ? 1 : 0,
+  remaining: state === 'redeemed' ? 0 : 1,
+});
+
+const LETTER = {
+  id: 17,
+  at: AT,
+  state: 'dead',
+  reason: 'the database refuses the row: value too long for type character varying(64)',
+  event: 'demo',
+  record_id: 'demo.1.4123',
+  topic: 'coupon.records',
+  partition: 3,
+  offset: 90_412,
+};
+
+/** The lists of the rooms, by the path that is asked for. */
+const ROOMS: Record<string, object> = {
+  '/books/summer/coupons': {
+    items: [
+      coupon('SUMMER-AAAA1111', 'unassigned', null),
+      coupon('SUMMER-BBBB2222', 'assigned', ANA),
+      coupon('SUMMER-CCCC3333', 'locked', ANA),
+      coupon('SUMMER-DDDD4444', 'redeemed', ANA),
+      coupon('SUMMER-EEEE5555', 'expired', ANA),
+    ],
+    next: 'SUMMER-EEEE5555',
+  },
+  '/books/summer/history': {
+    items: [
+      { at: AT, code: 'SUMMER-DDDD4444', user_id: ANA, from: 'unassigned', to: 'assigned', by: ANA, metadata: null },
+      {
+        at: AT,
+        code: 'SUMMER-DDDD4444',
+        user_id: ANA,
+        from: 'assigned',
+        to: 'redeemed',
+        by: 'key_bGV0cyBub3QgZ3Vlc3MgaQ',
+        metadata: { till: 4 },
+      },
+    ],
+    next: null,
+  },
+  '/pools/gold': { pool: 'gold', title: 'Gold customers', members: 3120 },
+  '/pools/gold/members': { items: ['kim', 'lee', 'park'].map((user_id) => ({ user_id })), next: 'park' },
+  '/dead-letters': {
+    items: [
+      LETTER,
+      { ...LETTER, id: 18, event: null, record_id: null, reason: 'not a record: expected value at line 1' },
+    ],
+    next: null,
+  },
+  '/dead-letters/17': {
+    ...LETTER,
+    payload: '{"specversion":"1.0","id":"demo.1.4123","type":"coupon.issued","data":{"event":"demo","serial":4123}}',
+    decisions: [{ at: AT, by: 'admin', action: 'refused', note: 'still too long' }],
+  },
+  '/keys': {
+    items: [
+      { kid: 'kT9r2mB0QJmVwL0y', state: 'old', since: AT, until: AT },
+      { kid: '-kEx4sbdTl6y0e7d', state: 'active', since: AT, until: null },
+      { kid: 'r8Qw1mZx0yTn4uVb', state: 'next', since: AT, until: null },
+    ],
+    next: null,
+  },
+  '/accounts': {
+    items: [
+      { account_id: ANA, email: 'ana@example.org', name: '김아나', role: 'user', created_at: AT },
+      {
+        account_id: 'acc_2',
+        email: 'somebody-with-a-long-name@example.org',
+        name: null,
+        role: 'admin',
+        created_at: AT,
+      },
+    ],
+    next: null,
+  },
+  '/service-keys': {
+    items: [{ id: 'key_bGV0cyBub3QgZ3Vlc3MgaQ', name: 'till', books: ['summer', 'autumn'], created_at: AT }],
+    next: null,
+  },
+  '/audit': {
+    items: [
+      { ...change('2', 'account-changed', { role: 'user' }, { role: 'operator' }), subject: ANA },
+      { ...change('1', 'pool-created', null, { title: 'Gold customers' }), subject: 'gold' },
+    ],
+    next: null,
+  },
+};
+
+/** A room of the console with something in it. */
+function room(at: string, acts: Act[] = []): ConsoleScene {
+  const events = answers([DEMO]);
+  return scene(at, [DEMO], {
+    acts,
+    answer(method, path) {
+      if (path.endsWith('/codes')) {
+        return {
+          status: 422,
+          problem: 'codes-rejected',
+          more: {
+            rejected: [
+              { line: 3, code: 'SUMMER-AAAA1111', reason: 'is in the book or in this list already' },
+              { line: 4, code: 'with a space', reason: 'is not 1 to 64 visible ASCII characters without spaces' },
+            ],
+            rejected_total: 4123,
+          },
+        };
+      }
+      if (path.endsWith('/redrive')) {
+        return { status: 409, problem: 'still-dead', more: { reason: LETTER.reason } };
+      }
+      const missing = { status: 404, problem: path.startsWith('/pools') ? 'no-such-pool' : 'no-such-book' };
+      return ROOMS[path] ?? (/^\/(books|pools)/.test(path) ? missing : events(method, path));
+    },
+  });
+}
+
 export const CONSOLE_SCENES: Record<string, ConsoleScene> = {
   gate: scene('/', []),
   'gate-wrong': scene('/', [], { acts: ['wrong-token'] }),
@@ -196,6 +335,25 @@ export const CONSOLE_SCENES: Record<string, ConsoleScene> = {
   'event-add-stock': scene('/events/demo', [DEMO], { acts: ['add-stock'] }),
   'event-unknown': scene('/events/nowhere', [DEMO]),
   keys: scene('/', MANY, { acts: ['keys'] }),
+  'gate-account': scene('/', [], { acts: ['by-account'] }),
+  'event-unexplained': scene('/events/demo', [DEMO]),
+  books: room('/books'),
+  book: room('/books/summer'),
+  'book-rejected': room('/books/summer', ['look-at-codes']),
+  'book-take-back': room('/books/summer', ['take-back']),
+  'book-new': room('/books/nowhere'),
+  pools: room('/pools'),
+  pool: room('/pools/gold'),
+  letters: room('/letters'),
+  'letters-none': scene('/letters', [DEMO]),
+  'letters-show': room('/letters', ['show-letter']),
+  'letters-discard': room('/letters', ['discard']),
+  'letters-still-dead': room('/letters', ['still-dead']),
+  signing: room('/keys'),
+  'signing-rotate': room('/keys', ['rotate']),
+  accounts: room('/accounts'),
+  'accounts-new': room('/accounts', ['open-all']),
+  audit: room('/audit'),
   make: scene('/new', MANY),
   'make-taken': scene('/new', MANY, { acts: ['make-taken'] }),
 };

@@ -29,6 +29,22 @@ async function act(page: Page, what: Act, words: Words): Promise<void> {
       await page.keyboard.press('/');
       await page.keyboard.type('tulips');
     },
+    'by-account': () => press(words.gate.account.use),
+    rotate: () => press(words.signing.rotate),
+    'show-letter': () => press(`${words.letters.show} ${words.letters.one('17')}`),
+    discard: () => press(`${words.letters.discard.button} ${words.letters.one('17')}`),
+    'still-dead': () => press(`${words.letters.redrive} ${words.letters.one('17')}`),
+    'look-at-codes': async () => {
+      await page.setInputFiles('#file', { name: 'codes.csv', mimeType: 'text/csv', buffer: Buffer.from('code\n') });
+      await press(words.upload.look);
+      await page.locator('[role=region]').scrollIntoViewIfNeeded();
+    },
+    'take-back': () => press(`${words.book.cancel.button} SUMMER-BBBB2222`),
+    'open-all': async () => {
+      for (const summary of await page.locator('summary').all()) {
+        await summary.click();
+      }
+    },
     'make-taken': async () => {
       await page.fill('#id', 'demo');
       await page.fill('#title', 'Once more');

@@ -3,7 +3,7 @@
 import type { EventStatus, Frame, Pending, PlaceStatus } from '../src/queue/api';
 
 /** What the server answers instead of a body: a status and a problem's name, or silence. */
-export type Refused = { status: number; problem: string; retryAfter?: number } | 'silence';
+export type Refused = { status: number; problem: string; retryAfter?: number; more?: object } | 'silence';
 
 export interface Scene {
   status: EventStatus | Refused;

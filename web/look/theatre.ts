@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
+import type { AccountScene } from './account-scenes';
 import type { ConsoleScene } from './console-scenes';
 import type { Refused, Scene } from './scenes';
 
@@ -27,10 +28,10 @@ function answer(response: ServerResponse, told: object | Refused): void {
   if (told === 'silence') {
     response.destroy();
   } else if ('problem' in told) {
-    const { status, problem, retryAfter } = told as Exclude<Refused, 'silence'>;
+    const { status, problem, retryAfter, more } = told as Exclude<Refused, 'silence'>;
     const detail = 'Redeeming wants the ticket and the place token it was given to.';
     const headers: Record<string, string> = retryAfter ? { 'retry-after': String(retryAfter) } : {};
-    send(response, status, { type: `/problems/${problem}`, title: problem, status, detail }, headers);
+    send(response, status, { type: `/problems/${problem}`, title: problem, status, detail, ...more }, headers);
   } else {
     send(response, 200, told);
   }
@@ -85,10 +86,30 @@ function playRedemption({ redeem = [] }: Scene, before: number, response: Server
   }
 }
 
+/** What the account page is answered. */
+function playAccount(scene: AccountScene, method: string, path: string, response: ServerResponse): void {
+  const refusal = Object.entries(scene.refuses ?? {}).find(([end]) => path.endsWith(end))?.[1];
+  const code = /^\/api\/v1\/books\/[^/]+\/coupons\/([^/]+)$/.exec(path)?.[1];
+  const account = { account_id: 'acc_1', email: 'ana@example.org', name: null, role: 'user', created_at: '' };
+  if (refusal) {
+    answer(response, refusal);
+  } else if (path.startsWith('/api/v1/sessions') && method === 'POST') {
+    const opened = { access_token: 'header.claims.signature', expires_in_s: 600, account };
+    answer(response, scene.signedIn ? opened : { status: 401, problem: 'session-ended' });
+  } else if (path === '/api/v1/accounts/me/coupons') {
+    answer(response, { items: scene.coupons, next: null });
+  } else if (code && scene.live) {
+    answer(response, scene.live(decodeURIComponent(code)));
+  } else {
+    answer(response, { status: 404, problem: 'not-found' });
+  }
+}
+
 /** Opens the theatre on a free port of this machine. */
 export async function open(
   scenes: Record<string, () => Scene>,
   consoleScenes: Record<string, ConsoleScene>,
+  accountScenes: Record<string, AccountScene> = {},
 ): Promise<Theatre> {
   // What a visitor's id names: the scene, then `~` and anything that keeps visits apart.
   const sceneOf = (id: string) => scenes[id.split('~')[0] ?? '']?.();
@@ -100,8 +121,18 @@ export async function open(
     const shell = sceneOf(/^\/e\/([^/]+)$/.exec(pathname)?.[1] ?? '');
     const scene = sceneOf(id);
     const stage = consoleScenes[/^\/console\/([^/]+)$/.exec(pathname)?.[1] ?? ''];
+    // Calls of the account page, and figures, carry nothing that names their scene but the page they come from.
+    const from = new URL(request.headers.referer ?? 'http://theatre/').pathname.split('/')[2] ?? '';
+    const account = accountScenes[from];
     if (pathname.startsWith('/assets/')) {
       serveFile(pathname, response);
+    } else if (accountScenes[/^\/account\/([^/]+)$/.exec(pathname)?.[1] ?? '']) {
+      serveFile('/account.html', response);
+    } else if (account) {
+      playAccount(account, request.method ?? 'GET', pathname, response);
+    } else if (pathname === '/metrics') {
+      const unexplained = from.endsWith('unexplained') ? 2 : 0;
+      response.end(`stanchion_unexplained ${unexplained}\nstanchion_unexplained_age_s 4.2\n`);
     } else if (stage) {
       serveFile('/console.html', response);
     } else if (shell) {
