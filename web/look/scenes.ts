@@ -102,6 +102,12 @@ export const SCENES: Record<string, () => Scene> = {
     enter: { status: 503, problem: 'try-again', retryAfter: 600 },
     presses: ['join'],
   }),
+  'join-stranger': () => ({
+    status: status(),
+    me: NO_PLACE,
+    enter: { status: 401, problem: 'unauthorized' },
+    presses: ['join'],
+  }),
   'join-refused': () => ({
     status: status(),
     me: NO_PLACE,

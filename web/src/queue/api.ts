@@ -73,8 +73,8 @@ export class Api {
     return call('GET', this.#path);
   }
 
-  enter(): Promise<Reply<PlaceStatus>> {
-    return call('POST', `${this.#path}/places`, undefined, {});
+  enter(entry_token: string | null): Promise<Reply<PlaceStatus>> {
+    return call('POST', `${this.#path}/places`, undefined, entry_token === null ? {} : { entry_token });
   }
 
   me(): Promise<Reply<PlaceStatus>> {

@@ -67,13 +67,14 @@ function welcome({ event, place }: Page, { words, language }: Pick<Stage, 'words
   const n = (value: number) => count(value, language);
   const { join } = words;
   const { total = 0, remaining = 0 } = event?.stock ?? {};
-  const trouble = place.is === 'none' && place.trouble !== null ? join.trouble(place.trouble) : null;
+  const trouble = place.is === 'none' ? place.trouble : null;
+  const refused = trouble === 'unauthorized' ? join.stranger : trouble === null ? null : join.trouble(trouble);
   const notes: Partial<Record<string, string>> = { lobby: join.lobby, paused: join.paused };
   return {
     headline: join.headline(n(total)),
     facts: [join.left(n(remaining)), join.waiting(n(event?.waiting ?? 0))],
     text: join.text,
-    note: trouble ?? (event?.sold_out ? join.returns : (notes[event?.phase ?? ''] ?? '')),
+    note: refused ?? (event?.sold_out ? join.returns : (notes[event?.phase ?? ''] ?? '')),
     button: join.button,
   };
 }

@@ -4,6 +4,7 @@ import { backoff } from '../backoff';
 import type { Reply } from '../reply';
 import { ServerClock } from '../server-clock';
 import { Api, type Frame, type GoneReason, type Pass, type Pending, type Phase, type PlaceStatus } from './api';
+import { entryTokenIn, forgetEntryToken } from './entry';
 import { after, type Link, type News, type Page, type Place, START } from './page';
 import { type Answer, type Socket, Wire } from './wire';
 
@@ -68,8 +69,9 @@ export class Visit {
   async enter(): Promise<void> {
     this.#tell({ is: 'entering', held: 'nothing' });
     for (let failures = 0; ; failures += 1) {
-      const reply = await this.#api.enter();
+      const reply = await this.#api.enter(entryTokenIn(location.hash));
       if (reply.ok) {
+        forgetEntryToken();
         this.#place(reply.body);
         return;
       }

@@ -37,6 +37,8 @@ export const en = {
     lobby: 'You can come in already and wait for the opening.',
     paused: 'The line stands still just now. Your place would be kept.',
     returns: 'All coupons are taken. You may wait in case one comes back.',
+    stranger:
+      'This line is for people who come from the organiser’s site. Go back there and follow its link once more: a link lasts only for a while.',
     trouble: (problem: string) =>
       `The server would not let this page in (${problem}). Reload the page, then try once more.`,
     button: 'Join the line',
