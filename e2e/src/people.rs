@@ -74,9 +74,9 @@ pub fn place_id(token: &PlaceToken) -> String {
 /// How somebody takes a server that is not there for a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Temper {
-    /// Any failure on the way is an error.
+    /// Asks again only when the server says so (503): how busy the machine is proves nothing. Any other failure is an error.
     Strict,
-    /// Comes back until it works.
+    /// Comes back until it works, also when nobody answers.
     Steadfast,
 }
 
@@ -133,12 +133,13 @@ pub async fn visit(visitor: &Visitor, event: &str, temper: Temper) -> Result<Sto
 impl Temper {
     /// Waits a moment if this is something to come back after.
     async fn bears(self, error: &ApiError) -> bool {
-        let passing = match error {
-            ApiError::Unreachable(_) | ApiError::Closed { code: 1012, .. } => true,
+        let bears = match error {
+            ApiError::Unreachable(_) | ApiError::Closed { code: 1012, .. } => {
+                self == Self::Steadfast
+            }
             ApiError::Problem(problem) => problem.status == 503,
             _ => false,
         };
-        let bears = self == Self::Steadfast && passing;
         if bears {
             sleep(Duration::from_millis(50)).await;
         }
