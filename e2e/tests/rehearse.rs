@@ -30,6 +30,12 @@ async fn a_rehearsal_with_every_limit_in_force_keeps_every_promise_and_says_so()
     assert_eq!(report["distinct_codes"], 100, "{report:#}");
     assert_eq!(report["admissions"]["tickets"], 100, "{report:#}");
     assert_eq!(report["admissions"]["rate_per_s"], 200.0, "{report:#}");
+    let shown = report["time_left"]["people"].as_u64().unwrap();
+    assert!((1..=100).contains(&shown), "{report:#}");
+    assert!(
+        report["time_left"]["in_range_percent"].as_f64().unwrap() > 0.0,
+        "{report:#}"
+    );
     let coupons = json!({"issued": 100, "in_ledger": 100, "remaining": 0});
     assert_eq!(report["coupons"], coupons, "{report:#}");
     let others = ["told", "turned_away"].map(|way| report[way]["sold-out"].as_u64().unwrap_or(0));

@@ -1,5 +1,7 @@
 //! Live connections: sockets and streams that watch a place, with one slot each and one wheel for all.
 
+#[cfg(test)]
+mod crowd;
 pub mod frame;
 pub mod meters;
 pub mod slot;
@@ -11,18 +13,21 @@ pub mod watchers;
 mod wheel;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::Problem;
 use chassis::lifecycle::Hold;
 use chassis::throttle::SocketPermit;
 use domain::place::{GoneReason, PlaceState};
-use domain::{PlaceId, Refusal};
+use domain::{PlaceToken, Refusal};
 use lua::Look;
 use metrics::Gauge;
 
 use crate::Gateway;
+use crate::entry;
 use crate::mirror::COMING_BACK_MS;
-use crate::mirror::line::{Line, Watching};
+use crate::mirror::line::Line;
+use crate::mirror::watching::Watching;
 use frame::Frame;
 use slot::{Close, Next};
 
@@ -72,9 +77,16 @@ fn not_stopping(gateway: &Gateway) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Begins to watch a place, as the store knows it now.
-async fn begin(gateway: &Gateway, line: &Arc<Line>, place: PlaceId) -> Beginning {
-    let (seq, admitted) = match gateway.store.look(&line.event, &place).await {
+/// Begins to watch the place of a token, as the store knows it now.
+async fn begin(gateway: &Gateway, line: &Arc<Line>, token: &PlaceToken) -> Beginning {
+    let place = match entry::place(gateway, line, token).await {
+        Ok(place) => place,
+        Err(problem) if problem.refusal() == Refusal::NoPlace => {
+            return Beginning::End(Close::NoPlace);
+        }
+        Err(_) => return Beginning::ComeBack,
+    };
+    let (seq, admitted) = match gateway.store.look_to_watch(&line.event, &place).await {
         Ok(Look::Known(PlaceState::Waiting { seq })) => (seq, false),
         Ok(Look::Known(PlaceState::Admitted { seq, .. })) => (seq, true),
         Ok(Look::Known(PlaceState::Redeemed(_))) => return Beginning::End(Close::Done),
@@ -96,15 +108,27 @@ async fn begin(gateway: &Gateway, line: &Arc<Line>, place: PlaceId) -> Beginning
 /// The next thing to do for a connection.
 async fn next(gateway: &Gateway, watching: &Watching) -> Next {
     let Watching { line, watcher, .. } = watching;
-    watcher
+    let next = watcher
         .next(|| line.document(), || gateway.clock.now())
-        .await
+        .await;
+    if let Next::Send(Frame::Ticket { .. }) = next
+        && let Some((promised, since)) = watcher.promised()
+    {
+        let waited_ms = gateway.clock.now().0.saturating_sub(since.0);
+        let waited = Duration::from_millis(u64::try_from(waited_ms).unwrap_or(0));
+        line.accuracy.tell(promised, waited);
+    }
+    next
 }
 
 /// Asks the store what became of the place. When it does not answer, the next visit asks again.
 async fn look(gateway: &Gateway, watching: &Watching) {
     let Watching { line, watcher, .. } = watching;
-    match gateway.store.look(&line.event, &watcher.place).await {
+    let looked = gateway
+        .store
+        .look_to_watch(&line.event, &watcher.place)
+        .await;
+    match looked {
         Ok(look) => {
             if let Look::Known(PlaceState::Waiting { seq }) = look {
                 watching.stands_at(seq, gateway.mirror.tick());

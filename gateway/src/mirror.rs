@@ -1,6 +1,7 @@
 //! The mirror of the lines that somebody looks at: positions and status come from here, never from one call per visitor.
 //! A line is followed from the first request that names it until nobody has asked for a while.
 
+mod accuracy;
 pub mod bitmap;
 pub mod document;
 mod hearing;
@@ -9,6 +10,7 @@ mod positions;
 mod presence;
 #[cfg(test)]
 mod tests;
+pub mod watching;
 
 use std::collections::HashMap;
 use std::sync::Arc;

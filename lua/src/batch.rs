@@ -1,5 +1,6 @@
 //! Group commit: requests in flight for one event share a script call, without a timer. A request that finds its event idle
-//! is sent at once; those that come while calls are under way go together in the next one.
+//! is sent at once; those that come while calls are under way go together in the next one. A batch that breathes also lets
+//! those gather who come shortly after a call.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use domain::EventId;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
 use crate::connect::{Settings, StoreError};
 use crate::door::Door;
@@ -34,6 +36,8 @@ struct Inner<Q, A> {
     run: Run<Q, A>,
     /// How long a request may wait for its answer, gathering and call together.
     patience: Duration,
+    /// The least time from one call for an event to the next, unless that is full; then there is one call at a time.
+    breath: Duration,
     lanes: Mutex<HashMap<EventId, Lane<Q, A>>>,
 }
 
@@ -48,6 +52,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     pub(crate) fn of<F>(
         door: &Door,
         settings: &Settings,
+        breath: Duration,
         call: impl Fn(Door, EventId, Vec<Q>) -> F + Send + Sync + 'static,
     ) -> Self
     where
@@ -55,15 +60,16 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     {
         let door = door.clone();
         let run = move |event, requests| Box::pin(call(door.clone(), event, requests)) as _;
-        Self::new(settings.patience(), Box::new(run))
+        Self::new(settings.patience(), breath, Box::new(run))
     }
 
     /// Gathers requests for `run`; each is answered within `patience`, if only by an error.
-    fn new(patience: Duration, run: Run<Q, A>) -> Self {
+    fn new(patience: Duration, breath: Duration, run: Run<Q, A>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 run,
                 patience,
+                breath,
                 lanes: Mutex::new(HashMap::new()),
             }),
         }
@@ -85,7 +91,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
                 ));
             }
             lane.waiting.push_back((request, answer));
-            if lane.calls < MOST_CALLS {
+            if lane.calls < self.inner.most_calls() {
                 lane.calls += 1;
                 tokio::spawn(Caller::work(Arc::clone(&self.inner), event.clone()));
             }
@@ -95,6 +101,13 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
             Ok(Err(_)) => Err(StoreError::Unknown("its batch was given up".to_owned())),
             Err(_) => Err(StoreError::Unknown("its batch took too long".to_owned())),
         }
+    }
+}
+
+impl<Q, A> Inner<Q, A> {
+    /// Most calls under way for one event.
+    fn most_calls(&self) -> usize {
+        if self.breath.is_zero() { MOST_CALLS } else { 1 }
     }
 }
 
@@ -114,8 +127,14 @@ impl<Q: Send + 'static, A: Send + 'static> Caller<Q, A> {
             done: false,
         };
         while let Some((requests, callers)) = caller.next() {
+            let breath = caller.inner.breath;
+            let next_at = Instant::now() + breath;
+            let full = requests.len() == MOST_REQUESTS;
             let outcome = (caller.inner.run)(caller.event.clone(), requests).await;
             answer(callers, outcome);
+            if !full && !breath.is_zero() {
+                sleep_until(next_at).await;
+            }
         }
     }
 
@@ -209,6 +228,10 @@ mod tests {
     }
 
     fn doubling(patience: Duration) -> Doubling {
+        breathing(patience, Duration::ZERO)
+    }
+
+    fn breathing(patience: Duration, breath: Duration) -> Doubling {
         let calls: Arc<Mutex<Vec<Vec<u64>>>> = Arc::default();
         let permits = Arc::new(Semaphore::new(0));
         let began = Arc::new(Notify::new());
@@ -248,7 +271,7 @@ mod tests {
             })
         };
         Doubling {
-            batch: Batch::new(patience, run),
+            batch: Batch::new(patience, breath, run),
             calls,
             permits,
             began,
@@ -309,6 +332,28 @@ mod tests {
             doubling.batch.inner.lanes.lock().is_empty(),
             "an idle event takes no room"
         );
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_breathes_answers_a_lone_request_at_once_and_gathers_those_that_follow() {
+        let doubling = breathing(SOON, Duration::from_secs(1));
+        assert_eq!(doubling.batch.ask(&id("demo"), 1).await, Ok(2));
+        let mut asked = Vec::new();
+        for number in 0..150 {
+            let batch = Batch {
+                inner: Arc::clone(&doubling.batch.inner),
+            };
+            asked.push(tokio::spawn(
+                async move { batch.ask(&id("demo"), number).await },
+            ));
+            // Apart from each other: nothing but the breath keeps them together.
+            tokio::task::yield_now().await;
+        }
+        for (number, answer) in (0..).zip(join_all(asked).await) {
+            assert_eq!(answer.unwrap(), Ok(2 * number));
+        }
+        let sizes: Vec<usize> = doubling.calls.lock().iter().map(Vec::len).collect();
+        assert_eq!(sizes, [1, 64, 64, 22], "full ones do not wait");
     }
 
     #[tokio::test]
@@ -384,7 +429,7 @@ mod tests {
                 Ok(numbers)
             })
         });
-        let batch = Batch::new(SOON, run);
+        let batch = Batch::new(SOON, Duration::ZERO, run);
         for _ in 0..=MOST_CALLS {
             let answer = batch.ask(&id("demo"), 13).await;
             assert!(matches!(answer, Err(StoreError::Unknown(_))), "{answer:?}");

@@ -15,7 +15,7 @@ use crate::batch::Batch;
 use crate::coupons::RedeemBatch;
 use crate::direct::ClaimBatch;
 use crate::door::Door;
-use crate::line::{EnterBatch, LookBatch};
+use crate::line::{EnterBatch, LookBatch, WhoseBatch};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,6 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_ATTEMPTS: usize = 4;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// How long looks of connections are gathered: at three thousand in a second, sixty in one call.
+const BREATH: Duration = Duration::from_millis(20);
 
 /// How to reach Redis.
 #[derive(Clone, Debug)]
@@ -163,6 +165,9 @@ pub struct Store {
 pub(crate) struct Batches {
     pub(crate) enter: EnterBatch,
     pub(crate) look: LookBatch,
+    /// Looks of connections, which come back in crowds.
+    pub(crate) watch: LookBatch,
+    pub(crate) whose: WhoseBatch,
     pub(crate) redeem: RedeemBatch,
     pub(crate) claim: ClaimBatch,
 }
@@ -189,10 +194,12 @@ impl Store {
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let door = Door::new(connection, settings);
         let batches = Batches {
-            enter: Batch::of(&door, settings, crate::line::enter),
-            look: Batch::of(&door, settings, crate::line::look),
-            redeem: Batch::of(&door, settings, crate::coupons::redeem),
-            claim: Batch::of(&door, settings, crate::direct::claim),
+            enter: Batch::of(&door, settings, Duration::ZERO, crate::line::enter),
+            look: Batch::of(&door, settings, Duration::ZERO, crate::line::look),
+            watch: Batch::of(&door, settings, BREATH, crate::line::look),
+            whose: Batch::of(&door, settings, Duration::ZERO, crate::line::whose),
+            redeem: Batch::of(&door, settings, Duration::ZERO, crate::coupons::redeem),
+            claim: Batch::of(&door, settings, Duration::ZERO, crate::direct::claim),
         };
         Ok(Self {
             door,

@@ -1,7 +1,7 @@
 //! The line: entering, looking, leaving, and reading the whole of it.
 
 use domain::place::PlaceState;
-use domain::{EventId, PlaceId, Seq};
+use domain::{EventId, Holder, PlaceId, Seq};
 
 use crate::batch::Batch;
 use crate::connect::{Store, StoreError};
@@ -19,6 +19,7 @@ script!(
     "presence"
 );
 script!(LOOK = "look", "places");
+script!(WHOSE = "whose");
 script!(WAITING = "waiting");
 script!(
     LEAVE = "leave",
@@ -62,6 +63,21 @@ pub enum Look {
     NoSuchEvent,
 }
 
+/// Who enters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entrant {
+    place: PlaceId,
+    /// With entry tokens: the id of the place token that they came with, and the user.
+    user: Option<(PlaceId, Holder)>,
+}
+
+/// Somebody known by their place token alone.
+impl From<PlaceId> for Entrant {
+    fn from(place: PlaceId) -> Self {
+        Self { place, user: None }
+    }
+}
+
 /// A piece of the line, for loading a mirror of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
@@ -74,9 +90,11 @@ pub struct Waiting {
 }
 
 /// Enters under way.
-pub(crate) type EnterBatch = Batch<PlaceId, Entered>;
+pub(crate) type EnterBatch = Batch<Entrant, Entered>;
 /// Looks under way.
 pub(crate) type LookBatch = Batch<PlaceId, Look>;
+/// Questions whose a token is, under way.
+pub(crate) type WhoseBatch = Batch<PlaceId, Option<Holder>>;
 
 /// The places as the script wants them.
 fn texts(places: &[PlaceId]) -> Vec<&str> {
@@ -87,7 +105,7 @@ fn texts(places: &[PlaceId]) -> Vec<&str> {
 pub(crate) async fn enter(
     door: Door,
     event: EventId,
-    places: Vec<PlaceId>,
+    entrants: Vec<Entrant>,
 ) -> Result<Vec<Entered>, StoreError> {
     tags!(Outcome { Answers = "answers", NoSuchEvent = "no-such-event" });
     tags!(Answer {
@@ -100,19 +118,22 @@ pub(crate) async fn enter(
         EventClosed = "event-closed",
     });
     let keys = Keys::of(&event);
-    let mut reply = ENTER
-        .keys(enter_keys(&keys))
-        .arg(door.outbox_max())
-        .arg(texts(&places))
-        .run(&door)
-        .await?;
+    let mut call = ENTER.keys(enter_keys(&keys)).arg(door.outbox_max());
+    for Entrant { place, user } in &entrants {
+        let user = user.as_ref();
+        call = call
+            .arg(place.as_str())
+            .arg(user.map_or("", |(token, _)| token.as_str()))
+            .arg(user.map_or("", |(_, user)| user.as_str()));
+    }
+    let mut reply = call.run(&door).await?;
     mishaps::cross("enter.answered")?;
     match reply.tag()? {
-        Outcome::NoSuchEvent => Ok(vec![Entered::NoSuchEvent; places.len()]),
-        Outcome::Answers => reply.each_with(&places, |place, mut answer| {
+        Outcome::NoSuchEvent => Ok(vec![Entered::NoSuchEvent; entrants.len()]),
+        Outcome::Answers => reply.each_with(&entrants, |_, mut answer| {
             Ok(match answer.tag()? {
                 Answer::New => Entered::New(Seq(answer.take()?)),
-                Answer::Held => match state(&event, place, answer)? {
+                Answer::Held => match state(&event, answer)? {
                     Some(state) => Entered::Held(state),
                     None => return Err(StoreError::Unexpected("held by nobody".to_owned())),
                 },
@@ -127,7 +148,7 @@ pub(crate) async fn enter(
 }
 
 /// The keys in the order of enter.lua's contract.
-fn enter_keys(keys: &Keys<'_>) -> [String; 12] {
+fn enter_keys(keys: &Keys<'_>) -> [String; 13] {
     [
         keys.event(),
         keys.stock(),
@@ -141,6 +162,7 @@ fn enter_keys(keys: &Keys<'_>) -> [String; 12] {
         keys.seen(),
         keys.counts(),
         keys.outbox(),
+        keys.users(),
     ]
 }
 
@@ -161,14 +183,35 @@ pub(crate) async fn look(
             keys.gone(),
             keys.issued(),
             keys.passed(),
+            keys.users(),
         ])
         .arg(texts(&places))
         .run(&door)
         .await?;
     match reply.tag()? {
         Outcome::NoSuchEvent => Ok(vec![Look::NoSuchEvent; places.len()]),
-        Outcome::Answers => reply.each_with(&places, |place, answer| {
-            Ok(known(state(&event, place, answer)?))
+        Outcome::Answers => reply.each_with(&places, |_, answer| Ok(known(state(&event, answer)?))),
+    }
+}
+
+/// One call that asks for many tokens whose they are.
+pub(crate) async fn whose(
+    door: Door,
+    event: EventId,
+    tokens: Vec<PlaceId>,
+) -> Result<Vec<Option<Holder>>, StoreError> {
+    tags!(Outcome { Answers = "answers", NoSuchEvent = "no-such-event" });
+    let keys = Keys::of(&event);
+    let mut reply = WHOSE
+        .keys([keys.event(), keys.users()])
+        .arg(texts(&tokens))
+        .run(&door)
+        .await?;
+    match reply.tag()? {
+        Outcome::NoSuchEvent => Ok(vec![None; tokens.len()]),
+        Outcome::Answers => reply.each_with(&tokens, |_, mut answer| {
+            let user: String = answer.take()?;
+            (!user.is_empty()).then(|| parsed(&user)).transpose()
         }),
     }
 }
@@ -176,12 +219,46 @@ pub(crate) async fn look(
 impl Store {
     /// Enters the line; gathered with other enters of the event into one script call.
     pub async fn enter(&self, event: &EventId, place: &PlaceId) -> Result<Entered, StoreError> {
-        self.batches.enter.ask(event, place.clone()).await
+        self.batches.enter.ask(event, place.clone().into()).await
+    }
+
+    /// Enters the line as `user`, whose place is [`PlaceId::of_user`] whatever token they bring; `token` is the id of the place
+    /// token that is theirs from then on. Gathered like [`Self::enter`].
+    pub async fn enter_as(
+        &self,
+        event: &EventId,
+        user: Holder,
+        token: PlaceId,
+    ) -> Result<Entered, StoreError> {
+        let entrant = Entrant {
+            place: PlaceId::of_user(event, &user),
+            user: Some((token, user)),
+        };
+        self.batches.enter.ask(event, entrant).await
+    }
+
+    /// The user who came with the place token of this id, by an entry token; gathered like [`Self::enter`].
+    pub async fn whose(
+        &self,
+        event: &EventId,
+        token: PlaceId,
+    ) -> Result<Option<Holder>, StoreError> {
+        self.batches.whose.ask(event, token).await
     }
 
     /// Looks at a place; gathered like [`Self::enter`]. A redeemed place gives its issue, an admitted one its ticket.
     pub async fn look(&self, event: &EventId, place: &PlaceId) -> Result<Look, StoreError> {
         self.batches.look.ask(event, place.clone()).await
+    }
+
+    /// The same for a connection that watches a place: a crowd that comes back is gathered into few calls, for which each may wait
+    /// a moment.
+    pub async fn look_to_watch(
+        &self,
+        event: &EventId,
+        place: &PlaceId,
+    ) -> Result<Look, StoreError> {
+        self.batches.watch.ask(event, place.clone()).await
     }
 
     /// Leaves the line: gives up a waiting place or a ticket not yet redeemed. Leaving twice, or after the coupon, changes nothing.
@@ -208,13 +285,14 @@ impl Store {
                 keys.draw(),
                 keys.withdrawn(),
                 keys.outbox(),
+                keys.users(),
             ])
             .arg(place.as_str())
             .run(&self.door)
             .await?;
         match reply.tag()? {
             Outcome::NoSuchEvent => Ok(Look::NoSuchEvent),
-            Outcome::Answer => Ok(known(state(event, place, reply.list()?)?)),
+            Outcome::Answer => Ok(known(state(event, reply.list()?)?)),
         }
     }
 

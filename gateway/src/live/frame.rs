@@ -32,6 +32,26 @@ pub struct Position {
     pub stock_remaining: u64,
 }
 
+impl Position {
+    /// The same after so many seconds without news: only the time left went on.
+    pub fn counted_down(self, passed_s: u64) -> Self {
+        let eta_s = self.eta_s.map(|eta| eta.counted_down(passed_s));
+        Self { eta_s, ..self }
+    }
+
+    /// Would a visitor who was shown `before` see a difference? How many others wait and how many coupons are left say something
+    /// new when a twentieth of them came or went; the position comes with the exact counts.
+    pub fn is_news_after(&self, before: &Self) -> bool {
+        let differs = |now: u64, before: u64| now.abs_diff(before) > before / 20;
+        self.position != before.position
+            || self.eta_s != before.eta_s
+            || self.rate_per_s.to_bits() != before.rate_per_s.to_bits()
+            || differs(self.waiting, before.waiting)
+            || differs(self.stock_remaining, before.stock_remaining)
+            || (self.stock_remaining == 0) != (before.stock_remaining == 0)
+    }
+}
+
 /// One frame to a visitor.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]

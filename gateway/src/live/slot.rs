@@ -1,6 +1,7 @@
 //! What one connection is owed. The wheel and the moves put news in, the connection takes them out when it can: a newer
 //! position replaces an older one, so a slow reader gets the newest. Pure: time is a tick, randomness a number.
 
+use domain::eta::Eta;
 use domain::place::{GoneReason, PlaceState};
 use domain::{EventId, Millis, Phase, pace};
 use lua::Look;
@@ -93,8 +94,12 @@ pub struct Slot {
     born: u64,
     stage: Stage,
     told: Option<Position>,
+    /// The tick at which it was seen what is told.
+    told_tick: u64,
+    /// The time left that was shown first, and when.
+    promised: Option<(Eta, Millis)>,
     told_event: (Phase, bool),
-    position: Option<Position>,
+    position: Option<(Position, u64)>,
     event: bool,
     ticket: Option<Box<Frame>>,
     gone: Option<GoneReason>,
@@ -118,6 +123,8 @@ impl Slot {
             born,
             stage,
             told: None,
+            told_tick: tick,
+            promised: None,
             told_event: (document.phase(), document.sold_out()),
             position: None,
             event: false,
@@ -158,18 +165,36 @@ impl Slot {
             self.look = true;
             return NO_TICKET_TICKS;
         }
-        let told = self.told.and_then(|told| told.position);
-        let position = told.map_or(seen.position, |told| told.min(seen.position));
+        let told = self
+            .told
+            .map(|told| told.counted_down(self.passed_s(seen.tick)));
+        let before = told.and_then(|told| told.position);
+        let position = before.map_or(seen.position, |before| before.min(seen.position));
         let drawn = (!seen.undrawn).then_some(position);
+        let newest = drawn.and_then(|position| seen.document.eta(position));
         let shown = Position {
             position: drawn,
             waiting: seen.waiting,
-            eta_s: drawn.and_then(|position| seen.document.eta(position)),
+            eta_s: match (newest, told.and_then(|told| told.eta_s)) {
+                (Some(newest), Some(shown)) => Some(newest.after(shown)),
+                (newest, _) => newest,
+            },
             rate_per_s: seen.document.rate_per_s(),
             stock_remaining: seen.document.remaining(),
         };
-        self.position = (self.told != Some(shown)).then_some(shown);
+        let news = told.is_none_or(|told| shown.is_news_after(&told));
+        self.position = news.then_some((shown, seen.tick));
         ticks(pace::jittered_ms(position, seen.draw))
+    }
+
+    /// Whole seconds since what is told was seen.
+    fn passed_s(&self, tick: u64) -> u64 {
+        tick.saturating_sub(self.told_tick) * TICK_MS / 1_000
+    }
+
+    /// The time left that was shown first, and when; once.
+    pub fn promised(&mut self) -> Option<(Eta, Millis)> {
+        self.promised.take()
     }
 
     /// Pings now and then; a peer that left the last ping unanswered is dead.
@@ -260,8 +285,12 @@ impl Slot {
         if std::mem::take(&mut self.look) {
             return Some(Next::Look);
         }
-        if let Some(shown) = self.position.take() {
+        if let Some((shown, tick)) = self.position.take() {
             self.told = Some(shown);
+            self.told_tick = tick;
+            if let (None, Some(eta)) = (self.promised, shown.eta_s) {
+                self.promised = Some((eta, now));
+            }
             return Some(Next::Send(Frame::Position { shown, at: now }));
         }
         if self.peer == Peer::ToPing {

@@ -17,7 +17,9 @@ use super::slot::{Close, Next};
 use super::{Beginning, Open, begin, bye, coming_back_ms, look, next, not_stopping};
 use crate::Gateway;
 use crate::credential::Credential;
-use crate::mirror::line::{Line, Watching};
+use crate::entry;
+use crate::mirror::line::Line;
+use crate::mirror::watching::Watching;
 
 /// Read at a time, in bytes: what a visitor says fits. The default would be 128 KiB for every connection.
 const READ_BUFFER: usize = 1_024;
@@ -114,7 +116,7 @@ async fn find(
             }
         }
     };
-    match begin(gateway, &line, token.place_id()).await {
+    match begin(gateway, &line, &token).await {
         Beginning::Watch(watching) => Ok(watching),
         Beginning::Gone(reason) => {
             send(gateway, socket, &Frame::Gone { reason }).await;
@@ -198,10 +200,10 @@ async fn answer(
             Ok(())
         }
         Some(Said::Hello { place_token }) => {
-            let again = place_token
-                .parse()
-                .map(|token: PlaceToken| token.place_id());
-            if again.as_ref() == Ok(&watching.watcher.place) {
+            if let Ok(token) = place_token.parse::<PlaceToken>()
+                && let Ok(place) = entry::place(gateway, &watching.line, &token).await
+                && place == watching.watcher.place
+            {
                 return Ok(());
             }
             let reason = "this socket watches another place";

@@ -17,7 +17,7 @@ use super::slot::{Close, Next};
 use super::{Beginning, Open, begin, look, next, not_stopping};
 use crate::Gateway;
 use crate::credential::Credential;
-use crate::mirror::line::Watching;
+use crate::mirror::watching::Watching;
 
 /// One open stream.
 struct Streaming {
@@ -53,11 +53,11 @@ pub async fn handler(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     not_stopping(&gateway)?;
-    let place = Credential::to_look(&gateway.visitors, &event, &headers)?.place_id();
+    let token = Credential::to_look(&gateway.visitors, &event, &headers)?;
     let line = gateway.mirror.line(&event).await?;
     let permit = gateway.throttle.socket(address)?;
     let open = Open::new(&gateway, permit, &gateway.meters.streams);
-    match begin(&gateway, &line, place).await {
+    match begin(&gateway, &line, &token).await {
         Beginning::Watch(watching) => {
             let streaming = Streaming {
                 gateway,

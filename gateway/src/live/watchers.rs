@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
+use domain::eta::Eta;
 use domain::place::GoneReason;
 use domain::{EventId, Millis, PlaceId, Seq};
 use futures_util::task::AtomicWaker;
@@ -87,6 +88,11 @@ impl Watcher {
     /// What the store says of the place.
     pub fn learn(&self, event: &EventId, look: Look) {
         self.change(|slot| slot.learn(event, look));
+    }
+
+    /// The time left that was shown first, and when; once.
+    pub fn promised(&self) -> Option<(Eta, Millis)> {
+        self.slot.lock().promised()
     }
 
     /// The server is stopping.

@@ -1,7 +1,8 @@
 //! An event as one reading of it shows it: the same for every visitor until the next reading.
 
-use domain::eta::{self, Eta};
-use domain::event::Order;
+use domain::entry::EntryKey;
+use domain::eta::{Eta, Flow};
+use domain::event::{Identity, Order};
 use domain::place::GoneReason;
 use domain::{Millis, Phase};
 use lua::LiveEvent;
@@ -18,16 +19,19 @@ pub struct Document {
     /// The status document, ready to be sent.
     pub status: Rendered,
     live: LiveEvent,
+    /// How the line moved until then.
+    flow: Flow,
 }
 
 impl Document {
-    /// What was read, with how many waited then.
-    pub fn new(number: u64, tick: u64, live: LiveEvent, waiting: u64) -> Self {
+    /// What was read, with how many waited then and how the line moved.
+    pub fn new(number: u64, tick: u64, live: LiveEvent, waiting: u64, flow: Flow) -> Self {
         Self {
             number,
             tick,
             status: Rendered::new(&live, waiting),
             live,
+            flow,
         }
     }
 
@@ -66,6 +70,12 @@ impl Document {
         self.live.event.definition.order == Order::Draw
     }
 
+    /// With entry tokens: the version of the event, and the keys that sign them.
+    pub fn entry(&self) -> Option<(u64, &[EntryKey])> {
+        let held = &self.live.event.definition;
+        (held.identity == Identity::EntryToken).then_some((self.live.version, &held.entry_keys))
+    }
+
     /// How long somebody counts as there who gave a sign, in seconds.
     pub fn presence_s(&self) -> u64 {
         self.live.event.definition.presence_s
@@ -78,11 +88,16 @@ impl Document {
 
     /// The time left for somebody at `position`; `None` when nobody is let in.
     pub fn eta(&self, position: u64) -> Option<Eta> {
-        if self.phase().admits() && self.ended().is_none() {
-            eta::range(position, self.rate_per_s())
-        } else {
-            None
-        }
+        self.flow.range(position)
+    }
+}
+
+/// Visitors let in per second as things stand: none while the line does not move.
+pub fn speed(live: &LiveEvent) -> f64 {
+    if live.event.phase.admits() && live.ended.is_none() {
+        live.event.admission.rate_per_s
+    } else {
+        0.0
     }
 }
 
@@ -112,7 +127,9 @@ pub mod tests {
             remaining,
             at: Millis(1_000),
         };
-        Document::new(number, 0, live, 7)
+        let mut flow = Flow::default();
+        flow.read(live.at, speed(&live), 7);
+        Document::new(number, 0, live, 7, flow)
     }
 
     #[test]
@@ -129,6 +146,6 @@ pub mod tests {
             assert_eq!(eta.is_some(), some, "{phase}");
         }
         let eta = document(0, "open", 1, None).eta(100);
-        assert_eq!(eta, Some(Eta { low: 8, high: 13 }));
+        assert_eq!(eta, Some(Eta { low: 4, high: 16 }));
     }
 }

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use domain::eta::Flow;
 use domain::place::PlaceState;
 use domain::{EventId, PlaceId, Seq, presence};
 use lua::{LiveEvent, Move, MoveEntry, Store, StoreError};
 use parking_lot::{Mutex, RwLock};
 
-use super::document::Document;
+use super::accuracy::Accuracy;
+use super::document::{Document, speed};
 use super::hearing::Hearing;
 use super::positions::Positions;
 use super::presence::Presence;
-use crate::live::slot::{Seen, Slot, TICK_MS};
-use crate::live::watchers::{Key, Watcher, Watchers};
+use super::watching::{mixed, seen};
+use crate::live::slot::TICK_MS;
+use crate::live::watchers::Watchers;
 
 /// Between two readings of an event that somebody looks at, in ticks: a second.
 const READING_TICKS: u64 = 1_000 / TICK_MS;
@@ -28,13 +31,16 @@ const IDLE_TICKS: u64 = 60_000 / TICK_MS;
 pub struct Line {
     /// Whose.
     pub event: EventId,
-    positions: RwLock<Positions>,
+    /// Whether the waits that were promised came true.
+    pub accuracy: Accuracy,
+    pub(super) positions: RwLock<Positions>,
     document: ArcSwap<Document>,
-    watchers: Mutex<Watchers>,
+    pub(super) watchers: Mutex<Watchers>,
+    flow: Mutex<Flow>,
     hearing: Hearing,
     presence: Presence,
     /// The number of the next reading of the event.
-    readings: AtomicU64,
+    pub(super) readings: AtomicU64,
     /// Is a reading under way that the clock began?
     reading: AtomicBool,
     /// The tick at which somebody last asked.
@@ -53,11 +59,15 @@ impl Line {
         };
         let positions = Positions::load(store, event).await?;
         let waiting = waiting(&live, &positions);
+        let mut flow = Flow::default();
+        flow.read(live.at, speed(&live), waiting);
         Ok(Some(Self {
             event: event.clone(),
+            accuracy: Accuracy::of(event),
             positions: RwLock::new(positions),
-            document: ArcSwap::from_pointee(Document::new(0, tick, live, waiting)),
+            document: ArcSwap::from_pointee(Document::new(0, tick, live, waiting, flow)),
             watchers: Mutex::default(),
+            flow: Mutex::new(flow),
             hearing: Hearing::default(),
             presence: Presence::default(),
             readings: AtomicU64::new(1),
@@ -136,30 +146,6 @@ impl Line {
         tick > self.asked.load(Ordering::Relaxed) + IDLE_TICKS && self.watchers.lock().is_empty()
     }
 
-    /// Watches a place that waits, or was let in when `admitted`, as the store said just now.
-    pub fn watch(
-        self: &Arc<Self>,
-        place: PlaceId,
-        seq: Seq,
-        admitted: bool,
-        tick: u64,
-    ) -> Watching {
-        let born = self.readings.load(Ordering::SeqCst);
-        self.entered(seq);
-        let document = self.document();
-        let slot = Slot::new(born, admitted, &document, tick);
-        let mut watchers = self.watchers.lock();
-        let positions = self.positions.read();
-        let (key, watcher) = watchers.add(place, seq, slot, |seq, number| {
-            seen(&document, &positions, tick, mixed(tick, number), seq)
-        });
-        Watching {
-            line: self.clone(),
-            watcher,
-            key: Mutex::new(key),
-        }
-    }
-
     /// One tick of the clock; `seed` is random.
     pub fn turn(&self, tick: u64, seed: u64) {
         let document = self.document();
@@ -206,7 +192,12 @@ impl Line {
             // The stream began anew: the store was restored.
             self.lose();
         }
-        self.show(Document::new(number, tick, live, waiting));
+        let flow = {
+            let mut flow = self.flow.lock();
+            flow.read(live.at, speed(&live), waiting);
+            *flow
+        };
+        self.show(Document::new(number, tick, live, waiting, flow));
         Ok(())
     }
 
@@ -259,8 +250,18 @@ impl Line {
 
     /// Takes in the next move; any other is ignored. True when the event itself changed, and has to be read again.
     pub fn hear(&self, entry: &MoveEntry) -> bool {
-        if !self.positions.write().hear(entry) {
-            return false;
+        let turned = {
+            let mut positions = self.positions.write();
+            let before = positions.turned();
+            if !positions.hear(entry) {
+                return false;
+            }
+            positions.turned() - before
+        };
+        match &entry.change {
+            Move::Admitted(_) | Move::Passed(_) => self.flow.lock().reached(turned),
+            Move::Gone(..) => self.flow.lock().left(turned),
+            Move::Ticketed(_) | Move::Event => {}
         }
         let watchers = self.watchers.lock();
         match &entry.change {
@@ -272,72 +273,10 @@ impl Line {
     }
 }
 
-/// A connection that watches its line until this is dropped.
-#[derive(Debug)]
-pub struct Watching {
-    /// The line.
-    pub line: Arc<Line>,
-    /// The connection.
-    pub watcher: Arc<Watcher>,
-    key: Mutex<Key>,
-}
-
-impl Watching {
-    /// The place waits with this ordinal: after a draw, another than before.
-    pub fn stands_at(&self, seq: Seq, tick: u64) {
-        let mut key = self.key.lock();
-        if key.0 == seq {
-            return;
-        }
-        let line = &self.line;
-        line.entered(seq);
-        let document = line.document();
-        let mut watchers = line.watchers.lock();
-        let positions = line.positions.read();
-        *key = watchers.stands_at(*key, seq, |seq, number| {
-            seen(&document, &positions, tick, mixed(tick, number), seq)
-        });
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        let key = *self.key.lock();
-        self.line.watchers.lock().remove(key);
-    }
-}
-
 /// Is the line still to be drawn, so that an ordinal says nothing of a turn? The moves tell when it is, after all ordinals
 /// are what they will be.
-fn undrawn(document: &Document, positions: &Positions) -> bool {
+pub(super) fn undrawn(document: &Document, positions: &Positions) -> bool {
     document.has_draw() && !positions.is_drawn()
-}
-
-/// What a place sees of its line.
-fn seen<'a>(
-    document: &'a Document,
-    positions: &Positions,
-    tick: u64,
-    draw: u32,
-    seq: Seq,
-) -> Seen<'a> {
-    Seen {
-        tick,
-        document,
-        gone: positions.is_gone(seq),
-        undrawn: undrawn(document, positions),
-        position: positions.position(seq),
-        waiting: positions.waiting(),
-        draw,
-    }
-}
-
-/// A random number for one of many: a seed and a counter, well mixed (the finaliser of `SplitMix64`).
-fn mixed(seed: u64, number: u64) -> u32 {
-    let mut z = seed.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    u32::try_from(z >> 32).unwrap_or(0)
 }
 
 /// How many wait, when the line has not ended.

@@ -114,6 +114,11 @@ impl Positions {
         self.gone.contains(seq) && !self.passed.contains(&seq)
     }
 
+    /// How many ordinals had their turn, or left.
+    pub fn turned(&self) -> u64 {
+        self.gone.total()
+    }
+
     /// How many wait.
     pub fn waiting(&self) -> u64 {
         let reached = self.gone.total().saturating_sub(self.passed.len() as u64);

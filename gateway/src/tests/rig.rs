@@ -1,5 +1,6 @@
 //! For tests: gateways on a real Redis, driven through their router or through a real listener, and the people in front.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -175,6 +176,11 @@ impl Rig {
     /// How to reach its Redis.
     pub fn redis(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How often Redis has carried out each command.
+    pub async fn commands(&self) -> HashMap<String, u64> {
+        self.redis.as_ref().unwrap().commands().await.unwrap()
     }
 
     /// Kills Redis.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chassis::system::SystemRandom;
 use client::{ApiError, Frame, Live, PlaceToken, Redemption, Visitor};
 use domain::Random as _;
+use domain::eta::Eta;
 use futures_util::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -48,6 +49,8 @@ pub struct Person {
     token: PlaceToken,
     intent: Intent,
     position: Option<u64>,
+    /// The time left that was shown first, and when.
+    promised: Option<(Eta, Instant)>,
     arrived: Instant,
     handed_in: Option<Instant>,
     lost: u32,
@@ -84,6 +87,7 @@ impl Person {
             token: PlaceToken::new(token.reveal()),
             intent,
             position: None,
+            promised: None,
             arrived: Instant::now(),
             handed_in: None,
             lost: 0,
@@ -172,15 +176,22 @@ impl Person {
                 Frame::Position {
                     position,
                     rate_per_s,
+                    eta_s,
                     ..
                 } => {
                     tally.rate(rate_per_s);
+                    if let (None, Some(client::Eta { low, high })) = (self.promised, eta_s) {
+                        self.promised = Some((Eta { low, high }, Instant::now()));
+                    }
                     self.moved_to(position);
                 }
                 Frame::Ticket {
                     ticket, expires_at, ..
                 } => {
                     tally.ticket(self.arrived.elapsed(), expires_at.unix_ms());
+                    if let Some((promised, since)) = self.promised.take() {
+                        tally.promised(promised, since.elapsed());
+                    }
                     return Ok(Step::Redeem(ticket));
                 }
                 Frame::Event { sold_out, .. } => {

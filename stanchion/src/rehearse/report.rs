@@ -28,6 +28,8 @@ pub struct Report {
     took_ms: u64,
     /// From asking for a place to holding the ticket.
     wait_ms: Percentiles,
+    /// How good the time left was that people were shown first.
+    time_left: TimeLeft,
     /// From handing the ticket in to the pass.
     redeem_ms: Percentiles,
     admissions: Admissions,
@@ -54,6 +56,16 @@ struct Percentiles {
     p95: u64,
     p99: u64,
     max: u64,
+}
+
+/// The waits of those who were shown a time left and got a ticket.
+#[derive(Debug, Serialize)]
+struct TimeLeft {
+    people: u64,
+    /// The share of them whose wait lay in the range shown first, in percent; none without any.
+    in_range_percent: Option<f64>,
+    /// From the middle of that range.
+    error_ms: Percentiles,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,6 +134,7 @@ impl Report {
             entered: book.entered,
             took_ms: milliseconds(rehearsed.took),
             wait_ms: Percentiles::of(&book.waits_ms),
+            time_left: TimeLeft::of(&book),
             redeem_ms: Percentiles::of(&book.redeems_ms),
             admissions: Admissions::of(&book),
             passes: book.passes,
@@ -217,6 +230,17 @@ impl Percentiles {
     }
 }
 
+impl TimeLeft {
+    fn of(book: &Book) -> Self {
+        let people = book.wait_errors_ms.0.len();
+        Self {
+            people,
+            in_range_percent: (people > 0).then(|| percent(book.waits_in_range, people)),
+            error_ms: Percentiles::of(&book.wait_errors_ms),
+        }
+    }
+}
+
 impl Admissions {
     /// All tickets last equally long, so those that end in the same second were let in within the same second.
     fn of(book: &Book) -> Self {
@@ -264,6 +288,14 @@ fn allowed_in_a_second(rate_per_s: f64) -> u64 {
 fn per_second(count: u64, span: Duration) -> f64 {
     let per_s = count as f64 / span.as_secs_f64().max(0.001);
     (per_s * 10.0).round() / 10.0
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a crowd is far smaller than 2^53"
+)]
+fn percent(part: u64, whole: u64) -> f64 {
+    (part as f64 * 1_000.0 / whole as f64).round() / 10.0
 }
 
 fn milliseconds(span: Duration) -> u64 {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use domain::eta::Eta;
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -27,6 +28,10 @@ pub struct Book {
     pub entered: u64,
     /// Times from asking for a place to holding the ticket, in milliseconds.
     pub waits_ms: Waits,
+    /// How far each wait lay from the middle of the range that was shown first, in milliseconds.
+    pub wait_errors_ms: Waits,
+    /// Waits that lay in the range that was shown first.
+    pub waits_in_range: u64,
     /// When each ticket ends, by the server's clock, in milliseconds since 1970: the second of its admission and one
     /// ticket's time.
     pub ticket_ends_ms: Vec<i64>,
@@ -118,6 +123,13 @@ impl Tally {
             book.tickets_heard = Some((book.tickets_heard.map_or(now, |(first, _)| first), now));
             book.ticket_ends_ms.push(ends_ms);
         });
+    }
+
+    /// Somebody's turn came so long after `promised` was shown to them.
+    pub fn promised(&self, promised: Eta, waited: Duration) {
+        let mut book = self.book.lock();
+        book.wait_errors_ms.record(promised.error(waited));
+        book.waits_in_range += u64::from(promised.holds(waited));
     }
 
     /// Somebody has a coupon, for a ticket handed in at `asked`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Counts, Percentiles, Report};
+use super::{Counts, Percentiles, Report, TimeLeft};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,6 +44,7 @@ impl Report {
         vec![
             ("in line", grouped(self.entered)),
             ("waited", self.wait_ms.to_string()),
+            ("time left", self.time_left.to_string()),
             ("let in", let_in),
             ("redeem took", self.redeem_ms.to_string()),
         ]
@@ -93,6 +94,20 @@ impl fmt::Display for Percentiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [p50, p95, p99, max] = [self.p50, self.p95, self.p99, self.max].map(seconds);
         write!(f, "p50 {p50}  p95 {p95}  p99 {p99}  longest {max}")
+    }
+}
+
+impl fmt::Display for TimeLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(percent) = self.in_range_percent else {
+            return f.write_str("shown to nobody");
+        };
+        let people = grouped(self.people);
+        write!(
+            f,
+            "right for {percent} % of {people}; off the middle {}",
+            self.error_ms
+        )
     }
 }
 
