@@ -8,7 +8,7 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse as _, Response};
 use chassis::{Json, Path, Problem};
 use domain::place::PlaceState;
-use domain::{EventId, PlaceToken, Refusal};
+use domain::{EventId, PlaceId, PlaceToken, Refusal};
 use lua::Entered;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::Gateway;
 use crate::answer::Answer;
 use crate::credential::Credential;
+use crate::entry;
 use crate::mirror::document::Document;
 use crate::mirror::line::Line;
 
@@ -28,12 +29,18 @@ pub struct Body {
     #[schema(value_type = Option<String>, min_length = 43, max_length = 43)]
     #[serde(default)]
     place_token: Option<PlaceToken>,
+    /// Where the event's `identity` is `entry-token`: the JWT by which the organiser's site says who the visitor is. Needed once for
+    /// each place token.
+    #[serde(default)]
+    entry_token: Option<String>,
 }
 
 /// A place, and whether it is new.
 pub struct Entering {
     /// The line.
     pub line: Arc<Line>,
+    /// The place.
+    pub place: PlaceId,
     /// What has become of the place.
     pub state: PlaceState,
     /// Was it made just now?
@@ -42,7 +49,8 @@ pub struct Entering {
 
 /// Enters the line.
 ///
-/// Asking again with the same token gives the same place. A browser gets the token as a cookie too.
+/// Asking again with the same token gives the same place; so does asking as the same user, with any token, where visitors are
+/// known by entry tokens. A browser gets the token as a cookie too.
 #[utoipa::path(
     post,
     operation_id = "enter",
@@ -55,7 +63,7 @@ pub struct Entering {
         (status = 201, description = "A new place; `Retry-After` says when to ask again", body = Answer),
         (status = 200, description = "The token has a place already", body = Answer),
         (status = 400, description = "`bad-request`, naming the field"),
-        (status = 401, description = "`no-place`: the `Authorization` header holds no place token"),
+        (status = 401, description = "`no-place`: the `Authorization` header holds no place token; `unauthorized`: the event wants an entry token that is good"),
         (status = 403, description = "`foreign-origin`"),
         (status = 404, description = "`no-such-event`"),
         (status = 409, description = "`not-open-yet` (with `opens_at`), `sold-out` or `line-closed`"),
@@ -83,14 +91,16 @@ pub async fn handler(
             .clone()
             .map(|()| PlaceToken::generate(&*gateway.random))?,
     };
-    let entering = enter(&gateway, &event, &token).await?;
+    let entering = enter(&gateway, &event, &token, body.entry_token.as_deref()).await?;
     let status = if entering.new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    let place = token.place_id();
-    let answer = Answer::new(&gateway, &entering.line, place, entering.state).with_token(&token);
+    let Entering {
+        line, place, state, ..
+    } = entering;
+    let answer = Answer::new(&gateway, &line, place, state).with_token(&token);
     let mut response = (status, answer).into_response();
     if ours.is_ok() {
         let cookie = gateway.visitors.set_cookie(&event, &token);
@@ -99,19 +109,28 @@ pub async fn handler(
     Ok(response)
 }
 
-/// Enters with a token; what the store refuses is a problem.
+/// Enters with a token, and an entry token where the event wants one; what the store refuses is a problem.
 pub async fn enter(
     gateway: &Gateway,
     event: &EventId,
     token: &PlaceToken,
+    entry_token: Option<&str>,
 ) -> Result<Entering, Problem> {
     let line = gateway.mirror.line(event).await?;
-    let entered = gateway
-        .store
-        .enter(event, &token.place_id())
-        .await
-        .map_err(Problem::try_again)?;
-    let (state, new) = match entered {
+    let user = entry::user(gateway, &line, token, entry_token).await?;
+    let (place, entered) = match user {
+        None => {
+            let place = token.place_id();
+            let entered = gateway.store.enter(event, &place).await;
+            (place, entered)
+        }
+        Some(user) => {
+            let place = PlaceId::of_user(event, &user);
+            let entered = gateway.store.enter_as(event, user, token.place_id()).await;
+            (place, entered)
+        }
+    };
+    let (state, new) = match entered.map_err(Problem::try_again)? {
         Entered::New(seq) => {
             line.entered(seq);
             (PlaceState::Waiting { seq }, true)
@@ -124,8 +143,13 @@ pub async fn enter(
         Entered::LineClosed => return Err(Refusal::LineClosed.into()),
         Entered::EventClosed => return Err(Refusal::EventClosed.into()),
     };
-    line.saw(&token.place_id(), &state);
-    Ok(Entering { line, state, new })
+    line.saw(&place, &state);
+    Ok(Entering {
+        line,
+        place,
+        state,
+        new,
+    })
 }
 
 fn no_line() -> Problem {
@@ -168,7 +192,7 @@ mod tests {
             let poll_after_ms = place["poll_after_ms"].as_u64().unwrap();
             let expected = json!({
                 "place_id": token.place_id(), "place_token": token.reveal(), "state": "waiting",
-                "position": 2, "waiting": 2, "phase": "open", "eta_s": {"low": 0, "high": 1},
+                "position": 2, "waiting": 2, "phase": "open", "eta_s": {"low": 0, "high": 2},
                 "poll_after_ms": poll_after_ms, "live_url": "/api/v1/events/demo/places/me/live",
             });
             assert_eq!(place, expected);

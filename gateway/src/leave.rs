@@ -9,6 +9,7 @@ use domain::EventId;
 
 use crate::Gateway;
 use crate::credential::Credential;
+use crate::entry;
 use crate::me::known;
 
 /// Leaves the line.
@@ -35,7 +36,9 @@ pub async fn handler(
     Path(event): Path<EventId>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let place = Credential::to_change(&gateway.visitors, &event, &headers)?.place_id();
+    let token = Credential::to_change(&gateway.visitors, &event, &headers)?;
+    let line = gateway.mirror.line(&event).await?;
+    let place = entry::place(&gateway, &line, &token).await?;
     let left = gateway.store.leave(&event, &place).await;
     known(left.map_err(Problem::try_again)?)?;
     Ok(StatusCode::NO_CONTENT)

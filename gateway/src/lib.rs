@@ -5,6 +5,7 @@ mod answer;
 mod assets;
 mod credential;
 mod enter;
+mod entry;
 mod leave;
 mod live;
 mod me;
@@ -59,6 +60,7 @@ struct Gateway {
     visitors: VisitorRules,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    entry_keys: entry::KnownKeys,
     hello_deadline: Duration,
     meters: Meters,
 }
@@ -80,6 +82,7 @@ async fn build_with(parts: Parts, hello_deadline: Duration) -> Result<Role, Stor
         throttle: parts.throttle,
         clock: parts.clock,
         random: parts.random,
+        entry_keys: entry::KnownKeys::default(),
         hello_deadline,
         meters: Meters::new(),
     };

@@ -12,6 +12,7 @@ use lua::Look;
 use crate::Gateway;
 use crate::answer::Answer;
 use crate::credential::Credential;
+use crate::entry;
 
 /// Where the visitor stands.
 ///
@@ -38,8 +39,8 @@ pub async fn handler(
 ) -> Result<Answer, Problem> {
     let shown = Credential::shown(&gateway.visitors, &event, &headers)?;
     let shown = shown.ok_or(Refusal::NoPlace)?;
-    let place = shown.clone().token().place_id();
     let line = gateway.mirror.line(&event).await?;
+    let place = entry::place(&gateway, &line, &shown.clone().token()).await?;
     let state = state(&gateway, &event, &place).await?;
     line.saw(&place, &state);
     let answer = Answer::new(&gateway, &line, place, state);

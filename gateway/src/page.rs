@@ -97,7 +97,7 @@ pub async fn enter(
         .visitors
         .cookie(&event, &headers)
         .unwrap_or_else(|| PlaceToken::generate(&*gateway.random));
-    let entered = crate::enter::enter(&gateway, &event, &token).await;
+    let entered = crate::enter::enter(&gateway, &event, &token, None).await;
     let lang = asked.lang.as_deref().and_then(Language::known);
     let query = lang.map_or(String::new(), |lang| format!("?lang={}", lang.tag()));
     let mut response = (
@@ -128,10 +128,17 @@ async fn fallback(
     let Some(token) = gateway.visitors.cookie(&line.event, headers) else {
         return Ok(Fallback::outside(&line.document(), line.waiting()));
     };
-    let look = gateway.store.look(&line.event, &token.place_id()).await;
+    let place = match crate::entry::place(gateway, line, &token).await {
+        Ok(place) => place,
+        Err(problem) if problem.refusal() == Refusal::NoPlace => {
+            return Ok(Fallback::outside(&line.document(), line.waiting()));
+        }
+        Err(problem) => return Err(problem),
+    };
+    let look = gateway.store.look(&line.event, &place).await;
     Ok(match look.map_err(Problem::try_again)? {
         Look::Known(state) => {
-            line.saw(&token.place_id(), &state);
+            line.saw(&place, &state);
             Fallback::inside(line, state)
         }
         Look::NoPlace | Look::NoSuchEvent => Fallback::outside(&line.document(), line.waiting()),

@@ -9,6 +9,7 @@ mod direct;
 mod jwks;
 mod keys;
 mod redeem;
+mod owner;
 mod redemptions_me;
 mod relay;
 mod terms;

@@ -9,13 +9,14 @@ use domain::coupon::Issue;
 use domain::event::AckLevel;
 use domain::place::PlaceState;
 use domain::ticket::Claims;
-use domain::{EventId, Holder, Millis, PlaceId, PlaceToken, Refusal};
+use domain::{EventId, Millis, PlaceId, PlaceToken, Refusal};
 use lua::{Look, Redeem, Redeemed, StoreError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::Desk;
 use crate::answer::{Answer, Pass, Pending};
+use crate::owner::Owner;
 use crate::terms::Terms;
 use crate::ticket;
 
@@ -89,18 +90,21 @@ async fn redeem(desk: &Desk, request: Request) -> Result<Answer, Problem> {
         (None, Some(by_cookie)) => by_cookie?,
         (None, None) => return Err(no_token()),
     };
-    if token.place_id() != claims.sub {
-        return Err(Refusal::NotTheHolder.into());
-    }
     let terms = desk.terms.of(&event).await.map_err(Problem::try_again)?;
     let terms = terms.ok_or(Refusal::NoSuchEvent)?;
-    let (issue, replayed) = issue(desk, &event, claims, &terms).await?;
+    let owner = match Owner::of(desk, &event, &terms, &token).await {
+        Ok(owner) if owner.place == claims.sub => owner,
+        Err(problem) if problem.refusal() != Refusal::NoPlace => return Err(problem),
+        _ => return Err(Refusal::NotTheHolder.into()),
+    };
+    let place = owner.place.clone();
+    let (issue, replayed) = issue(desk, &event, owner, claims, &terms).await?;
     mishaps::cross("redeem.passed").map_err(Problem::outcome_unknown)?;
     if !desk.acks.reached(&event, terms.ack, issue.ordinal).await {
         return Ok(Answer::pending(&event, issue));
     }
     if terms.ack != AckLevel::Redis {
-        stands(desk, &event, &token.place_id(), &issue).await?;
+        stands(desk, &event, &place, &issue).await?;
     }
     Ok(Answer::pass(event, issue, terms.ack, replayed))
 }
@@ -126,12 +130,13 @@ async fn stands(
 async fn issue(
     desk: &Desk,
     event: &EventId,
+    owner: Owner,
     claims: Claims,
     terms: &Terms,
 ) -> Result<(Issue, bool), Problem> {
     let redeem = Redeem {
-        holder: Holder::from(&claims.sub),
-        place: claims.sub,
+        holder: owner.holder,
+        place: owner.place,
         jti: claims.jti,
         begins_at: Millis(claims.nbf.saturating_mul(1_000)),
         ends_at: Millis(claims.exp.saturating_mul(1_000)),

@@ -12,6 +12,7 @@ use lua::Look;
 
 use crate::Desk;
 use crate::answer::{Answer, Pass, Pending};
+use crate::owner::Owner;
 
 /// What this place's redemption was answered with, or would be now.
 #[utoipa::path(
@@ -39,7 +40,10 @@ pub async fn handler(
         Some(token) => token.parse::<PlaceToken>().ok(),
         None => desk.visitors.cookie(&event, &headers),
     };
-    let place = token.ok_or(Refusal::NoPlace)?.place_id();
+    let token = token.ok_or(Refusal::NoPlace)?;
+    let terms = desk.terms.of(&event).await.map_err(Problem::try_again)?;
+    let terms = terms.ok_or(Refusal::NoSuchEvent)?;
+    let place = Owner::of(&desk, &event, &terms, &token).await?.place;
     let look = desk.store.look(&event, &place).await;
     let issue = match look.map_err(Problem::try_again)? {
         Look::Known(PlaceState::Redeemed(issue)) => issue,
@@ -52,8 +56,7 @@ pub async fn handler(
         Look::NoPlace => return Err(Refusal::NoPlace.into()),
         Look::NoSuchEvent => return Err(Refusal::NoSuchEvent.into()),
     };
-    let terms = desk.terms.of(&event).await.map_err(Problem::try_again)?;
-    let ack = terms.ok_or(Refusal::NoSuchEvent)?.ack;
+    let ack = terms.ack;
     let reached = desk.acks.has_reached(&event, ack, issue.ordinal).await;
     if reached.map_err(Problem::try_again)? {
         Ok(Answer::pass(event, issue, ack, true))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::event::AckLevel;
+use domain::event::{AckLevel, Identity};
 use domain::pattern::CodePattern;
 use domain::{EventId, Phase};
 use lua::{Store, StoreError};
@@ -14,6 +14,8 @@ use parking_lot::RwLock;
 pub struct Terms {
     /// Does it have a line?
     pub line: bool,
+    /// Who a visitor is.
+    pub identity: Identity,
     /// What a pass waits for.
     pub ack: AckLevel,
     /// What the codes look like.
@@ -45,6 +47,7 @@ impl KnownTerms {
         };
         let terms = Arc::new(Terms {
             line: live.event.definition.line,
+            identity: live.event.definition.identity,
             ack: live.event.definition.ack,
             code_pattern: live.event.definition.code_pattern,
         });

@@ -1,22 +1,29 @@
 -- enter: gives places to visitors; asking again gives the same place.
 --
 -- KEYS   1 event  2 stock  3 places  4 seq  5 admitted  6 tickets  7 gone  8 issued  9 passed  10 seen
---        11 counts  12 outbox
--- ARGV   1 most records that may wait in the outbox  2… place ids
+--        11 counts  12 outbox  13 users
+-- ARGV   1 most records that may wait in the outbox; then per request: place id, token id, user; the last two '' where places are
+--        known by their tokens alone
 -- Effect a place that is new, or that was given up (left, no-show), goes to the back of the line with the next seq.
+--        A user's place, and the token that they came with, are theirs from then on, unless they were refused.
 --        Whoever enters near the head is seen there; the first one in an empty line wakes admission. One `line.entered` record tells of all that are new,
 --        unless the outbox is full: they are let in all the same.
--- Result {'no-such-event'} or {'answers', answer…}, one per place id:
+-- Result {'no-such-event'} or {'answers', answer…}, one per request:
 --        {'new', seq} · {'held', state…} as part "places" tells it
 --        {'no-line'} · {'not-open-yet'} · {'sold-out'} · {'line-closed'} · {'event-closed'}: no place, and why
-assert(#KEYS == 12 and #ARGV >= 2, 'enter: 12 keys, a bound and a place')
+assert(#KEYS == 13 and #ARGV >= 4 and #ARGV % 3 == 1, 'enter: 13 keys, a bound and triples')
 local event_key, stock_key, seq_key = KEYS[1], KEYS[2], KEYS[4]
 local keys = {
   places = KEYS[3], admitted = KEYS[5], tickets = KEYS[6], gone = KEYS[7], issued = KEYS[8], passed = KEYS[9],
-  seen = KEYS[10], counts = KEYS[11], outbox = KEYS[12],
+  seen = KEYS[10], counts = KEYS[11], outbox = KEYS[12], users = KEYS[13],
 }
 
-local asked = { unpack(ARGV, 2) }
+local asked, tokens, holders = {}, {}, {}
+for i = 2, #ARGV, 3 do
+  local n = #asked + 1
+  asked[n], tokens[n] = ARGV[i], ARGV[i + 1]
+  holders[n] = ARGV[i + 2] ~= '' and ARGV[i + 2] or asked[n]
+end
 local phase, ended, on_sold_out, line, rate, epoch =
   unpack(redis.call('HMGET', event_key, 'phase', 'ended', 'on_sold_out', 'line', 'rate', 'epoch'))
 if not phase then
@@ -39,8 +46,8 @@ local function refusal()
 end
 
 local refused = refusal()
-local states = states_of(keys, asked, phase, ended)
-local answers, new, at = { 'answers' }, {}, {}
+local states = states_of(keys, asked, holders, phase, ended)
+local answers, new, at, theirs = { 'answers' }, {}, {}, {}
 for i, place in ipairs(asked) do
   local state = states[i]
   local given_up = state[1] == 'gone' and (state[2] == 'left' or state[2] == 'no-show')
@@ -56,6 +63,13 @@ for i, place in ipairs(asked) do
     at[place] = #new
     answers[i + 1] = { 'new', #new }
   end
+  if tokens[i] ~= '' and answers[i + 1][1] ~= refused then
+    local n = #theirs
+    theirs[n + 1], theirs[n + 2], theirs[n + 3], theirs[n + 4] = tokens[i], holders[i], place, holders[i]
+  end
+end
+if #theirs > 0 then
+  redis.call('HSET', keys.users, unpack(theirs))
 end
 
 if #new > 0 then

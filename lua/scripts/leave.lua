@@ -1,23 +1,23 @@
 -- leave: gives up a waiting place, or a ticket not yet redeemed.
 --
 -- KEYS   1 event  2 counts  3 places  4 seq  5 admitted  6 tickets  7 gone  8 issued  9 outstanding  10 unminted  11 moves
---        12 passed  13 grace  14 seen  15 draw  16 withdrawn  17 outbox
+--        12 passed  13 grace  14 seen  15 draw  16 withdrawn  17 outbox  18 users
 -- ARGV   1 place id
 -- Effect the place is gone (left), its room in `capacity` is free, a move and a `line.gone` record tell of it; anything else stays as it is. Who leaves
 --        while the lobby is drawn stays on the list of the draw, so that it ends as it would have.
 -- Result {'no-such-event'} or {'answer', state}: the state afterwards, as part "places" tells it
-assert(#KEYS == 17 and #ARGV == 1, 'leave: 17 keys and a place')
+assert(#KEYS == 18 and #ARGV == 1, 'leave: 18 keys and a place')
 local keys = {
   counts = KEYS[2], places = KEYS[3], seq = KEYS[4], admitted = KEYS[5], tickets = KEYS[6], gone = KEYS[7],
   issued = KEYS[8], outstanding = KEYS[9], unminted = KEYS[10], moves = KEYS[11],
-  passed = KEYS[12], grace = KEYS[13], seen = KEYS[14], draw = KEYS[15], withdrawn = KEYS[16], outbox = KEYS[17],
+  passed = KEYS[12], grace = KEYS[13], seen = KEYS[14], draw = KEYS[15], withdrawn = KEYS[16], outbox = KEYS[17], users = KEYS[18],
 }
 local place = ARGV[1]
 local phase, ended, epoch = unpack(redis.call('HMGET', KEYS[1], 'phase', 'ended', 'epoch'))
 if not phase then
   return { 'no-such-event' }
 end
-local state = states_of(keys, ARGV, phase, ended)[1]
+local state = states_of(keys, ARGV, holders_of(keys, ARGV), phase, ended)[1]
 if state[1] == 'waiting' then
   redis.call('ZREM', keys.places, place)
   forget_presence(keys, ARGV)

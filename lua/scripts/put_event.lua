@@ -1,14 +1,15 @@
 -- put_event: makes an event, or changes the definition and the pace of one.
 --
 -- KEYS   1 event  2 counts  3 stock  4 places  5 seq  6 moves  7 pace  8 outbox  9 audit
---        10 passed  11 grace  12 seen  13 draw
+--        10 passed  11 grace  12 seen  13 draw  14 secrets
 -- ARGV   1 by  2 version: the one that the rest was merged from, 0 for a new event
 --        3 definition  4 on_sold_out  5 lobby_at  6 opens_at  7 closes_at  8 phase  9 total  10 rate  11 capacity
 --        12 ticket_ttl_s  13 line: 1, or 0 for a direct event; times in ms or ''
+--        14 the secrets of its entry keys as JSON, '' to leave them alone: they are in no audit entry, record or result
 -- Effect an event that is there keeps its phase and, past draft, its stock. What differs is written with an audit entry, an
 --        `event.changed` record and a move; the same again changes nothing.
 -- Result {'created', fields…} · {'held', fields…} in the order of `shown` in part "event" · {'conflict'}
-assert(#KEYS == 13 and #ARGV == 13, 'put_event: 13 keys and 13 arguments')
+assert(#KEYS == 14 and #ARGV == 14, 'put_event: 14 keys and 14 arguments')
 local keys = {
   event = KEYS[1], counts = KEYS[2], stock = KEYS[3], places = KEYS[4], seq = KEYS[5], moves = KEYS[6], pace = KEYS[7],
   outbox = KEYS[8], audit = KEYS[9], passed = KEYS[10], grace = KEYS[11], seen = KEYS[12], draw = KEYS[13],
@@ -20,6 +21,10 @@ local put = given_event(3)
 local held = read_event(keys)
 if version ~= (held and held.version or '0') then
   return { 'conflict' }
+end
+local new_secrets = ARGV[14] ~= '' and ARGV[14] ~= redis.call('GET', KEYS[14])
+if new_secrets then
+  redis.call('SET', KEYS[14], ARGV[14])
 end
 if not held then
   if put.phase == 'closed' then
@@ -40,7 +45,7 @@ end
 if held.phase ~= 'draft' then
   put.total, put.remaining = held.total, held.remaining
 end
-local differs = false
+local differs = new_secrets
 for _, field in ipairs(FIELDS) do
   differs = differs or put[field] ~= held[field]
 end

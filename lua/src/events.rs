@@ -1,8 +1,10 @@
 //! Events: made, defined, read.
 
-use domain::event::{Admission, Definition, Event, OnSoldOut};
+use domain::entry::EntrySecrets;
+use domain::event::{Admission, Event, OnSoldOut};
 use domain::place::GoneReason;
 use domain::{EventId, Millis};
+use serde::Serialize;
 
 use crate::connect::{Store, StoreError};
 use crate::keys::{EVENTS, Keys};
@@ -69,6 +71,18 @@ impl Store {
         version: u64,
         change: Change<'_>,
     ) -> Result<PutOutcome, StoreError> {
+        self.put_event_with_secrets(event, version, change, None)
+            .await
+    }
+
+    /// As [`Self::put_event`]; replaces the secrets of the event's entry keys too, if there are any given.
+    pub async fn put_event_with_secrets(
+        &self,
+        event: &Event,
+        version: u64,
+        change: Change<'_>,
+        secrets: Option<&EntrySecrets>,
+    ) -> Result<PutOutcome, StoreError> {
         tags!(Outcome { Created = "created", Held = "held", Conflict = "conflict" });
         if version == 0 {
             // Before the event itself, so that no event is ever without its entry in the list; readers skip an entry without an event.
@@ -79,15 +93,30 @@ impl Store {
                 .await?;
         }
         let keys = Keys::of(&event.event);
-        let call = PUT_EVENT
-            .keys(every_change_keys(&keys))
-            .arg(change.by)
-            .arg(version);
-        let mut reply = with_event(call, event)?.run(&self.door).await?;
+        let mut touched = every_change_keys(&keys).to_vec();
+        touched.push(keys.secrets());
+        let call = PUT_EVENT.keys(touched).arg(change.by).arg(version);
+        let mut reply = with_event(call, event)?
+            .arg(given(secrets.map(json).transpose()?))
+            .run(&self.door)
+            .await?;
         Ok(match reply.tag()? {
             Outcome::Created => PutOutcome::Created(live_event(&event.event, reply)?),
             Outcome::Held => PutOutcome::Held(live_event(&event.event, reply)?),
             Outcome::Conflict => PutOutcome::Conflict,
+        })
+    }
+
+    /// The secrets of an event's entry keys.
+    pub async fn entry_secrets(&self, event: &EventId) -> Result<EntrySecrets, StoreError> {
+        let held: Option<String> = redis::cmd("GET")
+            .arg(Keys::of(event).secrets())
+            .query_async(&mut self.connection())
+            .await?;
+        // Not even a part of what is held may get into a message.
+        held.map_or(Ok(EntrySecrets::default()), |held| {
+            serde_json::from_str(&held)
+                .map_err(|_| StoreError::Unexpected("secrets that are no JSON".to_owned()))
         })
     }
 
@@ -143,7 +172,7 @@ pub(crate) fn every_change_keys(keys: &Keys<'_>) -> [String; 13] {
 pub(crate) fn with_event<'a>(call: Call<'a>, event: &Event) -> Result<Call<'a>, StoreError> {
     let held = &event.definition;
     Ok(call
-        .arg(definition_json(held)?)
+        .arg(json(held)?)
         .arg(on_sold_out(held.on_sold_out))
         .arg(time(held.lobby_at))
         .arg(time(held.opens_at))
@@ -156,8 +185,8 @@ pub(crate) fn with_event<'a>(call: Call<'a>, event: &Event) -> Result<Call<'a>, 
         .arg(u8::from(held.line)))
 }
 
-fn definition_json(definition: &Definition) -> Result<String, StoreError> {
-    serde_json::to_string(definition).map_err(|error| StoreError::Unexpected(error.to_string()))
+fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Unexpected(error.to_string()))
 }
 
 fn on_sold_out(what: OnSoldOut) -> &'static str {

@@ -67,6 +67,8 @@ macro_rules! keys {
 keys! {
     /// Hash: the definition as JSON, and beside it what the scripts decide by: phase, pace, stock, times, version, epoch.
     event = "event" "";
+    /// String: the secrets of the event's entry keys as JSON, which nothing shows.
+    secrets = "event" ":secrets";
     /// Hash of counters: `admitted`, `no_shows`, `left`, `issued`, and the last ordinals of `records` and `moves`.
     counts = "event" ":counts";
     /// Stream: who changed what.
@@ -89,6 +91,8 @@ keys! {
     moves = "line" ":moves";
     /// Hash: the token bucket, and how far the absent can be told from those who are there.
     pace = "line" ":pace";
+    /// Hash, with entry tokens: the id of a place, or of the token that a user came with → the user.
+    users = "line" ":users";
     /// Sorted set of those who were passed over and are neither let in nor gone: place → seq.
     passed = "line" ":passed";
     /// Sorted set of those among them who were not seen again yet: place → until when they may come back, in ms.

@@ -2,7 +2,7 @@
 
 use domain::coupon::{Coupon, Issue};
 use domain::place::PlaceState;
-use domain::{EventId, Holder, Millis, PlaceId, RecordId, Seq, Serial};
+use domain::{EventId, Holder, Millis, RecordId, Seq, Serial};
 
 use crate::connect::StoreError;
 use crate::line::Look;
@@ -14,11 +14,7 @@ pub(crate) fn known(state: Option<PlaceState>) -> Look {
 }
 
 /// Reads a state as part "places" of the scripts tells it; `None` for a place that nobody has.
-pub(crate) fn state(
-    event: &EventId,
-    place: &PlaceId,
-    mut reply: Reply,
-) -> Result<Option<PlaceState>, StoreError> {
+pub(crate) fn state(event: &EventId, mut reply: Reply) -> Result<Option<PlaceState>, StoreError> {
     tags!(State {
         None = "none",
         Waiting = "waiting",
@@ -38,7 +34,7 @@ pub(crate) fn state(
         }),
         State::Redeemed => {
             let stored: String = reply.take()?;
-            Some(PlaceState::Redeemed(issue(event, place.into(), &stored)?))
+            Some(PlaceState::Redeemed(issue(event, reply.parse()?, &stored)?))
         }
         State::Gone => Some(PlaceState::Gone {
             reason: reply.parse()?,

@@ -14,6 +14,7 @@ use chassis::{Lifecycle, Outage};
 use domain::coupon::{Coupon, Issue};
 use domain::{Random, Serial};
 use kafka::{LogError, Topic};
+use domain::event::Event;
 use ledger::{Issuance, Ledger, LedgerError, StoredEvent};
 use lua::{Recovery, Restored, Standing, Store, StoreError};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -208,17 +209,20 @@ impl Watcher {
                 return Ok(after.0);
             };
             after = last.serial;
-            let issues: Vec<Issue> = page.into_iter().map(|row| issue(row, journal)).collect();
+            let issues: Vec<Issue> = page
+                .into_iter()
+                .map(|row| issue(&stored.event, row, journal))
+                .collect();
             recovery.lay_issues(&stored.event, &issues).await?;
         }
     }
 }
 
 /// The issue that a row tells of; the ticket that was spent for it by the journal.
-fn issue(row: Issuance, journal: &mut Journal) -> Issue {
+fn issue(event: &Event, row: Issuance, journal: &mut Journal) -> Issue {
     let ordinal = row.record_id.epoch_and_ordinal().unwrap_or_default().1;
     Issue {
-        jti: journal.redeemed(&row.holder),
+        jti: journal.redeemed(event, &row.holder),
         coupon: Coupon {
             code: row.code,
             serial: row.serial,

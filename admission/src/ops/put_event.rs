@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chassis::admin::Staff;
 use chassis::{Path, Problem};
+use domain::entry::EntrySecrets;
 use domain::event::{AckLevel, ChangeRefused, Event, EventPut};
 use domain::{EventId, Refusal};
 use lua::{Change, LiveEvent, PutOutcome, Store};
@@ -58,6 +59,7 @@ async fn merge(
     default_ack: AckLevel,
     change: Change<'_>,
 ) -> Result<(StatusCode, LiveEvent), Problem> {
+    let secrets = put.entry_keys.as_deref().map(EntrySecrets::of);
     for _ in 0..MERGES {
         let (merged, version) = match store.event(event).await.map_err(store_failed)? {
             Some(held) => (
@@ -66,7 +68,9 @@ async fn merge(
             ),
             None => (Event::create(event.clone(), put.clone(), default_ack)?, 0),
         };
-        let outcome = store.put_event(&merged, version, change).await;
+        let outcome = store
+            .put_event_with_secrets(&merged, version, change, secrets.as_ref())
+            .await;
         match outcome.map_err(store_failed)? {
             PutOutcome::Created(live) => return Ok((StatusCode::CREATED, live)),
             PutOutcome::Held(live) => return Ok((StatusCode::OK, live)),

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use domain::Phase;
 use domain::event::{MOST_ADDED, MOST_STOCK};
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, SchemaType, Type,
+};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -48,6 +50,7 @@ impl PartialSchema for SettingsSchema {
             .fold(empty, |all, (name, setting)| {
                 all.property(name, setting).required(name)
             })
+            .property("entry_keys", entry_keys(false))
             .into()
     }
 }
@@ -72,6 +75,7 @@ impl PartialSchema for EventPutSchema {
             ),
             ("admission", admission().description(Some("The pace."))),
         ];
+        let keys = entry_keys(true);
         let empty = ObjectBuilder::new()
             .description(Some(
                 "A field left out keeps what it held, or gets its default on a new event.",
@@ -80,6 +84,7 @@ impl PartialSchema for EventPutSchema {
         settings()
             .chain(others)
             .fold(empty, |all, (name, field)| all.property(name, field))
+            .property("entry_keys", keys)
             .into()
     }
 }
@@ -161,6 +166,32 @@ fn how() -> [(&'static str, ObjectBuilder); 6] {
         ("grace_s", number(0, 86_400, grace)),
         ("on_sold_out", on_sold_out),
     ]
+}
+
+/// The keys that sign entry tokens, as they are given or as they are shown.
+fn entry_keys(given: bool) -> ArrayBuilder {
+    let alg = names(&["EdDSA", "HS256"], "The one algorithm of the key.");
+    let mut key = ObjectBuilder::new()
+        .property("kid", text("The key's id; needed where there are several."))
+        .property("alg", alg)
+        .property("x", text("The public key of `EdDSA`: 32 bytes, base64url."))
+        .required("alg");
+    if given {
+        let k = "The secret of `HS256`: 32 to 256 bytes, base64url. It is never shown.";
+        let constant = |value: &'static str| names(&[value], "As in a JWK; may be left out.");
+        key = key
+            .property("k", text(k))
+            .property(
+                "kty",
+                names(&["OKP", "oct"], "As in a JWK; may be left out."),
+            )
+            .property("crv", constant("Ed25519"))
+            .property("use", constant("sig"))
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    }
+    ArrayBuilder::new().items(key).description(Some(
+        "The keys that sign entry tokens, all of them, 1 to 8; only with `identity` `entry-token`.",
+    ))
 }
 
 fn admission() -> ObjectBuilder {
@@ -252,11 +283,11 @@ mod tests {
 
     #[test]
     fn settings_are_described_as_they_are_shown() {
-        let put = EventPut {
-            title: Some("x".into()),
-            stock: Some(1),
-            ..EventPut::default()
-        };
+        let put: EventPut = serde_json::from_value(serde_json::json!({
+            "title": "x", "stock": 1, "identity": "entry-token",
+            "entry_keys": [{"alg": "HS256", "k": "A".repeat(43)}],
+        }))
+        .unwrap();
         let event = Event::create("demo".parse().unwrap(), put, AckLevel::Log).unwrap();
         let shown = serde_json::to_value(&event.definition).unwrap();
         let shown: BTreeSet<String> = shown.as_object().unwrap().keys().cloned().collect();

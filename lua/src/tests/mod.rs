@@ -19,6 +19,7 @@ mod state;
 mod steps;
 mod streams;
 
+mod users;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 

@@ -235,7 +235,8 @@ async fn made(store: &Store, id: &EventId, call: &Call) -> Answer {
         }
         Call::Stock(add) => Answer::Stock(store.add_stock(id, add, ADMIN).await.unwrap()),
         Call::Enter(places) => {
-            Answer::Entered(crate::line::enter(door, event, places).await.unwrap())
+            let entrants = places.into_iter().map(Into::into).collect();
+            Answer::Entered(crate::line::enter(door, event, entrants).await.unwrap())
         }
         Call::Leave(place) => Answer::Looked(store.leave(id, &place).await.unwrap()),
         Call::Present(places) => {

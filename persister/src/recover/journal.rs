@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::event::{Event, Identity};
 use domain::place::{AdmittedPlace, GoneReason};
 use domain::record::{Fact, Record};
 use domain::{Holder, PlaceId, Seq};
@@ -74,9 +75,12 @@ impl Journal {
         }
     }
 
-    /// The place of this holder, if it is one, has its coupon; the id of the ticket that was spent for it.
-    pub(super) fn redeemed(&mut self, holder: &Holder) -> String {
-        let place: Option<PlaceId> = holder.as_str().parse().ok();
+    /// The holder's place, if there is one, has its coupon; the id of the ticket that was spent for it.
+    pub(super) fn redeemed(&mut self, event: &Event, holder: &Holder) -> String {
+        let place = match event.definition.identity {
+            Identity::Place => holder.as_str().parse().ok(),
+            Identity::EntryToken => Some(PlaceId::of_user(&event.event, holder)),
+        };
         match place.and_then(|place| self.places.remove(&place)) {
             Some(State::Admitted(admitted)) => admitted.jti(),
             _ => NO_JTI.to_owned(),
@@ -105,6 +109,7 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use domain::event::{AckLevel, EventPut};
     use domain::{Millis, RecordId};
 
     use super::*;
@@ -131,6 +136,18 @@ mod tests {
         }
     }
 
+    /// Lets the place of `user-1` in; the id of its ticket.
+    fn ticket_of(journal: &mut Journal, event: &Event) -> String {
+        let place = PlaceId::of_user(&event.event, &"user-1".parse().unwrap());
+        let fact = Fact::Admitted {
+            expires_at: Millis(9_000),
+            kid: "key".into(),
+            places: vec![(place.clone(), Seq(9))],
+        };
+        journal.take(record(7, fact));
+        format!("{place}.7000")
+    }
+
     #[test]
     fn the_last_record_of_a_place_counts_and_whoever_has_a_coupon_is_out_of_the_line() {
         let mut journal = Journal::default();
@@ -154,8 +171,17 @@ mod tests {
             journal.take(record(ordinal, fact));
         }
         let ticket = format!("{}.7000", place(1));
-        assert_eq!(journal.redeemed(&Holder::from(&place(1))), ticket);
-        assert_eq!(journal.redeemed(&"somebody".parse().unwrap()), "-");
+        let put = EventPut {
+            title: Some("Demo".into()),
+            stock: Some(9),
+            ..EventPut::default()
+        };
+        let mut event = Event::create("demo".parse().unwrap(), put, AckLevel::Log).unwrap();
+        assert_eq!(journal.redeemed(&event, &Holder::from(&place(1))), ticket);
+        assert_eq!(journal.redeemed(&event, &"somebody".parse().unwrap()), "-");
+        event.definition.identity = Identity::EntryToken;
+        let (user, of_theirs) = ("user-1".parse().unwrap(), ticket_of(&mut journal, &event));
+        assert_eq!(journal.redeemed(&event, &user), of_theirs);
         let line = journal.line();
         let waiting = [(4, 4), (5, 7), (6, 6), (7, 8), (8, 9)];
         assert_eq!(line.waiting, waiting.map(|(n, seq)| (place(n), Seq(seq))));
