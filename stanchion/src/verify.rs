@@ -109,10 +109,13 @@ impl Question {
         }
         let mut verdict = Verdict { report, repairs };
         self.tell(&verdict)?;
-        while self.watch {
+        if !self.watch {
+            return Ok(verdict);
+        }
+        loop {
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
-                _ = tokio::signal::ctrl_c() => break,
+                _ = tokio::signal::ctrl_c() => return Ok(verdict),
             }
             let report = stations.reconcile(event, &mut memory).await?;
             let changed = differences(&report) != differences(&verdict.report);
@@ -121,7 +124,6 @@ impl Question {
                 self.tell(&verdict)?;
             }
         }
-        Ok(verdict)
     }
 
     fn tell(&self, verdict: &Verdict) -> anyhow::Result<()> {

@@ -100,14 +100,17 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn each_difference_is_told_with_what_every_station_holds() {
-        let standing = |code: &str| Standing {
+    fn standing(code: &str) -> Standing {
+        Standing {
             code: code.to_owned(),
             holder: "me".to_owned(),
             record_id: "demo:1:7".to_owned(),
             issued_at: domain::Millis(0),
-        };
+        }
+    }
+
+    /// An event with one altered row, whose figures do not add up either.
+    fn altered() -> EventReport {
         let difference = Difference {
             serial: domain::Serial(3),
             kind: Kind::CodeDiffers,
@@ -117,7 +120,7 @@ mod tests {
             beside: vec![standing("C")],
             cause: Cause::RowAltered,
         };
-        let event = EventReport {
+        EventReport {
             event: "demo".parse().unwrap(),
             issued: Issued::default(),
             balance: Some(Balance {
@@ -130,7 +133,11 @@ mod tests {
             }),
             unexplained: 2,
             differences: vec![difference],
-        };
+        }
+    }
+
+    #[test]
+    fn each_difference_is_told_with_what_every_station_holds() {
         let repaired = Repaired {
             event: "demo".parse().unwrap(),
             serial: domain::Serial(3),
@@ -139,7 +146,7 @@ mod tests {
         let verdict = Verdict {
             report: Report {
                 unexplained: 2,
-                events: vec![event],
+                events: vec![altered()],
             },
             repairs: Some(vec![repaired]),
         };
