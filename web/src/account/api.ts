@@ -1,6 +1,7 @@
 /** The wallet's part of the API: shapes as the server sends them, and the calls of whoever is signed in. */
 
 import { backoff } from '../backoff';
+import { AGAIN, onceKey } from '../once';
 import type { Reply } from '../reply';
 import { ServerClock } from '../server-clock';
 import type { Session } from '../session';
@@ -29,8 +30,6 @@ export interface List {
   next: string | null;
 }
 
-/** The answer is not known, or not now: the same question again finds out. */
-const AGAIN = ['outcome-unknown', 'try-again', 'slow-down', 'unreachable'];
 /** So many times before the person is asked what to do. */
 const MOST_TRIES = 8;
 
@@ -65,7 +64,7 @@ export class Wallet {
   }
 
   async #step<T>(method: string, path: string, body: unknown): Promise<Reply<T>> {
-    const once = key();
+    const once = onceKey();
     for (let failures = 0; ; failures += 1) {
       const reply = await this.#call<T>(method, path, body, once);
       if (reply.ok || !AGAIN.includes(reply.problem) || failures >= MOST_TRIES) {
@@ -87,8 +86,4 @@ export class Wallet {
 
 function path({ book, code }: Held): string {
   return `/api/v1/books/${encodeURIComponent(book)}/coupons/${encodeURIComponent(code)}`;
-}
-
-function key(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -190,10 +190,11 @@ export async function authorized<T>(
   method: string,
   path: string,
   body?: unknown,
+  once?: string,
 ): Promise<Reply<T>> {
-  const reply = await call<T>(method, path, await credential.token(), body);
+  const reply = await call<T>(method, path, await credential.token(), body, once);
   const again = !reply.ok && reply.problem === 'unauthorized' && (await credential.renew());
-  return again ? call<T>(method, path, await credential.token(), body) : reply;
+  return again ? call<T>(method, path, await credential.token(), body, once) : reply;
 }
 
 /** Where a list is read on. */

@@ -4,6 +4,7 @@ import { h, say, show } from '../element';
 import { BookCalls, type Step } from './books-api';
 import { Coupons } from './coupons';
 import { type Desk, type Part, timeOf } from './desk';
+import { distributionPanel, generatePanel } from './jobs';
 import { remember } from './open-by-id';
 import { rulesPanel } from './rules';
 import { table } from './table';
@@ -29,15 +30,19 @@ export function bookScreen(desk: Desk, id: string): Part {
   });
   const steps = h('section', { class: 'panel' }, h('h2', {}, words.history), history.root);
   const rules = rulesPanel(desk, calls, () => void read());
-  const upload = uploadPanel(desk, calls, () => void coupons.read());
+  const filling = [
+    uploadPanel(desk, calls, () => void coupons.read()),
+    generatePanel(desk, calls, () => void coupons.read()),
+    distributionPanel(desk, calls, () => void read()),
+  ];
   const inside = [coupons.root, steps];
-  const beside = h('div', {}, upload, rules.root);
+  const beside = h('div', {}, ...filling, rules.root);
   const main = h('div', { class: desk.admin ? 'columns' : '' }, h('div', {}, ...inside), desk.admin && beside);
 
   async function read(): Promise<void> {
     const there = await coupons.read();
     say(none, there ? '' : desk.admin ? words.makeIt : words.gone);
-    for (const part of [...inside, upload]) {
+    for (const part of [...inside, ...filling]) {
       show(part, there);
     }
     rules.isNew(!there);

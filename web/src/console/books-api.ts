@@ -15,6 +15,7 @@ export interface Rules {
   redemptions_per_code: number;
   max_redemptions_per_person: number | null;
   lock_s: number;
+  code_pattern: string;
   on_cancel: 'return' | 'keep';
 }
 
@@ -42,6 +43,16 @@ export interface Rejected {
   line: number;
   code: string;
   reason: string;
+}
+
+export interface Job {
+  id: string;
+  kind: 'generate' | 'distribute';
+  state: 'queued' | 'running' | 'done' | 'failed';
+  done: number;
+  total: number;
+  report: unknown;
+  error: string | null;
 }
 
 export interface Pool {
@@ -83,8 +94,20 @@ export class BookCalls {
     return this.#call('GET', `/history${page(after)}`);
   }
 
-  #call<T>(method: string, path: string, body?: unknown): Promise<Reply<T>> {
-    return authorized(this.#credential, method, this.#path + path, body);
+  generate(asked: { count: number; code_pattern?: string }, once: string): Promise<Reply<Job>> {
+    return this.#call('POST', '/generate', asked, once);
+  }
+
+  distribute(asked: { pool: string; mode: string; per_person?: number }, once: string): Promise<Reply<Job>> {
+    return this.#call('POST', '/distributions', asked, once);
+  }
+
+  job(id: string): Promise<Reply<Job>> {
+    return authorized(this.#credential, 'GET', `${ROOT}/jobs/${encodeURIComponent(id)}`);
+  }
+
+  #call<T>(method: string, path: string, body?: unknown, once?: string): Promise<Reply<T>> {
+    return authorized(this.#credential, method, this.#path + path, body, once);
   }
 }
 

@@ -16,6 +16,7 @@ export function rulesFrom(form: FormData): Partial<Rules> {
     ...number('redemptions_per_code'),
     ...number('max_redemptions_per_person'),
     ...number('lock_s'),
+    ...(text('code_pattern') !== '' && { code_pattern: text('code_pattern') }),
     ...(text('on_cancel') !== '' && { on_cancel: text('on_cancel') as Rules['on_cancel'] }),
   };
 }
@@ -42,6 +43,7 @@ export function rulesPanel(desk: Desk, calls: BookCalls, changed: () => void): R
     field('expires_at', words.expires_at, words.ownZone, { type: 'datetime-local', step: 1 }),
     field('max_per_person', words.max_per_person, '', whole),
     field('redemptions_per_code', words.redemptions_per_code, '', whole),
+    field('code_pattern', desk.words.make.pattern, desk.words.make.patternHint, { maxlength: 40, autocomplete: 'off' }),
     field('max_redemptions_per_person', words.max_redemptions_per_person, '', whole),
     field('lock_s', words.lock_s, '', { ...whole, max: 3600 }),
     choice('on_cancel', words.on_cancel, Object.entries(words.onCancel)),
@@ -87,6 +89,7 @@ function shown(desk: Desk, rules: Rules): HTMLElement[] {
       rules.max_redemptions_per_person ? desk.n(rules.max_redemptions_per_person) : words.unlimited,
     ],
     [words.lock_s, desk.n(rules.lock_s)],
+    [desk.words.make.pattern, rules.code_pattern],
     [words.on_cancel, words.onCancel[rules.on_cancel]],
   ];
   return told.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)));

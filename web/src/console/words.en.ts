@@ -389,6 +389,33 @@ export const en = {
     } as Record<string, string>,
     rest: (n: string) => `And ${n} more.`,
   },
+  job: {
+    queued: 'It waits for its turn… It goes on when you leave this page.',
+    running: (done: string, total: string) => `${done} of ${total}… It goes on when you leave this page.`,
+    failed: (why: string) => `It did not come to its end: ${why}`,
+    report: 'Save the report',
+  },
+  generate: {
+    headline: 'Make codes',
+    about: 'Codes that the book does not hold yet: all of them are made, or none.',
+    count: 'How many',
+    pattern: 'Pattern of the codes',
+    patternHint: '{} is 12 random characters, {4} is four; empty: as the book says',
+    button: 'Make the codes',
+    done: (n: string) => `${n} codes are in the book.`,
+  },
+  distribution: {
+    headline: 'Deal coupons to a pool',
+    about: 'To everybody who is in the pool now, never above the book’s limits.',
+    pool: 'Id of the pool',
+    mode: 'How',
+    modes: { equal: 'each the same, or nobody anything', random: 'one after another, until codes or limits end' },
+    each: 'For each person',
+    eachHint: 'Empty: one, or as many as the limit allows when dealt one after another',
+    button: 'Deal them',
+    done: (codes: string, people: string, without: string) =>
+      `${codes} coupons went to ${people} people; ${without} got nothing.`,
+  },
   rules: {
     headline: 'Rules',
     about: 'What is left empty stays as it is.',

@@ -1,6 +1,7 @@
 /** One visit: speaks to the server and tells the page what happened. It shows nothing itself. */
 
 import { backoff } from '../backoff';
+import { AGAIN } from '../once';
 import type { Reply } from '../reply';
 import { ServerClock } from '../server-clock';
 import { Api, type Frame, type GoneReason, type Pass, type Pending, type Phase, type PlaceStatus } from './api';
@@ -25,9 +26,6 @@ const LOST: Record<string, GoneReason> = {
   'ticket-expired': 'no-show',
   'event-closed': 'closed',
 };
-
-/** The answer is not known, or not now: the same question again finds out. */
-const AGAIN = ['outcome-unknown', 'try-again', 'slow-down', 'unreachable'];
 
 export class Visit {
   readonly clock = new ServerClock();
