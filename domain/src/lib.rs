@@ -12,6 +12,7 @@ pub mod eta;
 pub mod event;
 pub mod fault;
 pub mod ids;
+pub mod job;
 mod jwt;
 pub mod once;
 pub mod pace;

@@ -63,7 +63,7 @@ impl CodePattern {
     }
 
     /// Refuses a pattern that offers too few codes for `stock` coupons.
-    pub(crate) fn room_for(&self, stock: u64) -> Result<(), InvalidField> {
+    pub fn room_for(&self, stock: u64) -> Result<(), InvalidField> {
         let drawn: u32 = self
             .parts
             .iter()

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ids::InvalidId;
 
@@ -34,6 +34,13 @@ impl FromStr for PoolId {
                 "a pool id is 1 to 63 characters of a-z, 0-9 and -, and begins with a letter or a digit",
             ))
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for PoolId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Refusal {
     NoSuchBook,
     /// The pool is unknown.
     NoSuchPool,
+    /// The job is unknown.
+    NoSuchJob,
     /// The account is unknown.
     NoSuchAccount,
     /// The path exists, the method does not.
@@ -104,7 +106,7 @@ pub struct Shown {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::NoPlace,
@@ -121,6 +123,7 @@ impl Refusal {
         Self::NoSuchCoupon,
         Self::NoSuchBook,
         Self::NoSuchPool,
+        Self::NoSuchJob,
         Self::NoSuchAccount,
         Self::MethodNotAllowed,
         Self::NotOpenYet,

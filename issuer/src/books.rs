@@ -5,6 +5,8 @@ mod assign;
 mod cancel;
 mod codes;
 mod coupon;
+mod distribute;
+mod generate;
 mod history;
 mod list;
 mod lock;
@@ -30,6 +32,9 @@ use crate::caller::Caller;
 use crate::redeem::lost;
 use shown::Shown;
 
+/// How often the ack level of many records is waited for before the outcome is called unknown: two minutes in all.
+const WAITS: usize = 24;
+
 /// The public door's routes. The caller's credential decides how they are limited.
 pub fn public(desk: Arc<Desk>) -> Router {
     let coupon = "/api/v1/books/{book}/coupons/{code}";
@@ -50,6 +55,8 @@ pub fn ops(desk: Arc<Desk>, guard: &OpsGuard) -> Router {
     let routes = Router::new()
         .route(book, put(put::handler))
         .route(&format!("{book}/codes"), post(codes::handler))
+        .route(&format!("{book}/generate"), post(generate::handler))
+        .route(&format!("{book}/distributions"), post(distribute::handler))
         .route(&format!("{book}/coupons"), get(list::handler))
         .route(
             &format!("{book}/coupons/{{code}}/cancel"),
@@ -65,6 +72,8 @@ pub fn ops(desk: Arc<Desk>, guard: &OpsGuard) -> Router {
     paths(
         put::handler,
         codes::handler,
+        generate::handler,
+        distribute::handler,
         list::handler,
         cancel::handler,
         history::handler,
@@ -101,6 +110,20 @@ async fn kept(desk: &Desk, book: &EventId, ordinal: Option<u64>) -> Result<(), P
     Err(Problem::outcome_unknown(format!(
         "record {ordinal} of {book} is not kept yet"
     )))
+}
+
+/// Waits for the last record of many: a million rows take the ledger a while.
+pub async fn kept_at_last(
+    desk: &Desk,
+    book: &EventId,
+    ordinal: Option<u64>,
+) -> Result<(), Problem> {
+    for _ in 1..WAITS {
+        if kept(desk, book, ordinal).await.is_ok() {
+            return Ok(());
+        }
+    }
+    kept(desk, book, ordinal).await
 }
 
 /// The coupon after a step, once its record is kept; or why the step was not made.

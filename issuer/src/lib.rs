@@ -6,10 +6,11 @@ mod answer;
 mod books;
 mod caller;
 mod direct;
+mod jobs;
 mod jwks;
 mod keys;
-mod redeem;
 mod owner;
+mod redeem;
 mod redemptions_me;
 mod relay;
 mod terms;
@@ -30,6 +31,7 @@ use domain::event::AckLevel;
 use domain::ticket::InvalidKey;
 use ledger::Ledger;
 use lua::{Store, StoreError};
+use tokio::sync::Notify;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -77,6 +79,8 @@ struct Desk {
     throttle: Arc<Throttle>,
     accounts: Arc<Accounts>,
     default_ack: AckLevel,
+    /// Told when there is a new job.
+    new_job: Notify,
 }
 
 /// Why the issuer cannot start.
@@ -102,16 +106,19 @@ pub async fn build(parts: Parts) -> Result<Role, BuildError> {
         .merge(books::public(desk.clone()));
     let ops = accounts
         .ops(&parts.guard)
-        .merge(books::ops(desk, &parts.guard));
+        .merge(books::ops(desk.clone(), &parts.guard))
+        .merge(jobs::ops(desk.clone(), &parts.guard));
     let mut api = Api::openapi();
     api.merge(direct::described(parts.direct_api));
     api.merge(accounts::api());
     api.merge(books::Api::openapi());
+    api.merge(jobs::Api::openapi());
     let (keeper, stop) = (accounts, parts.lifecycle.clone());
     parts.lifecycle.spawn("session key", async move {
         keeper.follow(&stop).await;
         Ok(())
     });
+    jobs::start(desk, &parts.lifecycle);
     start_tasks(parts, keys, acks);
     Ok(Role {
         name: "issuer",
@@ -142,6 +149,7 @@ fn desk(parts: &Parts, keys: &Arc<Keys>, acks: &Arc<Acks>) -> Result<Arc<Desk>, 
         throttle: parts.throttle.clone(),
         accounts,
         default_ack: parts.default_ack,
+        new_job: Notify::new(),
     }))
 }
 

@@ -183,42 +183,25 @@ impl Dialect {
 
     /// The tables' story, in order.
     pub(crate) fn migrations(self) -> Migrator {
+        macro_rules! story {
+            ($folder:literal: $($name:literal = $file:literal),+ $(,)?) => {
+                [$(($name, include_str!(concat!("../migrations/", $folder, "/", $file, ".sql")))),+]
+            };
+            ($folder:literal) => {
+                story!($folder:
+                    "record" = "0001_record",
+                    "dead letters" = "0002_dead_letters",
+                    "line" = "0003_line",
+                    "accounts" = "0004_accounts",
+                    "books" = "0005_books",
+                    "fences" = "0006_fences",
+                    "jobs" = "0007_jobs",
+                )
+            };
+        }
         let scripts = match self {
-            Self::Postgres => [
-                (
-                    "record",
-                    include_str!("../migrations/postgres/0001_record.sql"),
-                ),
-                (
-                    "dead letters",
-                    include_str!("../migrations/postgres/0002_dead_letters.sql"),
-                ),
-                ("line", include_str!("../migrations/postgres/0003_line.sql")),
-                (
-                    "accounts",
-                    include_str!("../migrations/postgres/0004_accounts.sql"),
-                ),
-                (
-                    "books",
-                    include_str!("../migrations/postgres/0005_books.sql"),
-                ),
-            ],
-            Self::Sqlite => [
-                (
-                    "record",
-                    include_str!("../migrations/sqlite/0001_record.sql"),
-                ),
-                (
-                    "dead letters",
-                    include_str!("../migrations/sqlite/0002_dead_letters.sql"),
-                ),
-                ("line", include_str!("../migrations/sqlite/0003_line.sql")),
-                (
-                    "accounts",
-                    include_str!("../migrations/sqlite/0004_accounts.sql"),
-                ),
-                ("books", include_str!("../migrations/sqlite/0005_books.sql")),
-            ],
+            Self::Postgres => story!("postgres"),
+            Self::Sqlite => story!("sqlite"),
         };
         let migrations = (1..).zip(scripts).map(|(version, (name, sql))| {
             let kind = MigrationType::Simple;

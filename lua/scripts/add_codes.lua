@@ -2,12 +2,22 @@
 --
 -- KEYS   1 event  2 counts  3 outbox  4 book  5 free  6 staged  7 pieces
 -- ARGV   1 how many codes the upload holds  2 how many uploads the book had had when they were compared with it
--- Effect the staged codes are free, with a `book.codes-added` record for each piece.
--- Result {'gone'}: the upload took too long · {'overtaken'}: by another upload, so it must be compared again
+--        3 the job that made them, '' for none
+-- Effect the staged codes are free, with a `book.codes-added` record for each piece. What a job made is added once.
+-- Result {'job-over'}: the job has not the turn · {'added', 0}: what the job made was added before
+--        {'gone'}: the upload took too long · {'overtaken'}: by another upload, so it must be compared again
 --        {'added', the last record's ordinal}
-assert(#KEYS == 7 and #ARGV == 2, 'add_codes: 7 keys and 2 numbers')
+assert(#KEYS == 7 and #ARGV == 3, 'add_codes: 7 keys and 3 arguments')
 local keys = { event = KEYS[1], counts = KEYS[2], outbox = KEYS[3], book = KEYS[4], free = KEYS[5] }
 local staged, pieces = KEYS[6], KEYS[7]
+if ARGV[3] ~= '' then
+  local job, added = unpack(redis.call('HMGET', keys.book, 'job', 'job_added'))
+  if job ~= ARGV[3] then
+    return { 'job-over' }
+  elseif added then
+    return { 'added', 0 }
+  end
+end
 if redis.call('SCARD', staged) ~= tonumber(ARGV[1]) then
   return { 'gone' }
 elseif (redis.call('HGET', keys.book, 'uploads') or '0') ~= ARGV[2] then
@@ -19,5 +29,8 @@ for _, piece in ipairs(redis.call('LRANGE', pieces, 0, -1)) do
   ordinal = append_fact(keys, now_ms, 'codes', 'codes', piece)
 end
 redis.call('HINCRBY', keys.book, 'uploads', 1)
+if ARGV[3] ~= '' then
+  redis.call('HSET', keys.book, 'job_added', '1')
+end
 redis.call('UNLINK', staged, pieces)
 return { 'added', ordinal }

@@ -22,7 +22,8 @@ elseif wanted ~= '' and redis.call('SISMEMBER', keys.free, wanted) == 0 then
 elseif tonumber(redis.call('HGET', holders, holder) or '0') + count > book.per_person then
   return { 'limit-reached' }
 end
-local free = redis.call('SCARD', keys.free)
+-- What is kept for a distribution under way is nobody else's.
+local free = math.max(redis.call('SCARD', keys.free) - book.reserved, 0)
 if free < count then
   return { 'none-left', free }
 end

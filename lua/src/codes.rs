@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::EventId;
+use domain::job::JobId;
 
 use crate::connect::{Store, StoreError};
 use crate::keys::Keys;
@@ -21,6 +22,8 @@ pub struct Upload {
     pub book: EventId,
     /// A name that no other upload of the book has.
     pub name: String,
+    /// The job that makes the codes.
+    pub job: Option<JobId>,
     /// How many uploads the book had had when the first piece came.
     uploads: Option<u64>,
     /// How many codes were taken in.
@@ -39,10 +42,12 @@ pub enum Staged {
 /// What became of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
-    /// All its codes are in the book; the last of their records.
+    /// All its codes are in the book; the last of their records, or 0 for those that a job added before.
     Added(u64),
     /// Another upload came first, or this one took too long: nothing was added, and it must be sent again.
     Overtaken,
+    /// The job that made the codes has lost its turn on the book.
+    JobOver,
 }
 
 impl Upload {
@@ -52,6 +57,7 @@ impl Upload {
         Self {
             book,
             name,
+            job: None,
             uploads: None,
             codes: 0,
         }
@@ -68,12 +74,9 @@ impl Store {
         tags!(Outcome { Staged = "staged", NoSuchBook = "no-such-book" });
         let keys = Keys::of(&upload.book);
         let [staged, pieces] = keys.upload(&upload.name);
-        let json = serde_json::to_string(codes);
-        let json = json.map_err(|error| StoreError::Unexpected(error.to_string()))?;
         let mut reply = STAGE_CODES
             .keys([keys.book(), keys.free(), keys.assigned(), staged, pieces])
             .arg(u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX))
-            .arg(json)
             .arg(codes)
             .run(&self.door)
             .await?;
@@ -91,7 +94,7 @@ impl Store {
 
     /// Puts a whole upload into its book.
     pub async fn add_codes(&self, upload: &Upload) -> Result<Added, StoreError> {
-        tags!(Outcome { Added = "added", Gone = "gone", Overtaken = "overtaken" });
+        tags!(Outcome { Added = "added", Gone = "gone", Overtaken = "overtaken", JobOver = "job-over" });
         let keys = Keys::of(&upload.book);
         let [staged, pieces] = keys.upload(&upload.name);
         let mut reply = ADD_CODES
@@ -106,11 +109,13 @@ impl Store {
             ])
             .arg(upload.codes)
             .arg(upload.uploads.unwrap_or_default())
+            .arg(upload.job.as_ref().map_or("", JobId::as_str))
             .run(&self.door)
             .await?;
         Ok(match reply.tag()? {
             Outcome::Added => Added::Added(reply.take()?),
             Outcome::Gone | Outcome::Overtaken => Added::Overtaken,
+            Outcome::JobOver => Added::JobOver,
         })
     }
 

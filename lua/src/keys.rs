@@ -125,6 +125,8 @@ keys! {
     holders = "book" ":holders";
     /// Hash: holder → how often they redeemed coupons of the book.
     redeemers = "book" ":redeemers";
+    /// Hash: what each user got of the job that has the book's turn: user → codes, or why none.
+    dealt = "book" ":dealt";
     /// Stream with dense ids: the records on their way to the log and the ledger.
     outbox = "coupon" ":outbox";
     /// Hash: how far `log` and `ledger` have come with the outbox.

@@ -6,6 +6,7 @@ use super::LONGEST_LOCK_S;
 use crate::clock::Millis;
 use crate::event::InvalidField;
 use crate::ids::EventId;
+use crate::pattern::CodePattern;
 
 /// What happens to a coupon that the organiser takes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,9 @@ pub struct Rules {
     pub max_redemptions_per_person: Option<u32>,
     /// How long a lock lasts that names no time of its own, in seconds, 1–3,600.
     pub lock_s: u64,
+    /// What codes look like that are made for the book.
+    #[serde(default)]
+    pub code_pattern: CodePattern,
     /// What happens to a coupon that is taken back.
     pub on_cancel: OnCancel,
 }
@@ -65,6 +69,8 @@ pub struct BookPut {
     pub max_redemptions_per_person: Option<Option<u32>>,
     /// See [`Rules::lock_s`]; 300.
     pub lock_s: Option<u64>,
+    /// See [`Rules::code_pattern`]; `{}`.
+    pub code_pattern: Option<CodePattern>,
     /// See [`Rules::on_cancel`]; `return`.
     pub on_cancel: Option<OnCancel>,
 }
@@ -112,6 +118,7 @@ impl Book {
             redemptions_per_code: 1,
             max_redemptions_per_person: None,
             lock_s: 300,
+            code_pattern: CodePattern::default(),
             on_cancel: OnCancel::Return,
         };
         Self { book, rules }.changed(put)
@@ -131,6 +138,7 @@ impl Book {
                 .max_redemptions_per_person
                 .unwrap_or(held.max_redemptions_per_person),
             lock_s: put.lock_s.unwrap_or(held.lock_s),
+            code_pattern: put.code_pattern.unwrap_or(held.code_pattern),
             on_cancel: put.on_cancel.unwrap_or(held.on_cancel),
         };
         self.checked()

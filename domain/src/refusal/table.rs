@@ -116,6 +116,12 @@ pub(super) static TABLE: [Shown; Refusal::ALL.len()] = [
         "Check the pool's id; the organiser makes pools with PUT.",
     ),
     row(
+        "no-such-job",
+        404,
+        "There is no such job",
+        "Check the job's id: the answer that began the job gave it, also in its `Location`.",
+    ),
+    row(
         "no-such-account",
         404,
         "There is no such account",

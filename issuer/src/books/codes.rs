@@ -17,7 +17,7 @@ use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{kept, rules};
+use super::{kept_at_last, rules};
 use crate::Desk;
 use intake::{Intake, Rejected};
 use rows::{Row, Rows};
@@ -28,9 +28,6 @@ const MOST_BYTES: usize = 128 * 1024 * 1024;
 const MOST_JSON: usize = 32 * 1024 * 1024;
 /// How long a client may pause.
 const PAUSE: Duration = Duration::from_secs(30);
-
-/// How often the ack level is waited for before the outcome is called unknown: two minutes in all.
-const WAITS: usize = 24;
 
 /// Is it only to be tried?
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -119,16 +116,6 @@ pub async fn handler(
     };
     let rejected = Vec::new();
     Ok((status, axum::Json(Answer { accepted, rejected })))
-}
-
-/// Waits for the last record of an upload: a million rows take the ledger a while.
-async fn kept_at_last(desk: &Desk, book: &EventId, ordinal: Option<u64>) -> Result<(), Problem> {
-    for _ in 1..WAITS {
-        if kept(desk, book, ordinal).await.is_ok() {
-            return Ok(());
-        }
-    }
-    kept(desk, book, ordinal).await
 }
 
 /// Takes in CSV as it comes.

@@ -41,6 +41,9 @@ pub struct Body {
     /// How long a lock lasts that names no time of its own, in seconds; 300.
     #[schema(minimum = 1, maximum = 3_600)]
     lock_s: Option<u64>,
+    /// What codes look like that are made for the book: text with random parts `{}` (12 characters) or `{n}`; `{}`.
+    #[schema(max_length = 40, example = "SPRING-{8}")]
+    code_pattern: Option<String>,
     /// What happens to a coupon that is taken back: `return` or `keep`; `return`.
     #[schema(example = "return")]
     on_cancel: Option<String>,

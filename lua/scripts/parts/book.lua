@@ -9,13 +9,15 @@ end
 
 -- The book's rules as numbers (`expires_ms` and `per_person_uses` may be nil), or nil when there is no such book.
 local function read_book(keys)
-  local held = redis.call('HMGET', keys.book, 'expires_ms', 'per_person', 'uses', 'per_person_uses', 'lock_s', 'on_cancel')
+  local held = redis.call('HMGET', keys.book, 'expires_ms', 'per_person', 'uses', 'per_person_uses', 'lock_s', 'on_cancel',
+    'reserved')
   if not held[2] then
     return nil
   end
   return {
     expires_ms = tonumber(held[1]), per_person = tonumber(held[2]), uses = tonumber(held[3]),
     per_person_uses = tonumber(held[4]), lock_s = tonumber(held[5]), on_cancel = held[6],
+    reserved = tonumber(held[7] or '0'),
   }
 end
 
@@ -57,7 +59,7 @@ end
 
 -- Appends a record of the book, whose epoch is that of the event of the same id; gives its ordinal.
 local function append_fact(keys, now_ms, fact, ...)
-  return append_record(keys, now_ms, redis.call('HGET', keys.event, 'epoch') or '1', fact, ...)
+  return append_record(keys, now_ms, redis.call('HGET', keys.event, 'epoch') or INCARNATION, fact, ...)
 end
 
 -- Appends the record of a coupon's step.

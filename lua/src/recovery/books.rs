@@ -86,6 +86,7 @@ impl Recovery {
             keys.assigned(),
             keys.holders(),
             keys.redeemers(),
+            keys.dealt(),
         ] {
             touched.extend([self.beside(&key), key]);
         }

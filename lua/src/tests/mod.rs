@@ -6,6 +6,7 @@ mod direct;
 mod draw;
 mod fence;
 mod installation;
+mod jobs;
 mod life;
 mod model;
 mod once;
@@ -18,8 +19,8 @@ mod settings;
 mod state;
 mod steps;
 mod streams;
-
 mod users;
+
 use std::ops::RangeInclusive;
 use std::time::Duration;
 

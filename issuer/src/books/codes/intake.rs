@@ -145,7 +145,7 @@ impl<'a> Intake<'a> {
             .map_err(lost)?
         {
             Added::Added(ordinal) => Ok((self.sent, Some(ordinal))),
-            Added::Overtaken => Err(Problem::try_again(
+            Added::Overtaken | Added::JobOver => Err(Problem::try_again(
                 "another upload into the book came first, or this one took too long",
             )),
         }

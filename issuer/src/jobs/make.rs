@@ -1,0 +1,77 @@
+//! Making codes: drawn and staged piece by piece, in the book all at once.
+
+use std::time::{Duration, Instant};
+
+use domain::pattern::CodePattern;
+use domain::secret::Secret;
+use ledger::Job;
+use lua::{Added, Staged, Upload};
+use serde_json::json;
+
+use super::PIECE;
+use super::run::{Outcome, RunError};
+use crate::Desk;
+
+/// How often the ledger hears how far it is.
+const TELL: Duration = Duration::from_millis(500);
+
+/// Makes `count` codes that the book does not hold.
+pub async fn make(
+    desk: &Desk,
+    job: &Job,
+    count: u64,
+    pattern: &CodePattern,
+) -> Result<Outcome, RunError> {
+    loop {
+        let name = Secret::generate(&*desk.random).reveal().to_owned();
+        let mut upload = Upload::new(job.book.clone(), name);
+        upload.job = Some(job.id.clone());
+        if !stage(desk, job, &mut upload, count, pattern).await? {
+            return Ok(Outcome::Lost);
+        }
+        let added = desk.store.add_codes(&upload).await?;
+        match added {
+            Added::Added(0) => desk.store.forget_upload(&upload).await?,
+            Added::Added(_) => {}
+            // Another upload came first: its codes are looked at, too.
+            Added::Overtaken => {
+                desk.store.forget_upload(&upload).await?;
+                continue;
+            }
+            Added::JobOver => {
+                desk.store.forget_upload(&upload).await?;
+                return Ok(Outcome::Lost);
+            }
+        }
+        desk.ledger.tell_job(&job.id, count, count).await?;
+        let ordinal = match added {
+            Added::Added(ordinal) if ordinal > 0 => Some(ordinal),
+            _ => None,
+        };
+        return Ok(Outcome::Done(json!({ "generated": count }), ordinal));
+    }
+}
+
+/// Stages codes until there are `count` new ones; false when the book is gone.
+async fn stage(
+    desk: &Desk,
+    job: &Job,
+    upload: &mut Upload,
+    count: u64,
+    pattern: &CodePattern,
+) -> Result<bool, RunError> {
+    let (mut made, mut told) = (0, Instant::now());
+    while made < count {
+        let wanted = usize::try_from(count - made).unwrap_or(PIECE).min(PIECE);
+        let codes: Vec<String> = (0..wanted).map(|_| pattern.draw(&*desk.random)).collect();
+        match desk.store.stage_codes(upload, &codes).await? {
+            Staged::NoSuchBook => return Ok(false),
+            Staged::Staged(taken) => made += (wanted - taken.len()) as u64,
+        }
+        if told.elapsed() >= TELL {
+            desk.ledger.tell_job(&job.id, made, count).await?;
+            told = Instant::now();
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,166 @@
+//! Runs jobs, one at a time under a lease. Every step may be made again: the store gives no step's effect twice, and a job
+//! ends in the ledger only when its report is there.
+
+use std::time::Duration;
+
+use chassis::{Lifecycle, Outage};
+use domain::job::{JobState, Mode, Work};
+use ledger::{Job, LedgerError};
+use lua::{Begun, Lease, StoreError};
+use serde_json::Value;
+
+use super::{deal, make, too_few};
+use crate::Desk;
+use crate::books::kept_at_last;
+
+/// How often the ledger is asked for jobs that another process was given.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Why a job could not go on for now.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store failed.
+    #[error("the store: {0}")]
+    Store(#[from] StoreError),
+    /// The ledger failed.
+    #[error("the ledger: {0}")]
+    Ledger(#[from] LedgerError),
+    /// Another job has the book's turn.
+    #[error("another job has the turn on the book")]
+    Busy,
+}
+
+/// What came of a job's work.
+pub enum Outcome {
+    /// All was done: the report, and the last record.
+    Done(Value, Option<u64>),
+    /// The store was put back in between, and cannot tell what the job did.
+    Lost,
+}
+
+/// Runs jobs until the stop.
+pub async fn run(desk: &Desk, stop: &Lifecycle) {
+    let lease = Lease::new(&desk.store, "jobs", desk.random.as_ref());
+    let mut outage = Outage::of("jobs", desk.random.clone());
+    while !stop.is_stopping() {
+        tokio::select! {
+            () = stop.stopping() => break,
+            taken = lease.take() => if let Err(error) = taken {
+                outage.failed(error).await;
+                continue;
+            },
+        }
+        outage.over();
+        tokio::select! {
+            () = stop.stopping() => break,
+            () = lease.keep() => tracing::info!("another process may run jobs now"),
+            () = work(desk) => {}
+        }
+    }
+    lease.release().await;
+}
+
+/// One job after another; never resolves.
+async fn work(desk: &Desk) {
+    let mut outage = Outage::of("a job", desk.random.clone());
+    loop {
+        match step(desk).await {
+            Ok(true) => outage.over(),
+            Ok(false) => {
+                outage.over();
+                let _ = tokio::time::timeout(LOOK, desk.new_job.notified()).await;
+            }
+            Err(error) => outage.failed(error).await,
+        }
+    }
+}
+
+/// Brings the next job to its end; false when there is none.
+async fn step(desk: &Desk) -> Result<bool, RunError> {
+    let Some(job) = desk.ledger.next_job().await? else {
+        return Ok(false);
+    };
+    if job.report.is_some() {
+        end(desk, &job, None).await?;
+        return Ok(true);
+    }
+    if job.state == JobState::Queued && !begin(desk, &job).await? {
+        return Ok(true);
+    }
+    let outcome = match &job.work {
+        Work::Generate {
+            count,
+            code_pattern,
+        } => make::make(desk, &job, *count, code_pattern).await?,
+        Work::Distribute {
+            mode, per_person, ..
+        } => deal::deal(desk, &job, deal::most(*mode, *per_person)).await?,
+    };
+    match outcome {
+        Outcome::Done(report, ordinal) => {
+            if kept_at_last(desk, &job.book, ordinal).await.is_err() {
+                tracing::warn!(job = %job.id, "the records of a job are not kept yet; it ends without waiting for them");
+            }
+            desk.ledger.report_job(&job.id, &report).await?;
+            end(desk, &job, None).await?;
+        }
+        Outcome::Lost => end(desk, &job, Some("store-put-back")).await?,
+    }
+    Ok(true)
+}
+
+/// Gives the job its turn; false when it ended instead.
+async fn begin(desk: &Desk, job: &Job) -> Result<bool, RunError> {
+    let (needed, is_whole) = match &job.work {
+        Work::Generate { .. } => (0, true),
+        Work::Distribute {
+            mode, per_person, ..
+        } => {
+            let needed = deal::needed_by(desk, job, deal::most(*mode, *per_person)).await?;
+            (needed, *mode == Mode::Equal)
+        }
+    };
+    match desk
+        .store
+        .begin_job(&job.book, &job.id, needed, is_whole)
+        .await?
+    {
+        Begun::Begun(kept) => {
+            let total = match &job.work {
+                Work::Generate { count, .. } => *count,
+                Work::Distribute { .. } => kept,
+            };
+            desk.ledger.tell_job(&job.id, 0, total).await?;
+            Ok(true)
+        }
+        Begun::TooFew(available) => {
+            desk.ledger.tell_job(&job.id, 0, needed).await?;
+            desk.ledger
+                .report_job(&job.id, &too_few(needed, available))
+                .await?;
+            desk.ledger.end_job(&job.id, Some("none-left")).await?;
+            Ok(false)
+        }
+        Begun::Busy(other) => {
+            // A turn of which the ledger does not know, or no more, is nobody's.
+            let held = desk.ledger.job(&other).await?;
+            let is_live = |job: Job| matches!(job.state, JobState::Queued | JobState::Running);
+            if !held.is_some_and(is_live) {
+                desk.store.end_job(&job.book, &other).await?;
+            }
+            Err(RunError::Busy)
+        }
+        Begun::Ended | Begun::NoSuchBook => {
+            desk.ledger.end_job(&job.id, Some("store-put-back")).await?;
+            Ok(false)
+        }
+    }
+}
+
+/// Ends a job whose report is kept, or that failed: first its turn, then the job.
+async fn end(desk: &Desk, job: &Job, error: Option<&str>) -> Result<(), RunError> {
+    desk.store.end_job(&job.book, &job.id).await?;
+    desk.ledger.end_job(&job.id, error).await?;
+    tracing::info!(job = %job.id, book = %job.book, kind = job.work.kind(), error, "a job has ended");
+    Ok(())
+}
