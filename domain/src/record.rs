@@ -1,5 +1,6 @@
 //! The record: one immutable fact in the log, as CloudEvents 1.0 JSON (github.com/cloudevents/spec, `spec.md` 1.0.2).
 
+mod fences;
 mod told;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use crate::coupon::{Coupon, Issue};
 use crate::event::Event;
 use crate::ids::{EventId, Holder, PlaceId, RecordId, Seq};
 use crate::place::GoneReason;
+pub use fences::{Fence, Fences};
 
 /// One record. Its `id` is made of event, epoch and ordinal, so that sending it twice is harmless.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +21,7 @@ pub struct Record {
     pub id: RecordId,
     /// Whose outbox it came from: the partition key.
     pub event: EventId,
-    /// Its ordinal in the event's outbox, dense from 1.
+    /// Its ordinal in the event's outbox: dense from 1 in an epoch; 0 for a fence, which never was in one.
     pub ordinal: u64,
     /// When the fact came true, by the store's clock.
     pub time: Millis,
@@ -65,6 +67,11 @@ pub enum Fact {
     },
     /// Something about a book.
     Book(Box<BookFact>),
+    /// `log.fenced`: Redis may have forgotten something, and the epoch of this record's id begins; see [`Fence`].
+    Fenced {
+        /// The last ordinal that Redis still had.
+        kept: u64,
+    },
 }
 
 impl Fact {
@@ -78,6 +85,7 @@ impl Fact {
             Self::Admitted { .. } => "line.admitted",
             Self::Gone { .. } => "line.gone",
             Self::Book(fact) => fact.kind(),
+            Self::Fenced { .. } => "log.fenced",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Records that contradict a row that is already here. They are never expected; keeping them makes them visible.
 
+use domain::record::Fence;
 use domain::{EventId, RecordId};
 use sqlx::AnyConnection;
 
@@ -12,9 +13,10 @@ use crate::issuances::{Issuance, json};
 pub struct Anomaly {
     /// The record that could not be made a row.
     pub record_id: RecordId,
-    /// What it contradicts: `record-differs`, `serial-taken`, `code-taken`, `holder-has-one`.
+    /// What it contradicts: `record-differs`, `serial-taken`, `code-taken`, `holder-has-one`; `late` for one that
+    /// contradicts nothing but came behind the fence that ended its epoch.
     pub kind: String,
-    /// The record whose row is in the way.
+    /// The record whose row is in the way, or the fence.
     pub stored_record_id: RecordId,
     /// The refused issuance, as JSON.
     pub record: String,
@@ -38,17 +40,7 @@ pub(crate) async fn keep(
     refused: &Issuance,
     stored: &Issuance,
 ) -> Result<(), LedgerError> {
-    sqlx::query(
-        "INSERT INTO anomalies (event, record_id, kind, stored_record_id, record) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (record_id) DO NOTHING",
-    )
-    .bind(refused.event.as_str())
-    .bind(&refused.record_id.0)
-    .bind(kind(refused, stored))
-    .bind(&stored.record_id.0)
-    .bind(json(refused)?)
-    .execute(connection)
-    .await?;
+    insert(connection, refused, kind(refused, stored), &stored.record_id).await?;
     tracing::error!(
         event.id = %refused.event,
         record_id = %refused.record_id,
@@ -56,6 +48,43 @@ pub(crate) async fn keep(
         kind = kind(refused, stored),
         "a record contradicts a row of the ledger"
     );
+    Ok(())
+}
+
+/// Keeps a coupon that came behind the fence that ended its epoch: Redis had forgotten it, so it counts no more.
+pub(crate) async fn keep_late(
+    connection: &mut AnyConnection,
+    late: &Issuance,
+    fence: Fence,
+) -> Result<(), LedgerError> {
+    insert(connection, late, "late", &fence.id(&late.event)).await?;
+    tracing::error!(
+        event.id = %late.event,
+        record_id = %late.record_id,
+        fence.epoch,
+        fence.kept,
+        "a record that redis had forgotten came to the log after its epoch had ended; it makes no row"
+    );
+    Ok(())
+}
+
+async fn insert(
+    connection: &mut AnyConnection,
+    refused: &Issuance,
+    kind: &str,
+    stored: &RecordId,
+) -> Result<(), LedgerError> {
+    sqlx::query(
+        "INSERT INTO anomalies (event, record_id, kind, stored_record_id, record) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (record_id) DO NOTHING",
+    )
+    .bind(refused.event.as_str())
+    .bind(&refused.record_id.0)
+    .bind(kind)
+    .bind(&stored.0)
+    .bind(json(refused)?)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::dead_letters::{self, DeadLetter};
 use crate::error::LedgerError;
 use crate::offsets::{self, Step};
 use crate::sift::{Refused, sift};
-use crate::watermarks;
+use crate::{fences, watermarks};
 
 /// What is to be committed together.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,8 @@ pub struct Committed {
     pub duplicates: u64,
     /// Records that contradict a row, now in `anomalies`.
     pub anomalies: u64,
+    /// Records that came behind the fence that ended their epoch: they count no more; coupons among them are in `anomalies`.
+    pub late: u64,
 }
 
 /// A batch that is written and not yet committed. Dropped, it never was.
@@ -46,7 +48,14 @@ impl Ledger {
     pub async fn stage<'a>(&self, batch: Batch<'a>) -> Result<Staged<'a>, LedgerError> {
         let mut transaction = self.pool.begin_with(self.dialect.begin()).await?;
         offsets::take(&mut transaction, batch.step).await?;
-        let sifted = sift(&mut transaction, self.dialect, batch.records).await?;
+        let parted = fences::part(&mut transaction, self.dialect, batch.records).await?;
+        let places = parted.sound.clone();
+        let sound: Vec<&Record> = places.iter().map(|&place| batch.records[place]).collect();
+        let mut sifted = sift(&mut transaction, self.dialect, &sound).await?;
+        for refused in &mut sifted.refused {
+            refused.index = places[refused.index];
+        }
+        sifted.committed.late = parted.note(&mut transaction, self.dialect).await?;
         watermarks::raise(&mut transaction, batch.records).await?;
         Ok(Staged {
             transaction,

@@ -26,7 +26,9 @@ pub(crate) async fn append(
 ) -> Result<(), LedgerError> {
     let mut rows = Vec::new();
     for record in records {
-        if let Fact::Issued { .. } | Fact::Changed(_) | Fact::Book(_) = record.fact {
+        if let Fact::Issued { .. } | Fact::Changed(_) | Fact::Book(_) | Fact::Fenced { .. } =
+            record.fact
+        {
             continue;
         }
         let json = record.to_json().ok();

@@ -69,6 +69,18 @@ pub(crate) async fn take(connection: &mut AnyConnection, step: &Step) -> Result<
     })
 }
 
+/// Keeps every owner of an outbox from moving it on until the transaction ends.
+pub(crate) async fn hold(connection: &mut AnyConnection, topic: &str) -> Result<(), LedgerError> {
+    sqlx::query(
+        "INSERT INTO log_offsets (topic, partition, next_offset) VALUES ($1, 0, 0) \
+         ON CONFLICT (topic, partition) DO UPDATE SET next_offset = log_offsets.next_offset",
+    )
+    .bind(topic)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// A count as SQL's whole number.
 pub(crate) fn whole(count: u64) -> Result<i64, LedgerError> {
     i64::try_from(count).map_err(|_| LedgerError::poison(format!("{count} is not a 64-bit number")))

@@ -151,6 +151,7 @@ async fn write(
         issued,
         duplicates: others - anomalies,
         anomalies,
+        late: 0,
     })
 }
 

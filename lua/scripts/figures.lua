@@ -14,10 +14,15 @@ local function number(held)
 end
 local admitted, issued, no_shows, left, records =
   unpack(redis.call('HMGET', KEYS[2], 'admitted', 'issued', 'no_shows', 'left', 'records'))
-local log, ledger = unpack(redis.call('HMGET', KEYS[6], 'log', 'ledger'))
+local log, ledger, lost_after, lost_to = unpack(redis.call('HMGET', KEYS[6], 'log', 'ledger', 'lost_after', 'lost_to'))
+-- How many records are above a mark; ordinals that were lost with an earlier Redis are none.
+local function above(mark)
+  local lost = math.min(number(records), number(lost_to)) - math.max(mark, number(lost_after))
+  return number(records) - mark - math.max(0, lost)
+end
 local waiting = ended == '' and redis.call('ZCARD', KEYS[4]) + redis.call('ZCARD', KEYS[7]) or 0
 local outstanding = phase ~= 'closed' and redis.call('ZCARD', KEYS[5]) or 0
 return {
   'figures', waiting, number(admitted), outstanding, number(issued), number(no_shows), number(left), number(total),
-  number(redis.call('GET', KEYS[3])), number(records) - math.max(number(log), number(ledger)), number(records) - number(ledger),
+  number(redis.call('GET', KEYS[3])), above(math.max(number(log), number(ledger))), above(number(ledger)),
 }

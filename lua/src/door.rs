@@ -1,6 +1,6 @@
 //! The connection to Redis, and its lock: the scripts of an event run only on the Redis that was last recognised.
 //!
-//! A script's text begins with the incarnation in which it was loaded, and Redis keeps scripts in memory alone. So one that
+//! A script's text begins with the incarnation in which it was loaded (`INCARNATION`, also the epoch of what is made in it), and Redis keeps scripts in memory alone. So one that
 //! was restarted, or one that took another's place, knows no script of the present incarnation and says so without running
 //! anything; a caller who hears that looks at who answers before it loads the script. Nobody decides anything on a Redis
 //! that may have forgotten something.
@@ -58,11 +58,6 @@ impl Door {
 
     /// Gives a script to a Redis that does not know it, if it may have it; the incarnation to call it in.
     pub(crate) async fn load(&self, script: &Script) -> Result<u64, StoreError> {
-        if script.is_open() {
-            let mut connection = self.connection.clone();
-            script.load(0).exec_async(&mut connection).await?;
-            return Ok(0);
-        }
         let mut refused = self.lock.refused.lock().await;
         if let Some((at, error)) = &*refused
             && at.elapsed() < REFUSED_FOR

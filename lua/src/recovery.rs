@@ -6,6 +6,7 @@
 
 mod books;
 mod lay;
+mod resume;
 
 use domain::event::{Event, Order};
 use domain::{EventId, Phase};
@@ -23,6 +24,7 @@ pub use books::{Holdings, RestoredBook};
 
 script!(open RESTORE_BOOK = "restore_book", "records", "book");
 script!(open RECOGNISE = "recognise");
+script!(open RESUME_EVENT = "resume_event", "clock", "moves");
 script!(open RESTORE_EVENT = "restore_event", "clock", "moves", "records", "pace", "event");
 
 /// How long a recovery that was killed keeps others away.

@@ -72,11 +72,6 @@ impl Script {
         }
     }
 
-    /// Does it run on every Redis?
-    pub(crate) fn is_open(&self) -> bool {
-        self.open
-    }
-
     /// Begins a call with the keys that the script's contract lists, in its order.
     pub(crate) fn keys(&self, keys: impl Into<Vec<String>>) -> Call<'_> {
         Call {
@@ -94,11 +89,7 @@ impl Script {
     }
 
     fn text_in(&self, incarnation: u64) -> String {
-        if self.open {
-            self.text.clone()
-        } else {
-            format!("-- incarnation {incarnation}\n{}", self.text)
-        }
+        format!("local INCARNATION = '{incarnation}'\n{}", self.text)
     }
 
     fn hash(&self, incarnation: u64) -> Arc<str> {
@@ -148,6 +139,10 @@ impl Call<'_> {
             door.incarnation()
         };
         let value = match self.sent(&mut connection, incarnation).await {
+            // Given and run in one: a recovery may make Redis forget its scripts at any moment.
+            Err(error) if error.code() == Some("NOSCRIPT") && self.script.open => {
+                self.evaluate(&mut connection).await?
+            }
             Err(error) if error.code() == Some("NOSCRIPT") => {
                 let incarnation = door.load(self.script).await?;
                 self.sent(&mut connection, incarnation).await?
@@ -166,9 +161,16 @@ impl Call<'_> {
         self,
         connection: &mut (impl ConnectionLike + Send),
     ) -> Result<Reply, StoreError> {
+        Reply::new(self.evaluate(connection).await?)
+    }
+
+    async fn evaluate(
+        &self,
+        connection: &mut (impl ConnectionLike + Send),
+    ) -> Result<Value, RedisError> {
         let mut command = redis::cmd("EVAL");
         command.arg(self.script.text_in(0));
-        Reply::new(self.with_keys(command).query_async(connection).await?)
+        self.with_keys(command).query_async(connection).await
     }
 
     async fn sent(&self, door: &mut Door, incarnation: u64) -> Result<Value, RedisError> {

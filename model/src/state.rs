@@ -11,13 +11,25 @@ pub struct Record {
     pub epoch: u8,
 }
 
+impl Record {
+    /// Does it come too late for this fence, its epoch and what was kept?
+    fn is_void(self, (epoch, kept): (u8, u8)) -> bool {
+        self.epoch < epoch && self.n > kept
+    }
+}
+
 /// What stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Entry {
     /// A record.
     Record(Record),
-    /// Records of earlier epochs that come after this are void.
-    Fence(u8),
+    /// Records of epochs before this one that come after it are void, but for those that Redis still had.
+    Fence {
+        /// The epoch that begins.
+        epoch: u8,
+        /// The last number that Redis had.
+        kept: u8,
+    },
 }
 
 /// An event's keys.
@@ -61,7 +73,8 @@ pub enum Relay {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ledger {
     pub(crate) next: usize,
-    pub(crate) fence: u8,
+    /// The last fence: its epoch and what was kept.
+    pub(crate) fence: (u8, u8),
     pub(crate) rows: Vec<Record>,
 }
 
@@ -129,8 +142,8 @@ impl State {
         let entry = self.log[self.ledger.next];
         self.ledger.next += 1;
         match entry {
-            Entry::Fence(epoch) => self.ledger.fence = epoch,
-            Entry::Record(record) if record.epoch < self.ledger.fence => {}
+            Entry::Fence { epoch, kept } => self.ledger.fence = (epoch, kept),
+            Entry::Record(record) if record.is_void(self.ledger.fence) => {}
             Entry::Record(record) => {
                 let mut rows = self.ledger.rows.iter();
                 // A duplicate, or an anomaly: the unique keys hold.
@@ -145,21 +158,24 @@ impl State {
     pub(crate) fn recover(&mut self, fenced_log: bool) {
         self.recovering = false;
         let epoch = self.redis.epoch + 1;
-        // What Redis still has and the log has not is sent first; it is in nobody else's hands.
+        if fenced_log {
+            let kept = self.redis.issued.iter().map(|record| record.n).max();
+            let kept = kept.unwrap_or(0);
+            self.log.push(Entry::Fence { epoch, kept });
+        }
+        // What Redis still has and the log has not may come behind the fence; it is in nobody else's hands.
         for record in std::mem::take(&mut self.redis.outbox) {
             if !self.in_log(record) {
                 self.log.push(Entry::Record(record));
             }
         }
-        if fenced_log {
-            self.log.push(Entry::Fence(epoch));
-        }
+        let mut fence = (0, 0);
         let mut issued: Vec<Record> = Vec::new();
         for entry in &self.log {
-            if let Entry::Record(record) = entry
-                && !issued.contains(record)
-            {
-                issued.push(*record);
+            match entry {
+                Entry::Fence { epoch, kept } => fence = (*epoch, *kept),
+                Entry::Record(record) if record.is_void(fence) || issued.contains(record) => {}
+                Entry::Record(record) => issued.push(*record),
             }
         }
         let mark = issued.iter().map(|record| record.n).max().unwrap_or(0);

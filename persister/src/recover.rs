@@ -1,10 +1,12 @@
 //! Watches which Redis answers, and brings one that may have forgotten something back to what log and ledger know.
 //!
 //! What Redis holds at any moment, on disk or in a replica, is all that was ever written up to some moment. So an event of
-//! which it has counted as many records as the ledger knows has lost nothing that anybody could put back, and is left as
-//! it is, records on their way included; of any other event all that Redis has is in the ledger, and all is put back.
+//! which it has counted as many records as the ledger knows has lost nothing that anybody could put back, and goes on as
+//! it is, records on their way included; of any other event all that Redis has is in the ledger, and all is put back. Either
+//! goes on in a new epoch, behind a fence in the log: nothing is counted twice, and what comes late counts no more.
 
 mod books;
+mod fence;
 mod journal;
 
 use std::sync::Arc;
@@ -12,12 +14,12 @@ use std::time::{Duration, Instant};
 
 use chassis::{Lifecycle, Outage};
 use domain::coupon::{Coupon, Issue};
-use domain::{Random, Serial};
-use kafka::{LogError, Topic};
 use domain::event::Event;
+use domain::{Random, Serial};
+use kafka::LogError;
 use ledger::{Issuance, Ledger, LedgerError, StoredEvent};
 use lua::{Recovery, Restored, Standing, Store, StoreError};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 
 use self::journal::Journal;
 use crate::Parts;
@@ -114,30 +116,18 @@ impl Watcher {
 
     /// Puts back what is missing; the new incarnation, and how many events were put back.
     async fn recover(&self, recovery: &mut Recovery) -> Result<(u64, u64), RecoverError> {
-        self.ledger_has_the_log(recovery).await?;
         let incarnation = self.ledger.next_incarnation(recovery.noted() + 1).await?;
+        let known = self.fence(recovery, incarnation).await?;
         let mut restored = self.books(recovery, incarnation).await?;
         for stored in self.ledger.events().await? {
             if self.event(recovery, &stored, incarnation).await? {
-                restored += 1;
+                restored.insert(stored.event.event);
             }
         }
-        Ok((incarnation, restored))
-    }
-
-    /// Waits until the ledger has everything that was in the log when Redis was found to be another.
-    async fn ledger_has_the_log(&self, recovery: &mut Recovery) -> Result<(), RecoverError> {
-        let Some(kafka) = &self.kafka else {
-            return Ok(());
-        };
-        for (partition, end) in kafka::log_ends(kafka).await? {
-            let topic = Topic::Records.name();
-            while self.ledger.next_offset(topic, partition).await? < end {
-                recovery.hold().await?;
-                sleep(LOOK_AGAIN).await;
-            }
+        for event in known.difference(&restored) {
+            recovery.resume(event, incarnation).await?;
         }
-        Ok(recovery.hold().await?)
+        Ok((incarnation, restored.len() as u64))
     }
 
     /// Puts an event back, if Redis has lost anything of it.

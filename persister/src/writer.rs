@@ -262,5 +262,6 @@ fn count(committed: Committed, dead: usize) {
     metrics::counter!("stanchion_persister_issued_total").increment(committed.issued);
     metrics::counter!("stanchion_persister_duplicates_total").increment(committed.duplicates);
     metrics::counter!("stanchion_persister_anomalies_total").increment(committed.anomalies);
+    metrics::counter!("stanchion_persister_late_total").increment(committed.late);
     metrics::counter!("stanchion_persister_dead_letters_total").increment(dead as u64);
 }

@@ -41,6 +41,12 @@ struct GoneData {
     places: Vec<PlaceId>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct FencedData {
+    event: EventId,
+    kept: u64,
+}
+
 impl Fact {
     /// The CloudEvents `subject` and `data` of a record that tells this of `event` at `time`.
     pub(super) fn told(
@@ -62,6 +68,7 @@ impl Fact {
             ),
             Self::Changed(event) => (whole, serde_json::to_value(event)?),
             Self::Book(fact) => fact.told(event)?,
+            Self::Fenced { kept } => (whole, serde_json::to_value(FencedData { event, kept })?),
             Self::Entered { first, places } => {
                 let data = EnteredData {
                     event,
@@ -131,6 +138,10 @@ impl Fact {
                     reason: data.reason,
                     places: data.places,
                 }
+            }
+            "log.fenced" => {
+                let data: FencedData = serde_json::from_value(data).map_err(no)?;
+                Self::Fenced { kept: data.kept }
             }
             other => match BookFact::read(other, data) {
                 Some(read) => Self::Book(Box::new(read.map_err(no)?)),

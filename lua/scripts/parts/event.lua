@@ -23,9 +23,9 @@ local function read_event(keys)
   return event
 end
 
--- A new event, from arguments as `events::with_event` writes them, the first at `at`.
+-- A new event, in an epoch that never was before, from arguments as `events::with_event` writes them, the first at `at`.
 local function given_event(at)
-  local event = { ended = '', version = '0', epoch = '1', remaining = tonumber(ARGV[at + 6]) }
+  local event = { ended = '', version = '0', epoch = INCARNATION, remaining = tonumber(ARGV[at + 6]) }
   for i, field in ipairs({
     'definition', 'on_sold_out', 'lobby_at', 'opens_at', 'closes_at', 'phase', 'total', 'rate', 'capacity', 'ticket_ttl_s', 'line',
   }) do

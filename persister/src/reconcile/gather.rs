@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use domain::record::Record;
+use domain::record::{Fences, Record};
 use domain::{EventId, Serial};
 use ledger::Row;
 use lua::OutboxReader;
@@ -65,8 +65,10 @@ impl Stations<'_> {
         self.ledgers(&mut all).await?;
         if let Some(log) = self.log {
             let events: BTreeSet<EventId> = all.keys().cloned().collect();
+            let mut fences = Fences::default();
             kafka::records_of(log, &events, |record| {
                 if let Ok(record) = record
+                    && fences.bar(&record).is_none()
                     && let Some(found) = all.get_mut(&record.event)
                 {
                     see_record(found, &record);

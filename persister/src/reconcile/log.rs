@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::record::{Fact, Record};
+use domain::record::{Fact, Fences, Record};
 use domain::{EventId, Serial};
 use kafka::{LogError, Progress, Settings, records_since};
 
@@ -13,6 +13,8 @@ use super::report::Standing;
 #[derive(Debug, Default)]
 pub struct LogMemory {
     progress: Progress,
+    /// What came too late for one is no coupon.
+    fences: Fences,
     events: HashMap<EventId, Remembered>,
 }
 
@@ -44,12 +46,14 @@ impl LogMemory {
     /// Reads what is new in the log. A log that was made anew is read from its beginning.
     pub(super) async fn read_on(&mut self, settings: &Settings) -> Result<(), LogError> {
         let mut progress = std::mem::take(&mut self.progress);
-        let events = &mut self.events;
+        let (events, fences) = (&mut self.events, &mut self.fences);
         let read = records_since(settings, &mut progress, |_, payload| {
             let Ok(record) = Record::from_json(payload) else {
                 return;
             };
-            if let Some((serial, standing)) = told(&record) {
+            if fences.bar(&record).is_none()
+                && let Some((serial, standing)) = told(&record)
+            {
                 events
                     .entry(record.event)
                     .or_default()
@@ -64,6 +68,7 @@ impl LogMemory {
             Err(error) => {
                 // What was read of it is forgotten, or the next time would count it twice.
                 self.events.clear();
+                self.fences = Fences::default();
                 Err(error)
             }
         }

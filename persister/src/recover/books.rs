@@ -1,6 +1,8 @@
 //! Putting books back of which Redis has lost records.
 
-use domain::Millis;
+use std::collections::BTreeSet;
+
+use domain::{EventId, Millis};
 use domain::book::{Book, Coupon, CouponState};
 use ledger::{BookCoupon, Wanted};
 use lua::{Holdings, Recovery, RestoredBook};
@@ -8,18 +10,20 @@ use lua::{Holdings, Recovery, RestoredBook};
 use super::{PAGE, RecoverError, Watcher};
 
 impl Watcher {
-    /// Puts every book back of which something is lost; how many. Comes before the events, one of which may share its id and
+    /// Puts every book back of which something is lost; which. Comes before the events, one of which may share its id and
     /// with it the count of its records.
     pub(super) async fn books(
         &self,
         recovery: &mut Recovery,
         incarnation: u64,
-    ) -> Result<u64, RecoverError> {
+    ) -> Result<BTreeSet<EventId>, RecoverError> {
         let events = self.ledger.events().await?;
-        let mut restored = 0;
+        let mut restored = BTreeSet::new();
         for book in self.ledger.books().await? {
             let is_alone = events.iter().all(|stored| stored.event.event != book.book);
-            restored += u64::from(self.book(recovery, &book, is_alone, incarnation).await?);
+            if self.book(recovery, &book, is_alone, incarnation).await? {
+                restored.insert(book.book);
+            }
         }
         Ok(restored)
     }

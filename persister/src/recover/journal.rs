@@ -71,7 +71,7 @@ impl Journal {
                     self.places.insert(place, State::Gone(reason));
                 }
             }
-            Fact::Issued { .. } | Fact::Changed(_) | Fact::Book(_) => {}
+            Fact::Issued { .. } | Fact::Changed(_) | Fact::Book(_) | Fact::Fenced { .. } => {}
         }
     }
 

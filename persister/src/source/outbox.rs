@@ -156,7 +156,7 @@ impl OutboxSource {
             })
             .collect();
         if let Some(first) = arrivals.first()
-            && first.offset > followed.next.max(1)
+            && self.lacks(followed, first.offset).await?
         {
             metrics::counter!("stanchion_persister_gaps_total").increment(1);
             tracing::error!(event.id = %followed.event, expected = followed.next.max(1), found = first.offset,
@@ -173,6 +173,16 @@ impl OutboxSource {
         tell(&self.store, &written).await?;
         mishaps::cross("outbox.told")?;
         Ok(self.forget(followed).await?)
+    }
+
+    /// Are records missing before the one with this ordinal? Those that an earlier Redis lost are not: they never come.
+    async fn lacks(&self, followed: &Followed, ordinal: u64) -> Result<bool, StoreError> {
+        let expected = followed.next.max(1);
+        if ordinal <= expected {
+            return Ok(false);
+        }
+        let marks = self.store.watermarks(&followed.event).await?;
+        Ok(!marks.is_lost(expected) || !marks.is_lost(ordinal - 1))
     }
 
     /// Lets Redis forget what the ledger has: as far as anybody asks, it is in the log.

@@ -59,6 +59,8 @@ impl Rig {
         Recovery::of_nothing(&redis.settings()).await.unwrap();
         let ledger = Ledger::connect(ledger_url).await.unwrap();
         ledger.migrate().await.unwrap();
+        // As the first persister would have noted it.
+        assert_eq!(ledger.next_incarnation(1).await.unwrap(), 1);
         Self {
             store: Store::connect(&redis.settings()).await.unwrap(),
             redis,

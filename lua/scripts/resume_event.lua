@@ -1,0 +1,36 @@
+-- resume_event: lets an event, or a book, go on of which this Redis has all that the ledger knows, behind the fence. What it had
+-- counted after that, if anything, may have been told already, so nothing is counted a second time.
+--
+-- KEYS   1 the lease of the recovery  2 event  3 counts  4 acked  5 moves  6 seq  7 book
+-- ARGV   1 owner of the lease  2 epoch  3 gap
+-- Effect the epoch is new, ordinals go on `gap` above the last counted, and waiters are told that those between never come;
+--        records in the outbox stay as they are. Versions rise above every one that somebody may have read. Every mirror loads
+--        the line again.
+-- Result {'resumed'} · {'not-ours'}: the lease is somebody else's
+assert(#KEYS == 7 and #ARGV == 3, 'resume_event: 7 keys and 3 arguments')
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return { 'not-ours' }
+end
+local event, acked, book = KEYS[2], KEYS[4], KEYS[7]
+local keys = { counts = KEYS[3], moves = KEYS[5], seq = KEYS[6] }
+local counted, moves = unpack(redis.call('HMGET', keys.counts, 'records', 'moves'))
+counted = tonumber(counted or '0')
+local resumed = counted + ARGV[3]
+local lost_after, lost_to = unpack(redis.call('HMGET', acked, 'lost_after', 'lost_to'))
+if tonumber(lost_to or '-1') ~= counted then
+  lost_after = counted
+end
+redis.call('HSET', keys.counts, 'records', resumed)
+redis.call('HSET', acked, 'lost_after', lost_after, 'lost_to', resumed)
+local is_event = redis.call('HEXISTS', event, 'definition') == 1
+redis.call('HSET', event, 'epoch', ARGV[2])
+if redis.call('EXISTS', book) == 1 then
+  redis.call('HSET', book, 'version', resumed, 'uploads', resumed)
+end
+if is_event then
+  local now_ms = to_ms(now_us())
+  redis.call('HSET', event, 'version', resumed)
+  redis.call('HSET', keys.counts, 'moves', math.max(tonumber(moves or '0') + 1, now_ms))
+  append_move(keys, now_ms, 'event')
+end
+return { 'resumed' }
