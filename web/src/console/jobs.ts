@@ -27,6 +27,17 @@ interface Asked {
   done(job: Job): string;
 }
 
+/** Moves the bar to where the job is; what that is in words. */
+function progress(desk: Desk, bar: HTMLProgressElement, { done, total }: Job): string {
+  if (total === 0) {
+    bar.removeAttribute('value');
+    return desk.words.job.queued;
+  }
+  bar.max = total;
+  bar.value = done;
+  return desk.words.job.running(desk.n(done), desk.n(total));
+}
+
 /** A form that begins a job and shows how far it has come. `over` is called when it has ended. */
 function jobPanel(desk: Desk, calls: BookCalls, of: Asked, over: () => void): HTMLElement {
   const { said, error } = notes();
@@ -52,14 +63,7 @@ function jobPanel(desk: Desk, calls: BookCalls, of: Asked, over: () => void): HT
   async function follow(asked: Job): Promise<void> {
     let job = asked;
     while (root.isConnected && (job.state === 'queued' || job.state === 'running')) {
-      const begun = job.total > 0;
-      bar.max = Math.max(1, job.total);
-      if (begun) {
-        bar.value = job.done;
-      } else {
-        bar.removeAttribute('value');
-      }
-      say(said, begun ? desk.words.job.running(desk.n(job.done), desk.n(job.total)) : desk.words.job.queued);
+      say(said, progress(desk, bar, job));
       await new Promise((later) => setTimeout(later, LOOK_MS));
       const reply = await calls.job(job.id);
       say(error, desk.failure(reply));
