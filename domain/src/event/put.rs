@@ -164,6 +164,11 @@ impl Event {
 
     /// This event with `put` laid over it; past draft, fields that are fixed by then are refused.
     pub fn changed(&self, put: EventPut, now: Millis) -> Result<Self, ChangeRefused> {
+        // Before anything else: the keys that another identity would need are beside the point.
+        let identity = self.definition.identity;
+        if self.phase != Phase::Draft && put.identity.is_some_and(|other| other != identity) {
+            return Err(ChangeRefused::Live("identity"));
+        }
         let after = self.clone().merged(EventPut { phase: None, ..put })?;
         if self.phase != Phase::Draft
             && let Some(field) = self.fixed_field_that_differs(&after, now)
@@ -184,7 +189,6 @@ impl Event {
             ("order", old.order != new.order),
             ("ack", old.ack != new.ack),
             ("code_pattern", old.code_pattern != new.code_pattern),
-            ("identity", old.identity != new.identity),
             (
                 "lobby_at",
                 passed(old.lobby_at) && old.lobby_at != new.lobby_at,
