@@ -24,8 +24,9 @@ use crate::signer::{CannotSign, KeepError, Signer};
 const LOOK: Duration = Duration::from_secs(1);
 /// The least time between two rounds of an event that is woken again and again.
 const BREATH: Duration = Duration::from_millis(20);
-/// How often the signing keys are looked after: how late a replica may be with a new one.
-const KEEP: Duration = Duration::from_secs(2);
+/// How often the signing keys are looked after: how late a replica may be with a new one, and how long a store that forgot
+/// them stays without.
+const KEEP: Duration = Duration::from_secs(1);
 /// Most people that one round lets in: about ten milliseconds of minting.
 const MOST: usize = 500;
 /// Most rounds at once. Waiting ones are served in turn, so a loud event gets no more than its share.

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chassis::Lifecycle;
 use domain::ticket::{Claims, InvalidTicket, KeySet, PublicKey};
-use lua::{Store, StoreError};
+use lua::{Standing, Store, StoreError};
 use tokio::sync::{Notify, watch};
 
 /// How old the keys may be.
@@ -30,6 +30,8 @@ pub struct Keys {
 
 /// The keys of one reading.
 struct Published {
+    /// None is published: admission has not come to it yet.
+    is_empty: bool,
     set: KeySet,
     jwks: Bytes,
 }
@@ -53,7 +55,7 @@ pub enum Unread {
 }
 
 impl Keys {
-    /// Reads the keys for the first time.
+    /// Reads the keys for the first time. There may be none yet.
     pub async fn load(store: &Store) -> Result<Arc<Self>, StoreError> {
         let published = Published::read(store).await?;
         Ok(Arc::new(Self {
@@ -77,7 +79,7 @@ impl Keys {
             // Whichever comes first: its time, or a ticket that cannot wait for it.
             let _ = tokio::time::timeout(REFRESH, self.wanted.notified()).await;
             let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-            let read = Published::read(store).await;
+            let read = Published::read_believed(store).await;
             let worked = read.is_ok();
             match read {
                 Ok(published) => self.published.store(Arc::new(published)),
@@ -120,11 +122,27 @@ impl Keys {
 }
 
 impl Published {
+    /// Reads the keys, unless the store that answers may have forgotten some: one that is not recognised, or that knows of none.
+    async fn read_believed(store: &Store) -> Result<Self, StoreError> {
+        let published = Self::read(store).await?;
+        // Asked afterwards: what was lost before it was read is noticed.
+        if !matches!(store.standing().await?, Standing::Known(_)) {
+            let told = "it may have forgotten signing keys".to_owned();
+            return Err(StoreError::Unavailable(told));
+        }
+        if published.is_empty {
+            let told = "no signing key is published".to_owned();
+            return Err(StoreError::Unavailable(told));
+        }
+        Ok(published)
+    }
+
     /// Reads the keys that sign or have tickets out, which are shown, and those that were retired, which are not.
     async fn read(store: &Store) -> Result<Self, StoreError> {
         let (keys, retired) = tokio::try_join!(store.public_keys(), store.retired_keys())?;
         let jwks: Vec<_> = keys.iter().map(PublicKey::jwk).collect();
         Ok(Self {
+            is_empty: keys.is_empty(),
             set: KeySet::new(&keys).with_retired(&retired),
             jwks: serde_json::json!({ "keys": jwks }).to_string().into(),
         })
@@ -191,6 +209,38 @@ mod tests {
         tokio::spawn(async move { follower.follow(&store, &lifecycle).await });
         assert_eq!(keys.read(&strange).await, Err(Unread::KeysAway));
         assert!(keys.read(&visitor.ticket).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_redis_that_forgot_the_keys_is_not_believed() {
+        let rig = Rig::start().await;
+        let demo = rig.event("demo", open(5, "redis")).await;
+        let visitor = rig.visitor(&demo).await;
+        let stranger = SigningKey::generate(&SystemRandom).unwrap();
+        let strange = stranger.mint(ISSUER, &demo, &visitor.place).unwrap();
+        let keys = Keys::load(&rig.store).await.unwrap();
+        let (follower, store) = (keys.clone(), rig.store.clone());
+        let lifecycle = rig.lifecycle.clone();
+        tokio::spawn(async move { follower.follow(&store, &lifecycle).await });
+        let flushed = std::process::Command::new("redis-cli")
+            .arg("-s")
+            .arg(rig.redis.socket())
+            .arg("FLUSHALL")
+            .output();
+        assert!(flushed.unwrap().status.success());
+        assert_eq!(keys.read(&strange).await, Err(Unread::KeysAway));
+        assert!(keys.read(&visitor.ticket).await.is_ok(), "known before");
+        // Recognised, but admission has published nothing yet.
+        lua::Recovery::of_nothing(&rig.redis.settings())
+            .await
+            .unwrap();
+        assert_eq!(keys.read(&strange).await, Err(Unread::KeysAway));
+        assert!(keys.read(&visitor.ticket).await.is_ok());
+        rig.store
+            .publish_key(&stranger.public(ISSUER))
+            .await
+            .unwrap();
+        assert!(keys.read(&strange).await.is_ok());
     }
 
     #[tokio::test]
