@@ -24,6 +24,10 @@ pub fn jittered_ms(position: u64, draw: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -34,6 +38,22 @@ mod tests {
         assert_eq!(interval_ms(100_000), 10_000);
         assert_eq!(interval_ms(1_000_000), SLOWEST_MS);
         assert_eq!(interval_ms(u64::MAX), SLOWEST_MS);
+    }
+
+    proptest! {
+        #[test]
+        fn the_pace_is_the_square_root_between_one_second_and_twelve(position in 1u64..1_000_000) {
+            let seconds = Duration::from_millis(interval_ms(position)).as_secs_f64();
+            let root = (f64::from(u32::try_from(position).unwrap()) / 1_000.0).sqrt();
+            prop_assert!((seconds - root.clamp(1.0, 12.0)).abs() < 0.002, "{seconds} {root}");
+            prop_assert!(interval_ms(position) <= interval_ms(position + 1));
+        }
+
+        #[test]
+        fn jitter_spreads_over_a_fifth_and_never_hurries(position in 1u64..1_000_000, draw: u32) {
+            let (plain, spread) = (interval_ms(position), jittered_ms(position, draw));
+            prop_assert!((plain..=plain + plain / 5).contains(&spread));
+        }
     }
 
     #[test]

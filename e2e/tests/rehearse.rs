@@ -36,6 +36,14 @@ async fn a_rehearsal_with_every_limit_in_force_keeps_every_promise_and_says_so()
         report["time_left"]["in_range_percent"].as_f64().unwrap() > 0.0,
         "{report:#}"
     );
+    // The server measures the same.
+    let metrics = format!("{}/metrics", server.ops);
+    let metrics = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
+    let waits = metrics
+        .lines()
+        .filter(|line| line.starts_with("stanchion_gateway_waits_total{"))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+    assert!((1..=100).contains(&waits.sum::<u64>()), "{metrics}");
     let coupons = json!({"issued": 100, "in_ledger": 100, "remaining": 0});
     assert_eq!(report["coupons"], coupons, "{report:#}");
     let others = ["told", "turned_away"].map(|way| report[way]["sold-out"].as_u64().unwrap_or(0));

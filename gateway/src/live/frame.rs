@@ -163,6 +163,37 @@ mod tests {
     }
 
     #[test]
+    fn a_few_others_behind_are_no_news_but_every_step_forward_is() {
+        let told = Position {
+            position: Some(1_234),
+            waiting: 1_000,
+            eta_s: Some(Eta { low: 60, high: 90 }),
+            rate_per_s: 200.0,
+            stock_remaining: 100,
+        };
+        let with = |change: &dyn Fn(&mut Position)| {
+            let mut shown = told;
+            change(&mut shown);
+            shown
+        };
+        let table = [
+            (told, false),
+            (with(&|shown| shown.waiting = 1_050), false),
+            (with(&|shown| shown.waiting = 1_051), true),
+            (with(&|shown| shown.stock_remaining = 95), false),
+            (with(&|shown| shown.stock_remaining = 94), true),
+            (with(&|shown| shown.position = Some(1_233)), true),
+            (with(&|shown| shown.rate_per_s = 100.0), true),
+            (with(&|shown| shown.eta_s = None), true),
+        ];
+        for (shown, news) in table {
+            assert_eq!(shown.is_news_after(&told), news, "{shown:?}");
+        }
+        let later = told.counted_down(20);
+        assert_eq!(later.eta_s, Some(Eta { low: 40, high: 70 }));
+    }
+
+    #[test]
     fn positions_are_written_as_the_contract_shows_them() {
         let shown = Position {
             position: Some(1_234),

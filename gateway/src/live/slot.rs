@@ -327,6 +327,7 @@ fn ticks(ms: u64) -> usize {
 mod tests {
     use domain::coupon::{Coupon, Issue};
     use domain::{Holder, RecordId, Seq, Serial};
+    use proptest::prelude::*;
 
     use super::*;
     use crate::mirror::document::tests::document;
@@ -430,6 +431,62 @@ mod tests {
             }
         }
         assert_eq!(lowest, 2);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_mirror_shows_positions_told_never_rise_and_every_frame_tells_something_new(
+            steps in prop::collection::vec((1u64..40, 0u64..30), 1..80),
+        ) {
+            let mut stand = Stand::new(false);
+            let mut told: Option<(Position, u64)> = None;
+            for (position, ticks) in steps {
+                (stand.position, stand.tick) = (position, stand.tick + ticks);
+                stand.slot.answer();
+                stand.visit();
+                while let Some(next) = stand.take() {
+                    let Next::Send(Frame::Position { shown, .. }) = next else {
+                        continue;
+                    };
+                    if let Some((before, at)) = told {
+                        prop_assert!(shown.position <= before.position);
+                        let passed_s = (stand.tick - at) * TICK_MS / 1_000;
+                        prop_assert!(shown.is_news_after(&before.counted_down(passed_s)));
+                    }
+                    told = Some((shown, stand.tick));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_time_left_counts_down_by_itself_and_is_told_anew_when_it_is_belied() {
+        let mut stand = Stand::new(false);
+        let mut eta_at = |tick, position| {
+            (stand.tick, stand.position) = (tick, position);
+            stand.slot.answer();
+            stand.visit();
+            match stand.take() {
+                Some(Next::Send(Frame::Position { shown, .. })) => shown.eta_s,
+                _ => None,
+            }
+        };
+        assert_eq!(eta_at(0, 100), Some(Eta { low: 4, high: 16 }));
+        assert_eq!(eta_at(20, 100), None, "two seconds went by: no news");
+        assert_eq!(eta_at(30, 99), Some(Eta { low: 1, high: 13 }));
+        let belied = eta_at(150, 98);
+        assert_eq!(
+            belied,
+            Some(Eta { low: 4, high: 16 }),
+            "it did not come true"
+        );
+        let promised = stand.slot.promised();
+        assert_eq!(
+            promised,
+            Some((Eta { low: 4, high: 16 }, NOW)),
+            "what was shown first"
+        );
+        assert_eq!(stand.slot.promised(), None);
     }
 
     #[test]
