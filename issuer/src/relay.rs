@@ -342,6 +342,67 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn two_relays_and_one_that_slept_lose_nothing_reorder_nothing_and_bring_what_is_counted()
+    {
+        let rig = Rig::start().await;
+        let kafka = Settings::new(Kafka::shared().brokers());
+        let event = rig.event("two-relays", open(60, "redis")).await;
+        let visitors = rig.visitors(&event, 60).await;
+        for visitor in &visitors[..20] {
+            rig.redeem(&event, visitor).await.passed(false);
+        }
+        let mut reader = OutboxReader::connect(&rig.settings).await.unwrap();
+        let read = reader.next(&[(event.clone(), 0)], 1_000, READ).await;
+        let slept = read.unwrap().remove(0).records;
+        for _ in 0..2 {
+            let relay = Relay {
+                store: rig.store.clone(),
+                redis: rig.settings.clone(),
+                kafka: kafka.clone(),
+                random: Arc::new(SystemRandom),
+                lifecycle: rig.lifecycle.clone(),
+            };
+            // Each takes the lease for its own.
+            tokio::spawn(async move { relay.relay().await });
+        }
+        for visitor in &visitors[20..] {
+            rig.redeem(&event, visitor).await.passed(false);
+        }
+        relayed(&rig, &event).await;
+        let producer = Producer::new(&kafka).unwrap();
+        producer.send(&slept).await.unwrap();
+
+        let last = rig.store.watermarks(&event).await.unwrap().log;
+        let dense: Vec<u64> = (1..=last).collect();
+        assert_eq!(in_the_log(&kafka, &event).await, dense);
+        let mut records = Vec::new();
+        let found = |record: Result<Record, _>| records.push(record.unwrap());
+        kafka::records_of(&kafka, &[event.clone()].into(), found)
+            .await
+            .unwrap();
+        let issues = records
+            .iter()
+            .filter(|record| record.fact.kind() == "coupon.issued");
+        let brought = issues.count() as u64;
+        assert!(brought >= 80, "twenty came twice at least: {brought}");
+        let step = ledger::Step {
+            topic: "two-relays".to_owned(),
+            partition: 0,
+            from: 0,
+            to: records.len() as u64,
+        };
+        let records: Vec<&Record> = records.iter().collect();
+        let batch = ledger::Batch {
+            records: &records,
+            step: &step,
+        };
+        let staged = rig.ledger.stage(batch).await.unwrap();
+        let counted = staged.commit().await.unwrap();
+        assert_eq!((counted.issued, counted.duplicates), (60, brought - 60));
+        assert_eq!((counted.anomalies, counted.late), (0, 0));
+    }
+
+    #[tokio::test]
     async fn the_stop_does_not_wait_for_a_log_that_is_away() {
         let rig = Rig::start().await;
         let nowhere = format!("127.0.0.1:{}", testbed::free_port().unwrap());
