@@ -38,6 +38,7 @@ fn the_description_of_the_api_holds_together() {
     let distinct: BTreeSet<&str> = calls.iter().copied().collect();
     assert_eq!(calls.len(), distinct.len());
     let expected = [
+        "account_page",
         "enter",
         "enter_by_form",
         "events",
