@@ -1,6 +1,8 @@
 //! Events that know their visitors by entry tokens: one place and one coupon for each user of the organiser's site.
 #![cfg(test)]
 
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -8,7 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use client::PlaceToken;
 use e2e::forge::{Parts, Signer};
 use e2e::people::new_token;
-use e2e::{Answer, Call, Server, until};
+use e2e::redis::Redis;
+use e2e::{Answer, Call, Server, Setup, until};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -39,9 +42,11 @@ struct Shop {
 impl Shop {
     /// With an event for users whose tokens are signed with the secret.
     async fn open(put: Value) -> Self {
-        let shop = Self {
-            server: Server::start().await.unwrap(),
-        };
+        Self::open_at(Server::start().await.unwrap(), put).await
+    }
+
+    async fn open_at(server: Server, put: Value) -> Self {
+        let shop = Self { server };
         let made = shop.put(put).await;
         assert_eq!(made.status, 201, "{}", made.text);
         shop
@@ -323,4 +328,49 @@ async fn keys_that_cannot_work_and_tokens_that_mean_nothing_are_refused_by_name(
         refused.text
     );
     assert_eq!(refused.json["field"], "entry_token");
+}
+
+/// Makes Redis forget everything.
+fn flush(redis: &Redis) {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, redis.port())).unwrap();
+    stream.write_all(b"FLUSHALL\r\n").unwrap();
+    let mut said = [0; 5];
+    stream.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"+OK\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_loss_of_redis_a_user_comes_back_to_the_old_place() {
+    let redis = Redis::start().unwrap();
+    let setup = Setup::new().unwrap().with("--redis-url", redis.url());
+    let shop = Shop::open_at(setup.start().await.unwrap(), waiting()).await;
+    let (one, two) = (new_token().unwrap(), new_token().unwrap());
+    shop.enter(&one, Some(&signed(&entry_token("user-1"))))
+        .await;
+    let token = signed(&entry_token("user-2"));
+    let before = shop.enter(&two, Some(&token)).await.json;
+    assert_eq!(before["position"], 2);
+    let kept = until(async || {
+        let event = shop.admin("GET", "").send().await.unwrap().json;
+        (event["ledger_lag"] == 0).then_some(())
+    });
+    kept.await.unwrap();
+
+    flush(&redis);
+    let recovered = until(async || {
+        let forgotten = shop.me(&two).await.wrong_as(401, "no-place").is_none();
+        forgotten.then_some(())
+    });
+    recovered.await.unwrap();
+    let keys = json!({"entry_keys": put()["entry_keys"]});
+    assert_eq!(shop.put(keys).await.status, 200);
+    let back = until(async || {
+        let back = shop.enter(&two, Some(&token)).await;
+        (back.status < 300).then_some(back)
+    });
+    let back = back.await.unwrap();
+    assert_eq!(back.status, 200, "{}", back.text);
+    for what in ["place_id", "position"] {
+        assert_eq!(back.json[what], before[what], "{what}");
+    }
 }
