@@ -191,7 +191,7 @@ mod tests {
         assert_eq!((&admitted.place, admitted.seq), (&place(2), Seq(2)));
         assert_eq!(line.gone, [(place(3), GoneReason::NoShow)]);
         assert_eq!(line.last_seq, Seq(9));
-        assert_eq!((line.ever_admitted, line.no_shows, line.left), (3, 1, 1));
+        assert_eq!((line.ever_admitted, line.no_shows, line.left), (4, 1, 1));
     }
 
     #[test]
