@@ -130,11 +130,7 @@ async fn an_emptied_redis_is_believed_in_nothing_and_what_is_known_is_put_back()
     let (demo, admitted) = first_let_in(&rig).await;
     let definition = rig.store.event(&demo).await.unwrap().unwrap().event;
     let head = rig.store.moves_head(&demo).await.unwrap().0;
-    redis::cmd("FLUSHALL")
-        .exec_async(&mut rig.store.connection())
-        .await
-        .unwrap();
-    assert_eq!(rig.store.standing().await.unwrap(), Standing::Blank);
+    emptied(&rig.store).await;
     assert_refused(&rig.store, &demo, &admitted).await;
 
     let recovery = Recovery::begin(&rig.redis.settings()).await.unwrap();
@@ -142,7 +138,7 @@ async fn an_emptied_redis_is_believed_in_nothing_and_what_is_known_is_put_back()
     assert_eq!(recovery.records(&demo).await.unwrap(), 0);
     let (told, issue) = told(&admitted);
     recovery
-        .lay_issues(&definition, &[issue.clone()])
+        .lay_issues(&definition, std::slice::from_ref(&issue))
         .await
         .unwrap();
     let restored = Restored {
@@ -170,23 +166,37 @@ async fn an_emptied_redis_is_believed_in_nothing_and_what_is_known_is_put_back()
     let reason = GoneReason::Left;
     let looked = rig.store.look(&demo, &place(2)).await.unwrap();
     assert_eq!(looked, Look::Known(PlaceState::Gone { reason }));
-    let entered = rig.store.enter(&demo, &place(5)).await.unwrap();
+    assert_goes_on(&rig, &demo, &told).await;
+    let mut moves = Moves::connect(&rig.redis.settings()).await.unwrap();
+    let read = moves.next(&[(demo.clone(), head)], SOON).await.unwrap();
+    assert_eq!(read, [Err(MovesGap { event: demo })], "mirrors load anew");
+}
+
+/// Redis forgets everything.
+async fn emptied(store: &Store) {
+    redis::cmd("FLUSHALL")
+        .exec_async(&mut store.connection())
+        .await
+        .unwrap();
+    assert_eq!(store.standing().await.unwrap(), Standing::Blank);
+}
+
+/// The event that was put back as `told` serves on, in epoch 2 and above the ninth record.
+async fn assert_goes_on(rig: &Rig, demo: &EventId, told: &Line) {
+    let entered = rig.store.enter(demo, &place(5)).await.unwrap();
     assert_eq!(entered, Entered::New(Seq(5)), "behind everyone");
-    let round = rig.store.admit(&demo, "key", 0).await.unwrap();
+    let round = rig.store.admit(demo, "key", 0).await.unwrap();
     assert_eq!(round.unminted, told.admitted, "the same tickets are minted");
-    let Redeemed::Pass(next) = rig.redeem(&demo, &told.admitted[0], "NEXT").await else {
+    let Redeemed::Pass(next) = rig.redeem(demo, &told.admitted[0], "NEXT").await else {
         panic!("the ticket of one who was let in is good")
     };
     assert_eq!(next.coupon.serial.0, 2);
     assert!(next.ordinal > 9 && next.record_id.0.starts_with("demo:2:"));
 
-    let marks = rig.store.watermarks(&demo).await.unwrap();
+    let marks = rig.store.watermarks(demo).await.unwrap();
     assert!(marks.reached(AckLevel::Ledger, 9));
     assert!(!marks.reached(AckLevel::Log, 10), "lost, if there was one");
     assert!(!marks.reached(AckLevel::Log, next.ordinal), "not yet");
-    let mut moves = Moves::connect(&rig.redis.settings()).await.unwrap();
-    let read = moves.next(&[(demo.clone(), head)], SOON).await.unwrap();
-    assert_eq!(read, [Err(MovesGap { event: demo })], "mirrors load anew");
 }
 
 #[tokio::test]

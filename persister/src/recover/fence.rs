@@ -28,14 +28,14 @@ impl Watcher {
         loop {
             let known = self.known(recovery).await?;
             let new: Vec<EventId> = known.difference(&fenced).cloned().collect();
-            let mut fences = Vec::with_capacity(new.len());
+            let mut raised = Vec::with_capacity(new.len());
             for event in new {
                 let kept = recovery.records(&event).await?;
-                fences.push((event, Fence { epoch, kept }));
+                raised.push((event, Fence { epoch, kept }));
             }
-            self.raise(recovery, &fences).await?;
+            self.raise(recovery, &raised).await?;
             self.ledger_has_the_log(recovery).await?;
-            fenced.extend(fences.into_iter().map(|(event, _)| event));
+            fenced.extend(raised.into_iter().map(|(event, _)| event));
             // The log may have told of events that neither Redis nor the ledger knew.
             if self.known(recovery).await?.is_subset(&fenced) {
                 return Ok(fenced);

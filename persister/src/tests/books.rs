@@ -111,7 +111,7 @@ async fn a_book_that_redis_lost_is_put_back_with_all_that_its_holders_have() {
     kept(store, &book, last).await;
     rig.redis_cli(&["FLUSHALL"]);
     eventually("redis is recognised", async || {
-        store.standing().await == Ok(Standing::Known(1))
+        store.standing().await == Ok(Standing::Known(2))
     })
     .await;
     eventually("the book is back", async || {
