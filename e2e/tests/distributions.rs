@@ -157,6 +157,15 @@ async fn an_equal_distribution_gives_everybody_as_many_or_nobody_anything() {
     let history = office.list("history").await;
     assert_eq!(history.len(), 6);
     assert_eq!(history[0]["metadata"]["job"], one["id"]);
+    let exported = office.call("GET", "books/spring/history");
+    let exported = exported.header("accept", "text/csv").send().await.unwrap();
+    assert_eq!(exported.status, 200);
+    assert!(
+        exported
+            .text
+            .starts_with("at,code,user_id,from,to,by,metadata\r\n")
+    );
+    assert_eq!(exported.text.lines().count(), 7);
 
     let nobody = json!({"pool": "nobody", "mode": "equal"});
     let nobody = office.post("books/spring/distributions", nobody).await;
@@ -229,6 +238,20 @@ async fn codes_are_made_as_the_pattern_says_and_once_for_a_key() {
     assert_eq!(
         (made.len(), made.iter().filter(of_pattern).count()),
         (2_500, 2_500)
+    );
+    let exported = office.call("GET", "books/spring/coupons?state=unassigned");
+    let exported = exported.header("accept", "text/csv").send().await.unwrap();
+    assert_eq!(exported.status, 200);
+    let lines: Vec<&str> = exported.text.lines().collect();
+    assert_eq!(
+        lines[0],
+        "code,state,holder,assigned_at,locked_until,redemptions,remaining"
+    );
+    let first = format!("{},unassigned,,,,0,1", made[0]["code"].as_str().unwrap());
+    assert_eq!(
+        (lines.len(), lines[1]),
+        (2_501, first.as_str()),
+        "all pages"
     );
     let other = json!({"count": 3, "code_pattern": "X{12}"});
     let other = office.post("books/spring/generate", other).await;

@@ -5,6 +5,7 @@ mod assign;
 mod cancel;
 mod codes;
 mod coupon;
+mod csv;
 mod distribute;
 mod generate;
 mod history;

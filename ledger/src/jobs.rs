@@ -214,6 +214,26 @@ impl Ledger {
         Ok(())
     }
 
+    /// Ends a job that could not begin: what it needed, and why.
+    pub async fn refuse_job(
+        &self,
+        id: &JobId,
+        needed: u64,
+        report: &Value,
+        error: &str,
+    ) -> Result<(), LedgerError> {
+        sqlx::query(
+            "UPDATE jobs SET state = 'failed', total = $2, report = $3, error = $4 WHERE job = $1 AND state = 'queued'",
+        )
+        .bind(id.as_str())
+        .bind(whole(needed)?)
+        .bind(report.to_string())
+        .bind(error)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Ends a job: done, or failed with an error. One that has ended stays as it is.
     pub async fn end_job(&self, id: &JobId, error: Option<&str>) -> Result<(), LedgerError> {
         let state = if error.is_some() {
@@ -305,6 +325,13 @@ mod tests {
                 ledger.tell_job(id, 9, 9).await.unwrap();
                 ledger.end_job(id, Some("late")).await.unwrap();
             }
+            let short = codes('c');
+            ledger.ask_job(&short, None, staff(DAY)).await.unwrap();
+            let why = json!({"needed": 7});
+            let refused = ledger.refuse_job(&short.id, 7, &why, "none-left");
+            refused.await.unwrap();
+            let short = ledger.job(&short.id).await.unwrap().unwrap();
+            assert_eq!((short.state, short.total), (JobState::Failed, 7));
             let done = ledger.job(&second).await.unwrap().unwrap();
             assert_eq!((done.state, done.done), (JobState::Done, 2));
             assert_eq!(done.report, Some(json!({"x": 1})));

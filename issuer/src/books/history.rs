@@ -1,9 +1,11 @@
-//! `GET …/history`: every step that a coupon of the book made.
+//! `GET …/history`: every step that a coupon of the book made, as a list or as CSV.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 use chassis::list::{List, ListQuery, bad_after};
 use chassis::{Path, Problem, Query};
 use domain::{EventId, Millis};
@@ -12,8 +14,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{ledger_failed, rules};
+use super::{csv, ledger_failed, rules};
 use crate::Desk;
+
+/// The columns of the CSV.
+const COLUMNS: &[&str] = &["at", "code", "user_id", "from", "to", "by", "metadata"];
 
 /// A step that a coupon made.
 #[derive(Serialize, ToSchema)]
@@ -38,11 +43,13 @@ pub struct Entry {
 }
 
 /// Every step that coupons of the book made, oldest first.
+///
+/// With `Accept: text/csv` all of them from `after` on as CSV, whatever `limit` says.
 #[utoipa::path(
     get, operation_id = "book_history", path = "/api/v1/admin/books/{book}/history", tag = "books",
     params(("book" = String, Path, description = "The book's id"), ListQuery),
     responses(
-        (status = 200, description = "A page of the list", body = List<Entry>),
+        (status = 200, description = "A page of the list, or CSV", content((List<Entry> = "application/json"), (String = "text/csv"))),
         (status = 400, description = "`bad-request`"),
         (status = 401, description = "`unauthorized`"),
         (status = 403, description = "`forbidden`"),
@@ -55,20 +62,32 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     Path(book): Path<EventId>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<List<Entry>>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let limit = query.limit()?;
-    let after = query.after.as_deref().map(str::parse).transpose();
-    let after = after.map_err(|_| bad_after())?.unwrap_or(0);
+    let after = query.after.unwrap_or_else(|| "0".to_owned());
     rules(&desk, &book).await?;
-    let rows = desk.ledger.coupon_history(&book, after, limit + 1);
+    if csv::is_wanted(&headers) {
+        return csv::streamed(COLUMNS, after, move |after| {
+            let (desk, book) = (desk.clone(), book.clone());
+            async move { page(&desk, &book, &after, csv::PAGE).await }
+        })
+        .await;
+    }
+    let (items, next) = page(&desk, &book, &after, limit).await?;
+    Ok(Json(List { items, next }).into_response())
+}
+
+/// The steps after a record, and where to read on.
+async fn page(desk: &Desk, book: &EventId, after: &str, limit: usize) -> csv::Page<Entry> {
+    let after = after.parse().map_err(|_| bad_after())?;
+    let rows = desk.ledger.coupon_history(book, after, limit + 1);
     let mut rows = rows.await.map_err(ledger_failed)?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more);
-    Ok(Json(List {
-        next: next.map(|row| row.ordinal.to_string()),
-        items: rows.into_iter().map(Entry::from).collect(),
-    }))
+    let next = next.map(|row| row.ordinal.to_string());
+    Ok((rows.into_iter().map(Entry::from).collect(), next))
 }
 
 impl From<HistoryRow> for Entry {

@@ -54,7 +54,7 @@ pub async fn needed_by(desk: &Desk, job: &Job, most: u32) -> Result<u64, RunErro
 /// Deals until everybody has as many as `most` or can get no more.
 pub async fn deal(desk: &Desk, job: &Job, most: u32) -> Result<Outcome, RunError> {
     let mut users = users(desk, &job.id).await?;
-    let (mut done, mut last, mut told) = (0, None, Instant::now());
+    let (mut done, mut last, mut told) = (0, None, None);
     for round in 1..=most {
         shuffle(&mut users, &*desk.random);
         let before = done;
@@ -72,11 +72,11 @@ pub async fn deal(desk: &Desk, job: &Job, most: u32) -> Result<Outcome, RunError
                     last = ordinal.or(last);
                 }
             }
-            if told.elapsed() >= TELL {
+            if told.is_none_or(|at: Instant| at.elapsed() >= TELL) {
                 desk.ledger
                     .tell_job(&job.id, done, job.total.max(done))
                     .await?;
-                told = Instant::now();
+                told = Some(Instant::now());
             }
         }
         // Nobody has as many coupons as there were rounds: nobody can get more.

@@ -60,7 +60,7 @@ async fn stage(
     count: u64,
     pattern: &CodePattern,
 ) -> Result<bool, RunError> {
-    let (mut made, mut told) = (0, Instant::now());
+    let (mut made, mut told) = (0, None);
     while made < count {
         let wanted = usize::try_from(count - made).unwrap_or(PIECE).min(PIECE);
         let codes: Vec<String> = (0..wanted).map(|_| pattern.draw(&*desk.random)).collect();
@@ -68,9 +68,9 @@ async fn stage(
             Staged::NoSuchBook => return Ok(false),
             Staged::Staged(taken) => made += (wanted - taken.len()) as u64,
         }
-        if told.elapsed() >= TELL {
+        if told.is_none_or(|at: Instant| at.elapsed() >= TELL) {
             desk.ledger.tell_job(&job.id, made, count).await?;
-            told = Instant::now();
+            told = Some(Instant::now());
         }
     }
     Ok(true)

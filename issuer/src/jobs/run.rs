@@ -134,11 +134,11 @@ async fn begin(desk: &Desk, job: &Job) -> Result<bool, RunError> {
             Ok(true)
         }
         Begun::TooFew(available) => {
-            desk.ledger.tell_job(&job.id, 0, needed).await?;
-            desk.ledger
-                .report_job(&job.id, &too_few(needed, available))
-                .await?;
-            desk.ledger.end_job(&job.id, Some("none-left")).await?;
+            let report = too_few(needed, available);
+            let refused = desk
+                .ledger
+                .refuse_job(&job.id, needed, &report, "none-left");
+            refused.await?;
             Ok(false)
         }
         Begun::Busy(other) => {
