@@ -341,6 +341,33 @@ mod tests {
         assert_eq!(in_the_log(&kafka, &event).await, dense);
     }
 
+    /// All that the log holds of an event, as often as it holds it.
+    async fn everything(kafka: &Settings, event: &EventId) -> Vec<Record> {
+        let mut records = Vec::new();
+        let found = |record: Result<Record, _>| records.push(record.unwrap());
+        kafka::records_of(kafka, &[event.clone()].into(), found)
+            .await
+            .unwrap();
+        records
+    }
+
+    /// What the ledger counts when it is given these records.
+    async fn made_rows(rig: &Rig, records: &[Record]) -> ledger::Committed {
+        let step = ledger::Step {
+            topic: "log".to_owned(),
+            partition: 0,
+            from: 0,
+            to: records.len() as u64,
+        };
+        let records: Vec<&Record> = records.iter().collect();
+        let batch = ledger::Batch {
+            records: &records,
+            step: &step,
+        };
+        let staged = rig.ledger.stage(batch).await.unwrap();
+        staged.commit().await.unwrap()
+    }
+
     #[tokio::test]
     async fn two_relays_and_one_that_slept_lose_nothing_reorder_nothing_and_bring_what_is_counted()
     {
@@ -375,29 +402,13 @@ mod tests {
         let last = rig.store.watermarks(&event).await.unwrap().log;
         let dense: Vec<u64> = (1..=last).collect();
         assert_eq!(in_the_log(&kafka, &event).await, dense);
-        let mut records = Vec::new();
-        let found = |record: Result<Record, _>| records.push(record.unwrap());
-        kafka::records_of(&kafka, &[event.clone()].into(), found)
-            .await
-            .unwrap();
+        let records = everything(&kafka, &event).await;
         let issues = records
             .iter()
             .filter(|record| record.fact.kind() == "coupon.issued");
         let brought = issues.count() as u64;
         assert!(brought >= 80, "twenty came twice at least: {brought}");
-        let step = ledger::Step {
-            topic: "two-relays".to_owned(),
-            partition: 0,
-            from: 0,
-            to: records.len() as u64,
-        };
-        let records: Vec<&Record> = records.iter().collect();
-        let batch = ledger::Batch {
-            records: &records,
-            step: &step,
-        };
-        let staged = rig.ledger.stage(batch).await.unwrap();
-        let counted = staged.commit().await.unwrap();
+        let counted = made_rows(&rig, &records).await;
         assert_eq!((counted.issued, counted.duplicates), (60, brought - 60));
         assert_eq!((counted.anomalies, counted.late), (0, 0));
     }
