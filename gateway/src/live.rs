@@ -4,6 +4,7 @@
 mod crowd;
 pub mod frame;
 pub mod meters;
+mod peer;
 pub mod slot;
 pub mod socket;
 pub mod stream;

@@ -7,12 +7,11 @@ use domain::{EventId, Millis, Phase, pace};
 use lua::Look;
 
 use super::frame::{Frame, Position};
+use super::peer::Peer;
 use crate::mirror::document::Document;
 
 /// Milliseconds in a tick of the wheel.
 pub const TICK_MS: u64 = 100;
-/// Between two pings, in ticks.
-const PING_TICKS: u64 = 250;
 /// Between two looks at a place that was let in and has no ticket yet, in ticks.
 const NO_TICKET_TICKS: usize = 10;
 /// Between two looks at a place that has its ticket: was it redeemed elsewhere, did it end?
@@ -55,19 +54,6 @@ enum Stage {
     Admitted { told: bool },
 }
 
-/// The peer, as far as pings tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Peer {
-    /// It was heard since the last ping.
-    Alive,
-    /// A ping is to be sent.
-    ToPing,
-    /// It was pinged and has not been heard since.
-    Pinged,
-    /// It left a ping unanswered, or did not even take it.
-    Dead,
-}
-
 /// What the line looks like to one waiting place.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
@@ -106,8 +92,6 @@ pub struct Slot {
     look: bool,
     bye_ms: Option<u32>,
     peer: Peer,
-    /// The tick of the last ping, or of the beginning.
-    pinged: u64,
     closing: Option<Close>,
 }
 
@@ -132,8 +116,7 @@ impl Slot {
             gone: None,
             look: admitted,
             bye_ms: None,
-            peer: Peer::Alive,
-            pinged: tick,
+            peer: Peer::new(tick),
             closing: None,
         }
     }
@@ -145,7 +128,7 @@ impl Slot {
             self.told_event = event;
             self.event = true;
         }
-        self.visit_peer(seen.tick);
+        self.peer.visit(seen.tick);
         match self.stage {
             Stage::Waiting => self.visit_waiting(seen),
             Stage::Admitted { told } => {
@@ -197,23 +180,9 @@ impl Slot {
         self.promised.take()
     }
 
-    /// Pings now and then; a peer that left the last ping unanswered is dead.
-    fn visit_peer(&mut self, tick: u64) {
-        if tick < self.pinged + PING_TICKS {
-            return;
-        }
-        self.pinged = tick;
-        self.peer = match self.peer {
-            Peer::Alive => Peer::ToPing,
-            Peer::ToPing | Peer::Pinged | Peer::Dead => Peer::Dead,
-        };
-    }
-
     /// Something was heard from the peer.
     pub fn answer(&mut self) {
-        if self.peer != Peer::Dead {
-            self.peer = Peer::Alive;
-        }
+        self.peer.answered();
     }
 
     /// The store has news of the place.
@@ -257,7 +226,7 @@ impl Slot {
 
     /// The next thing to do, most urgent first; `None` for now.
     pub fn take(&mut self, document: &Document, now: Millis) -> Option<Next> {
-        if self.peer == Peer::Dead {
+        if self.peer.is_dead() {
             return Some(Next::Drop);
         }
         if let Some(close) = self.closing {
@@ -293,21 +262,17 @@ impl Slot {
             }
             return Some(Next::Send(Frame::Position { shown, at: now }));
         }
-        if self.peer == Peer::ToPing {
-            self.peer = Peer::Pinged;
-            return Some(Next::Ping);
-        }
-        None
+        self.peer.take_ping().then_some(Next::Ping)
     }
 
     /// Is the peer dead?
     pub fn is_dead(&self) -> bool {
-        self.peer == Peer::Dead
+        self.peer.is_dead()
     }
 
     /// Is there anything to do?
     pub fn is_due(&self) -> bool {
-        matches!(self.peer, Peer::Dead | Peer::ToPing)
+        self.peer.is_due()
             || self.event
             || self.gone.is_some()
             || self.ticket.is_some()
@@ -330,6 +295,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::live::peer::PING_TICKS;
     use crate::mirror::document::tests::document;
 
     const NOW: Millis = Millis(0);

@@ -5,13 +5,40 @@ use std::time::Duration;
 
 use chassis::system::SystemRandom;
 use domain::Random as _;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::RehearseArgs;
-use super::person::{Crowd, Intent, Person};
+use super::descriptors::CALLS_AT_ONCE;
+use super::person::{Intent, Person};
 use super::street::Street;
-use super::tally::Book;
+use super::tally::{Book, Tally};
+
+/// What the people of one crowd share.
+#[derive(Debug)]
+pub struct Crowd {
+    /// The event they came for.
+    pub event: String,
+    /// Does the line stay when everything is gone? Then the `event` frame is all that tells.
+    pub line_stays: bool,
+    /// Where they write what happens to them.
+    pub tally: Tally,
+    /// How many of them may be calling at once.
+    pub calls: Semaphore,
+}
+
+impl Crowd {
+    /// A crowd that came for `event`.
+    pub fn new(event: &str, line_stays: bool) -> Arc<Self> {
+        Arc::new(Self {
+            event: event.to_owned(),
+            line_stays,
+            tally: Tally::default(),
+            calls: Semaphore::new(CALLS_AT_ONCE as usize),
+        })
+    }
+}
 
 /// What came of it.
 #[derive(Debug)]

@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::RehearseArgs;
-use super::person::{Crowd, Intent, Person};
+use super::crowd::Crowd;
+use super::person::{Intent, Person};
 use super::street::Street;
 
 /// One in so many redeems.

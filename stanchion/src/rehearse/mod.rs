@@ -82,7 +82,7 @@ pub async fn run(args: RehearseArgs) -> anyhow::Result<ExitCode> {
         .settings
         .get("on_sold_out")
         .is_some_and(|set| set == "keep");
-    let crowd = person::Crowd::new(&args.event, line_stays);
+    let crowd = crowd::Crowd::new(&args.event, line_stays);
     if args.keep {
         return keep::keep(&args, &visitor, crowd, street).await;
     }

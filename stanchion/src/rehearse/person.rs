@@ -9,26 +9,12 @@ use client::{ApiError, Frame, Live, PlaceToken, Redemption, Visitor};
 use domain::Random as _;
 use domain::eta::Eta;
 use futures_util::StreamExt as _;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
-use super::descriptors::CALLS_AT_ONCE;
-use super::tally::Tally;
+use super::crowd::Crowd;
 
 /// Lost connections in a row after which a person goes home.
 const MOST_LOST: u32 = 10;
-
-/// What the people of one crowd share.
-#[derive(Debug)]
-pub struct Crowd {
-    /// The event they came for.
-    pub event: String,
-    /// Does the line stay when everything is gone? Then the `event` frame is all that tells.
-    pub line_stays: bool,
-    /// Where they write what happens to them.
-    pub tally: Tally,
-    calls: Semaphore,
-}
 
 /// What somebody means to do.
 #[derive(Clone, Copy, Debug)]
@@ -63,18 +49,6 @@ enum Step {
     Watch,
     Redeem(String),
     GoHome,
-}
-
-impl Crowd {
-    /// A crowd that came for `event`.
-    pub fn new(event: &str, line_stays: bool) -> Arc<Self> {
-        Arc::new(Self {
-            event: event.to_owned(),
-            line_stays,
-            tally: Tally::default(),
-            calls: Semaphore::new(CALLS_AT_ONCE as usize),
-        })
-    }
 }
 
 impl Person {

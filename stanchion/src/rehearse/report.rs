@@ -1,6 +1,7 @@
 //! The report: what the crowd saw beside what the ops door says, and whether the two agree.
 
 mod shown;
+mod time_left;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use client::{LiveEvent, Ops};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
+use self::time_left::TimeLeft;
 use super::RehearseArgs;
 use super::crowd::Rehearsed;
 use super::tally::{Book, Counts, Waits};
@@ -56,16 +58,6 @@ struct Percentiles {
     p95: u64,
     p99: u64,
     max: u64,
-}
-
-/// The waits of those who were shown a time left and got a ticket.
-#[derive(Debug, Serialize)]
-struct TimeLeft {
-    people: u64,
-    /// The share of them whose wait lay in the range shown first, in percent; none without any.
-    in_range_percent: Option<f64>,
-    /// From the middle of that range.
-    error_ms: Percentiles,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,10 +133,7 @@ impl Report {
             distinct_codes: book.codes.len() as u64,
             without_an_answer: u64::from(args.visitors).saturating_sub(answered),
             pushes,
-            told_sold_out_within_ms: book
-                .last_pass
-                .zip(book.last_told_sold_out)
-                .map(|(pass, told)| milliseconds(told.saturating_duration_since(pass))),
+            told_sold_out_within_ms: told_sold_out_within_ms(&book),
             told_to_come_back: book.come_back,
             coupons: Coupons {
                 issued,
@@ -230,17 +219,6 @@ impl Percentiles {
     }
 }
 
-impl TimeLeft {
-    fn of(book: &Book) -> Self {
-        let people = book.wait_errors_ms.0.len();
-        Self {
-            people,
-            in_range_percent: (people > 0).then(|| percent(book.waits_in_range, people)),
-            error_ms: Percentiles::of(&book.wait_errors_ms),
-        }
-    }
-}
-
 impl Admissions {
     /// All tickets last equally long, so those that end in the same second were let in within the same second.
     fn of(book: &Book) -> Self {
@@ -271,6 +249,12 @@ fn most_in_a_second(ascending_ms: &[i64]) -> u64 {
     most as u64
 }
 
+/// From the last coupon to the last person in line told.
+fn told_sold_out_within_ms(book: &Book) -> Option<u64> {
+    let (pass, told) = book.last_pass.zip(book.last_told_sold_out)?;
+    Some(milliseconds(told.saturating_duration_since(pass)))
+}
+
 /// A second's worth of the rate on top of a full bucket, which holds one second's worth and at least one.
 #[expect(
     clippy::cast_possible_truncation,
@@ -288,14 +272,6 @@ fn allowed_in_a_second(rate_per_s: f64) -> u64 {
 fn per_second(count: u64, span: Duration) -> f64 {
     let per_s = count as f64 / span.as_secs_f64().max(0.001);
     (per_s * 10.0).round() / 10.0
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a crowd is far smaller than 2^53"
-)]
-fn percent(part: u64, whole: u64) -> f64 {
-    (part as f64 * 1_000.0 / whole as f64).round() / 10.0
 }
 
 fn milliseconds(span: Duration) -> u64 {

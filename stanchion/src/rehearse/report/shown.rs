@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Counts, Percentiles, Report, TimeLeft};
+use super::time_left::TimeLeft;
+use super::{Counts, Percentiles, Report};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
