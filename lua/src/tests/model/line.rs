@@ -181,6 +181,10 @@ impl Model {
         if !self.places.is_empty() {
             self.judge(now);
         }
+        // Nobody to serve: not even the bucket is looked at.
+        if self.places.is_empty() && self.admitted.is_empty() && self.grace.is_empty() {
+            return round;
+        }
         if !self.phase().admits() {
             return round;
         }
