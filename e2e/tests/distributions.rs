@@ -257,6 +257,12 @@ async fn codes_are_made_as_the_pattern_says_and_once_for_a_key() {
     let other = office.post("books/spring/generate", other).await;
     office.ended(&other).await;
     assert_eq!(office.list("coupons").await.len(), 2_503);
+    office.server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_with_too_few_codes_makes_none() {
+    let office = Office::open(json!({"title": "Spring"})).await;
     for (body, field) in [
         (
             json!({"count": 1_000, "code_pattern": "A{3}"}),
@@ -269,6 +275,7 @@ async fn codes_are_made_as_the_pattern_says_and_once_for_a_key() {
         refused.refused(400, "bad-request");
         assert_eq!(refused.json["field"], field);
     }
+    assert_eq!(office.list("coupons").await.len(), 0);
     office.server.stop().await.unwrap();
 }
 
