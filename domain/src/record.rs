@@ -200,8 +200,8 @@ fn event_of(source: &str) -> Option<EventId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Serial;
     use crate::event::{AckLevel, EventPut};
+    use crate::ids::Serial;
 
     fn demo() -> EventId {
         "demo".parse().unwrap()

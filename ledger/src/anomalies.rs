@@ -40,7 +40,13 @@ pub(crate) async fn keep(
     refused: &Issuance,
     stored: &Issuance,
 ) -> Result<(), LedgerError> {
-    insert(connection, refused, kind(refused, stored), &stored.record_id).await?;
+    insert(
+        connection,
+        refused,
+        kind(refused, stored),
+        &stored.record_id,
+    )
+    .await?;
     tracing::error!(
         event.id = %refused.event,
         record_id = %refused.record_id,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use domain::{EventId, Millis};
 use domain::book::{Book, Coupon, CouponState};
+use domain::{EventId, Millis};
 use ledger::{BookCoupon, Wanted};
 use lua::{Holdings, Recovery, RestoredBook};
 
