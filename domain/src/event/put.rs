@@ -121,7 +121,7 @@ impl Event {
         blank.merged(put)
     }
 
-    /// A direct event as the direct API makes it: open at once, with `amount` coupons (1 to [`MOST_AMOUNT`]) and its name as
+    /// A direct event as the direct API makes it: open at once, with `amount` coupons (1 to [`MOST_AMOUNT`](super::MOST_AMOUNT)) and its name as
     /// its title.
     #[must_use]
     pub fn direct(event: EventId, amount: u64, ack: AckLevel) -> Self {
