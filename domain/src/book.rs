@@ -100,6 +100,19 @@ pub struct Lock {
     pub until: Millis,
 }
 
+impl Lock {
+    /// A lock of `lock_s` seconds from `now` on.
+    fn new(token: String, lock_s: u64, now: Millis) -> Self {
+        let lasts_ms = i64::try_from(lock_s)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000);
+        Self {
+            token,
+            until: now.plus(lasts_ms),
+        }
+    }
+}
+
 /// A coupon that left the unassigned ones. Its state is told by [`Self::state`], for a lock and a book end by themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coupon {
@@ -205,14 +218,7 @@ impl Coupon {
                 if from == CouponState::Locked {
                     return Err(StepRefused::Locked);
                 }
-                after.lock = Some(Lock {
-                    token: token.clone(),
-                    until: now.plus(
-                        i64::try_from(*lock_s)
-                            .unwrap_or(i64::MAX)
-                            .saturating_mul(1_000),
-                    ),
-                });
+                after.lock = Some(Lock::new(token.clone(), *lock_s, now));
             }
             Step::Unlock { token } => {
                 may_leave(from, CouponState::Assigned)?;

@@ -111,7 +111,7 @@ impl Trial {
             .any(|planned| matches!(planned.strike, Strike::Truncate(_)));
         let outcome = Outcome::of(self, &case, began.elapsed());
         if !outcome.violations.is_empty() {
-            keep(&case, self.seed)?;
+            case.keep(self.seed)?;
         }
         Ok(outcome)
     }
@@ -294,15 +294,4 @@ impl Crowd {
             memory_cut: false,
         })
     }
-}
-
-/// Keeps a case that was refuted where its reader finds it.
-fn keep(case: &Case, seed: u64) -> Result<()> {
-    let file = std::env::var_os("STANCHION_CASES").map(std::path::PathBuf::from);
-    if let Some(folder) = file {
-        let file = folder.join(format!("case-{seed}.json"));
-        std::fs::write(&file, serde_json::to_vec_pretty(case)?)?;
-        eprintln!("the case is in {}", file.display());
-    }
-    Ok(())
 }

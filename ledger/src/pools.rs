@@ -56,10 +56,8 @@ impl Ledger {
         let was = if made == 1 {
             Value::Null
         } else {
-            let held = format!(
-                "SELECT title FROM pools WHERE pool = $1{}",
-                self.dialect.for_update()
-            );
+            let lock = self.dialect.for_update();
+            let held = format!("SELECT title FROM pools WHERE pool = $1{lock}");
             let held: String = sqlx::query_scalar(AssertSqlSafe(held))
                 .bind(pool.as_str())
                 .fetch_one(&mut *transaction)
@@ -73,17 +71,14 @@ impl Ledger {
         };
         let became = json!({ "title": title });
         if was != became {
-            let action = if made == 1 {
-                "pool-created"
-            } else {
-                "pool-changed"
-            };
+            let action = ["pool-changed", "pool-created"][usize::from(made == 1)];
+            let change = [was, became];
             act.keep(
                 &mut transaction,
                 self.dialect,
                 action,
                 pool.as_str(),
-                [was, became],
+                change,
             )
             .await?;
         }

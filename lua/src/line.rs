@@ -1,6 +1,7 @@
 //! The line: entering, looking, leaving, and reading the whole of it.
 
-use domain::place::PlaceState;
+mod asked;
+
 use domain::{EventId, Holder, PlaceId, Seq};
 
 use crate::batch::Batch;
@@ -9,6 +10,8 @@ use crate::door::Door;
 use crate::keys::Keys;
 use crate::places::{known, state};
 use crate::script::{parsed, script, tags};
+pub(crate) use asked::Entrant;
+pub use asked::{Entered, Look, Waiting};
 
 script!(
     ENTER = "enter",
@@ -30,64 +33,6 @@ script!(
     "places",
     "presence"
 );
-
-/// What became of entering.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entered {
-    /// A new place at the back (also for a token whose earlier place is gone).
-    New(Seq),
-    /// The token has a place already.
-    Held(PlaceState),
-    /// There is no such event.
-    NoSuchEvent,
-    /// The event is a direct one: its coupons are claimed without a line.
-    NoLine,
-    /// The event is a draft.
-    NotOpenYet,
-    /// No coupon is left and the line does not wait for returns.
-    SoldOut,
-    /// The event is draining.
-    LineClosed,
-    /// The event is over.
-    EventClosed,
-}
-
-/// What the store knows of a place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// It is known.
-    Known(PlaceState),
-    /// Nobody ever entered with this token.
-    NoPlace,
-    /// There is no such event.
-    NoSuchEvent,
-}
-
-/// Who enters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entrant {
-    place: PlaceId,
-    /// With entry tokens: the id of the place token that they came with, and the user.
-    user: Option<(PlaceId, Holder)>,
-}
-
-/// Somebody known by their place token alone.
-impl From<PlaceId> for Entrant {
-    fn from(place: PlaceId) -> Self {
-        Self { place, user: None }
-    }
-}
-
-/// A piece of the line, for loading a mirror of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
-    /// The ordinals of those whose turn has not come yet, ascending.
-    pub seqs: Vec<Seq>,
-    /// The ordinals of those who were passed over and may still be next, ascending.
-    pub passed: Vec<Seq>,
-    /// Where to read on; `None` at the end.
-    pub next: Option<Seq>,
-}
 
 /// Enters under way.
 pub(crate) type EnterBatch = Batch<Entrant, Entered>;

@@ -54,51 +54,44 @@ impl Fact {
         event: &EventId,
         time: Millis,
     ) -> Result<(String, Value), serde_json::Error> {
-        let (whole, event) = (event.to_string(), event.clone());
-        Ok(match self.clone() {
-            Self::Issued { coupon, holder } => (
-                coupon.serial.0.to_string(),
-                serde_json::to_value(IssuedData {
-                    event,
-                    serial: coupon.serial,
-                    code: coupon.code,
-                    holder,
-                    issued_at: time,
-                })?,
-            ),
-            Self::Changed(event) => (whole, serde_json::to_value(event)?),
-            Self::Book(fact) => fact.told(event)?,
-            Self::Fenced { kept } => (whole, serde_json::to_value(FencedData { event, kept })?),
-            Self::Entered { first, places } => {
-                let data = EnteredData {
-                    event,
-                    first_seq: first,
-                    places,
-                };
-                (whole, serde_json::to_value(data)?)
-            }
+        let event = event.clone();
+        let subject = match self {
+            Self::Issued { coupon, .. } => coupon.serial.0.to_string(),
+            _ => event.to_string(),
+        };
+        let data = match self.clone() {
+            Self::Issued { coupon, holder } => serde_json::to_value(IssuedData {
+                event,
+                serial: coupon.serial,
+                code: coupon.code,
+                holder,
+                issued_at: time,
+            }),
+            Self::Changed(event) => serde_json::to_value(event),
+            Self::Book(fact) => return fact.told(event),
+            Self::Fenced { kept } => serde_json::to_value(FencedData { event, kept }),
+            Self::Entered { first, places } => serde_json::to_value(EnteredData {
+                event,
+                first_seq: first,
+                places,
+            }),
             Self::Admitted {
                 expires_at,
                 kid,
                 places,
-            } => {
-                let data = AdmittedData {
-                    event,
-                    expires_at,
-                    kid,
-                    places,
-                };
-                (whole, serde_json::to_value(data)?)
-            }
-            Self::Gone { reason, places } => {
-                let data = GoneData {
-                    event,
-                    reason,
-                    places,
-                };
-                (whole, serde_json::to_value(data)?)
-            }
-        })
+            } => serde_json::to_value(AdmittedData {
+                event,
+                expires_at,
+                kid,
+                places,
+            }),
+            Self::Gone { reason, places } => serde_json::to_value(GoneData {
+                event,
+                reason,
+                places,
+            }),
+        };
+        Ok((subject, data?))
     }
 
     /// Reads the `data` of a record of this CloudEvents `type`.
