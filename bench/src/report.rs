@@ -126,7 +126,7 @@ pub async fn everything(binary: &Path, rounds: usize) -> Result<()> {
         .context("bench/README.md has its markers")?;
     let table = table(&figures);
     let readme = format!(
-        "{before}<!-- figures -->\nMachine: {machine}. Medians of {rounds} rounds.\n\n{table}<!-- /figures -->{after}"
+        "{before}<!-- figures -->\nMachine: {machine}. Rounds of each measurement: {rounds}; the median counts.\n\n{table}<!-- /figures -->{after}"
     );
     std::fs::write("bench/README.md", readme)?;
     Ok(())
