@@ -23,7 +23,6 @@ const REFUSED: Record<string, { phase: Phase; soldOut: boolean }> = {
 /** What a refused ticket means for the place. */
 const LOST: Record<string, GoneReason> = {
   'sold-out': 'sold-out',
-  'ticket-expired': 'no-show',
   'event-closed': 'closed',
 };
 
@@ -118,10 +117,28 @@ export class Visit {
       this.#issued(reply.body);
     } else if (lost) {
       this.#over(lost);
+    } else if (reply.problem === 'ticket-expired') {
+      await this.#lapsed(ticket);
     } else if (reply.problem === 'already-issued') {
       await this.#recall();
     } else {
       this.#tell({ is: 'trouble', problem: reply.problem });
+    }
+  }
+
+  /**
+   * The server will not have the ticket any more. A store that was put back may have forgotten the admission: then the place is
+   * in line again, or has another ticket. Otherwise its time is over.
+   */
+  async #lapsed(ticket: string): Promise<void> {
+    const reply = await this.#api.me();
+    if (!reply.ok && AGAIN.includes(reply.problem)) {
+      this.#tell({ is: 'trouble', problem: reply.problem });
+    } else if (reply.ok && (reply.body.state === 'waiting' || (reply.body.ticket ?? ticket) !== ticket)) {
+      this.#tell({ is: 'no-place' });
+      this.#place(reply.body);
+    } else {
+      this.#over('no-show');
     }
   }
 
