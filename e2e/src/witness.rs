@@ -19,6 +19,8 @@ use crate::trial::Moment;
 const PAUSE: Duration = Duration::from_millis(100);
 /// The place is not there: the name of the problem, and what a socket's close with 4404 says.
 const NO_PLACE: &str = "no-place";
+/// A ticket that ended, or whose admission is not the one in force.
+const OVER: &str = "ticket-expired";
 /// How long a silent socket is listened to before it is opened anew.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -68,15 +70,19 @@ impl Witness {
         })
     }
 
-    /// Enters, waits, redeems.
+    /// Enters, waits, redeems. Whose ticket is refused as over looks at their place again: a store that was put back may have
+    /// forgotten the admission and given another.
     pub async fn visit(mut self) -> Result<()> {
         if !self.enter().await {
             return Ok(());
         }
-        let Turn::Ticket(ticket) = self.wait().await? else {
-            return Ok(());
-        };
-        self.redeem(&ticket).await;
+        let mut refused = None;
+        while let Turn::Ticket(ticket) = self.wait().await? {
+            if refused.as_ref() == Some(&ticket) || !self.redeem(&ticket).await {
+                break;
+            }
+            refused = Some(ticket);
+        }
         Ok(())
     }
 
@@ -183,22 +189,23 @@ impl Witness {
         }
     }
 
-    /// Asks until the fate of the ticket is known, now and then in two tabs at once, and sometimes once more.
-    async fn redeem(&mut self, ticket: &str) {
-        loop {
+    /// Asks until the fate of the ticket is known, now and then in two tabs at once, and sometimes once more. True when the
+    /// ticket is over.
+    async fn redeem(&mut self, ticket: &str) -> bool {
+        let is_over = loop {
             let (one, other) = (self.door(), self.door());
-            let known = if self.chance.once_in(4) {
+            let answers = if self.chance.once_in(4) {
                 let asked =
                     tokio::join!(self.redeem_at(&one, ticket), self.redeem_at(&other, ticket));
-                asked.0 && asked.1
+                vec![asked.0, asked.1]
             } else {
-                self.redeem_at(&one, ticket).await
+                vec![self.redeem_at(&one, ticket).await]
             };
-            if known {
-                break;
+            if answers.iter().all(is_fate) {
+                break answers.contains(&Answer::Refused(OVER.to_owned()));
             }
             sleep(PAUSE).await;
-        }
+        };
         while self.chance.once_in(3) {
             sleep(10 * PAUSE).await;
             let door = self.door();
@@ -210,15 +217,14 @@ impl Witness {
                 self.note(&door, Asked::Result, asked_at, fate(&result));
             }
         }
+        is_over
     }
 
-    /// True when the fate is known.
-    async fn redeem_at(&self, door: &Door, ticket: &str) -> bool {
+    async fn redeem_at(&self, door: &Door, ticket: &str) -> Answer {
         let asked_at = now();
         let answer = fate(&door.visitor.redeem(&self.event, ticket, &self.token).await);
-        let known = !matches!(answer, Answer::Unknown | Answer::Pending);
-        self.note(door, Asked::Redeem, asked_at, answer);
-        known
+        self.note(door, Asked::Redeem, asked_at, answer.clone());
+        answer
     }
 
     fn note(&self, door: &Door, asked: Asked, asked_at: Ms, answer: Answer) {
@@ -237,6 +243,11 @@ fn seq(ticket: &str) -> Result<u64> {
     Parts::of(ticket)?.claims["seq"]
         .as_u64()
         .context("a ticket without seq")
+}
+
+/// Is it a pass or a refusal, and not a question still open?
+fn is_fate(answer: &Answer) -> bool {
+    !matches!(answer, Answer::Unknown | Answer::Pending)
 }
 
 fn fate(redeemed: &Result<Redemption, ApiError>) -> Answer {
