@@ -17,6 +17,8 @@ pub struct Server {
     pub public: SocketAddr,
     /// The ops door's client.
     pub ops: Ops,
+    /// Where the ops door is.
+    pub ops_url: String,
 }
 
 /// The admin token of every measured server.
@@ -76,12 +78,18 @@ impl Server {
             folder,
             public,
             ops: Ops::new(&ops, TOKEN, client::Options::default())?,
+            ops_url: ops,
         })
     }
 
     /// The server's process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Its data folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Makes an open event with this stock and rate.

@@ -44,7 +44,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("mishaps", &[]),
     ("model", &[]),
     ("e2e", &["client", "testbed"]),
-    ("bench", &["client"]),
+    ("bench", &["client", "testbed"]),
 ];
 
 /// Three stores, three doors, and one module that signs: these libraries have one importer each.
