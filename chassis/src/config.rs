@@ -110,6 +110,8 @@ pub struct ServeConfig {
     pub outbox_max: u64,
     /// The log; none means that the ledger reads the outbox directly.
     pub kafka_brokers: Option<String>,
+    /// On how many brokers a record must be before the log acknowledges it.
+    pub kafka_min_isr: u16,
     /// The ledger; none is SQLite in the data folder.
     pub database_url: Option<StoreUrl>,
     /// The signing keys' folder.
@@ -164,6 +166,9 @@ impl ServeConfig {
                 .value(&settings::OUTBOX_MAX, value::records)?
                 .unwrap_or(1_000_000),
             kafka_brokers: given.value(&settings::KAFKA_BROKERS, value::brokers)?,
+            kafka_min_isr: given
+                .value(&settings::KAFKA_MIN_ISR, value::copies)?
+                .unwrap_or(1),
             database_url: url(given.value(&settings::DATABASE_URL, value::database_url)?),
             direct_api: given
                 .value(&settings::DIRECT_API, direct_api)?

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Stdio;
 
 use e2e::redis::Redis;
-use e2e::setup::command;
+use e2e::setup::{Setup, command};
 use e2e::{PATIENCE, Server};
+use testbed::Kafka;
 
 /// Runs `stanchion serve` with these arguments and variables; its exit code, standard output and error.
 async fn serve(
@@ -52,6 +53,7 @@ const WRONG: &str = "
     --roles persister --redis-url redis://127.0.0.1:1 | --database-url
     --redis-url http://127.0.0.1                      | --redis-url redis://
     --kafka-brokers nowhere                           | --kafka-brokers nowhere
+    --kafka-min-isr 0                                 | --kafka-min-isr whole
     --database-url mysql://localhost/x                | --database-url postgres://
     --public-url example.com                          | --public-url example.com
     --public-url https://example.com/path             | --public-url /path
@@ -199,4 +201,40 @@ async fn a_redis_that_may_forget_a_pass_is_refused_unless_its_last_second_was_ac
     let accepted = ["--accept-loss-window"];
     let outcome = serve(folder.path(), &accepted, &environment).await;
     assert_eq!(wrong(&outcome, &["appendonly", "`no`"]), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_that_promise_fewer_copies_than_asked_are_refused_and_the_doctor_says_what_to_do() {
+    let kafka = Kafka::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let doors = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];
+    let environment = [
+        ("STANCHION_KAFKA_BROKERS", kafka.brokers()),
+        ("STANCHION_KAFKA_MIN_ISR", "2"),
+    ];
+    let setting = "STANCHION_KAFKA_MIN_ISR holds `2`";
+    // There is no topic yet, and one broker cannot keep two copies.
+    let outcome = serve(folder.path(), &doors, &environment).await;
+    assert_eq!(wrong(&outcome, &[setting, "brokers, which is 1"]), None);
+
+    let setup = Setup::new().unwrap();
+    let setup = setup.with("--kafka-brokers", kafka.brokers());
+    let server = setup.start().await.unwrap();
+    let asked = ["--kafka-brokers", kafka.brokers(), "--kafka-min-isr", "2"];
+    let (said, is_well) = server
+        .run(&[&["doctor"], &asked[..]].concat())
+        .await
+        .unwrap();
+    let mend = "--add-config min.insync.replicas=2";
+    for topic in ["coupon.records", "coupon.records.dead"] {
+        let fault = format!("min.insync.replicas of {topic} is `1`: set it to 2");
+        let named =
+            |line: &str| line.starts_with("fail") && line.contains(&fault) && line.contains(mend);
+        assert!(!is_well && said.lines().any(named), "{said}");
+    }
+    server.stop().await.unwrap();
+
+    let outcome = serve(folder.path(), &doors, &environment).await;
+    let promise = "min.insync.replicas of coupon.records is `1`";
+    assert_eq!(wrong(&outcome, &[setting, promise, mend]), None);
 }

@@ -15,4 +15,4 @@ pub use consume::{Consumer, Heard, Message, Run};
 pub use produce::{Dead, Producer};
 pub use scan::{Progress, log_ends, records_of, records_since};
 pub use settings::{LogError, Settings};
-pub use topics::{Topic, ensure_topics, faults};
+pub use topics::{Topic, ensure_topics, faults, too_few_copies};

@@ -17,6 +17,9 @@ pub struct Settings {
     pub brokers: String,
     /// On how many brokers each record is kept, for topics that are made by us; 3 where there are that many.
     pub most_replicas: i32,
+    /// How many brokers must have a record before it is acknowledged: topics of ours are made so, and those that promise less
+    /// are named by [`crate::too_few_copies`].
+    pub min_in_sync: u16,
 }
 
 /// A failed call to Kafka.
@@ -30,6 +33,16 @@ pub enum LogError {
     /// from elsewhere would skip or mix up records, so somebody has to decide.
     #[error("the log does not hold the offset to read on from: {0}")]
     OffsetLost(String),
+    /// The topics are still to be made, and there are fewer brokers than must have each record.
+    #[error(
+        "{asked} brokers must have each record before it is acknowledged, and there are {brokers}"
+    )]
+    TooFewBrokers {
+        /// How many must have it.
+        asked: u16,
+        /// How many there are.
+        brokers: usize,
+    },
 }
 
 impl From<KafkaError> for LogError {
@@ -67,6 +80,7 @@ impl Settings {
         Self {
             brokers: brokers.to_owned(),
             most_replicas: 3,
+            min_in_sync: 1,
         }
     }
 

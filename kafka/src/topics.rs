@@ -40,25 +40,59 @@ impl Topic {
     }
 }
 
-/// Makes the topics that are missing and waits until every partition of both has a leader. Records are kept for ever; with
-/// three brokers a record is acknowledged when two have it.
+/// How a topic of ours is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Copies {
+    /// On so many brokers each record is kept.
+    replicas: i32,
+    /// So many of them have it when it is acknowledged.
+    in_sync: u16,
+}
+
+impl Copies {
+    /// With three brokers a record is acknowledged when two have it; with more or fewer as `settings` ask.
+    fn among(brokers: usize, settings: &Settings) -> Result<Self, LogError> {
+        let asked = settings.min_in_sync;
+        if brokers < usize::from(asked) {
+            return Err(LogError::TooFewBrokers { asked, brokers });
+        }
+        let most = settings.most_replicas.max(i32::from(asked));
+        let replicas = i32::try_from(brokers).unwrap_or(i32::MAX).clamp(1, most);
+        let usual = if replicas >= 3 { 2 } else { 1 };
+        Ok(Self {
+            replicas,
+            in_sync: asked.max(usual),
+        })
+    }
+}
+
+/// Makes the topics that are missing and waits until every partition of both has a leader. Records are kept for ever.
 pub async fn ensure_topics(settings: &Settings) -> Result<(), LogError> {
+    let metadata = metadata(settings).await?;
+    let mut missing = Topic::ALL.to_vec();
+    missing.retain(|topic| partitions(&metadata, *topic).is_empty());
+    if !missing.is_empty() {
+        let copies = Copies::among(metadata.brokers().len(), settings)?;
+        make(settings, &missing, copies).await?;
+    }
+    led(settings).await
+}
+
+/// Makes topics; somebody else may be doing the same.
+async fn make(settings: &Settings, missing: &[Topic], copies: Copies) -> Result<(), LogError> {
     let admin: AdminClient<DefaultClientContext> = settings.client().create()?;
-    let brokers = metadata(settings).await?.brokers().len();
-    let replicas = i32::try_from(brokers)
-        .unwrap_or(i32::MAX)
-        .clamp(1, settings.most_replicas);
-    let in_sync = if replicas >= 3 { "2" } else { "1" };
-    let missing = Topic::ALL.map(|topic| {
-        let replication = TopicReplication::Fixed(replicas);
+    let in_sync = copies.in_sync.to_string();
+    let missing = missing.iter().map(|topic| {
+        let replication = TopicReplication::Fixed(copies.replicas);
         NewTopic::new(topic.name(), topic.partitions(), replication)
-            .set("min.insync.replicas", in_sync)
+            .set("min.insync.replicas", &in_sync)
             .set("retention.ms", "-1")
             .set("cleanup.policy", "delete")
     });
     let options = AdminOptions::new()
         .operation_timeout(Some(PATIENCE))
         .request_timeout(Some(PATIENCE));
+    let missing: Vec<NewTopic> = missing.collect();
     for made in admin.create_topics(&missing, &options).await? {
         match made {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
@@ -69,7 +103,7 @@ pub async fn ensure_topics(settings: &Settings) -> Result<(), LogError> {
             }
         }
     }
-    led(settings).await
+    Ok(())
 }
 
 /// Waits until every partition of every topic has a leader.
@@ -92,14 +126,12 @@ async fn led(settings: &Settings) -> Result<(), LogError> {
     }
 }
 
-/// What the doctor has to say: topics that are missing or cut differently, and records kept on too few brokers. An error when
-/// no broker answers.
+/// What the doctor has to say: topics that are missing, and records kept on too few brokers. An error when no broker answers.
 pub async fn faults(settings: &Settings) -> Result<Vec<Fault>, LogError> {
     let metadata = metadata(settings).await?;
     let mut faults = Vec::new();
     for topic in Topic::ALL {
-        let held = partitions(&metadata, topic);
-        if held.is_empty() {
+        let Some(replicas) = replicas(&metadata, topic) else {
             faults.push(Fault {
                 setting: format!("topic {}", topic.name()),
                 held: "missing".to_owned(),
@@ -107,16 +139,17 @@ pub async fn faults(settings: &Settings) -> Result<Vec<Fault>, LogError> {
                     .to_owned(),
             });
             continue;
-        }
-        let replicas = held.iter().map(|partition| partition.replicas().len());
-        let replicas = replicas.min().unwrap_or(0);
-        if replicas < 3 {
+        };
+        let in_sync = in_sync(settings, topic).await?;
+        if let Some(fault) = too_few(settings.min_in_sync, topic, replicas, in_sync) {
+            faults.push(fault);
+        } else if replicas < 3 {
             faults.push(Fault {
                 setting: format!("replication of {}", topic.name()),
                 held: replicas.to_string(),
                 mend: "keep each record on 3 brokers; with fewer, one lost disk can take acknowledged records".to_owned(),
             });
-        } else if in_sync(settings, topic).await? < 2 {
+        } else if in_sync < 2 {
             faults.push(Fault {
                 setting: format!("min.insync.replicas of {}", topic.name()),
                 held: "1".to_owned(),
@@ -127,8 +160,52 @@ pub async fn faults(settings: &Settings) -> Result<Vec<Fault>, LogError> {
     Ok(faults)
 }
 
+/// The topics that acknowledge a record before as many brokers have it as must ([`Settings::min_in_sync`]). One that is missing
+/// is none of them.
+pub async fn too_few_copies(settings: &Settings) -> Result<Vec<Fault>, LogError> {
+    let mut faults = Vec::new();
+    if settings.min_in_sync <= 1 {
+        // No topic promises less, whoever may read its settings.
+        return Ok(faults);
+    }
+    let metadata = metadata(settings).await?;
+    for topic in Topic::ALL {
+        if let Some(replicas) = replicas(&metadata, topic) {
+            let in_sync = in_sync(settings, topic).await?;
+            faults.extend(too_few(settings.min_in_sync, topic, replicas, in_sync));
+        }
+    }
+    Ok(faults)
+}
+
+/// Does a topic acknowledge a record that fewer than `asked` brokers have? Where it is kept on fewer brokers than
+/// `min.insync.replicas` says, Kafka is content with those.
+fn too_few(asked: u16, topic: Topic, replicas: usize, in_sync: u16) -> Option<Fault> {
+    let name = topic.name();
+    if in_sync < asked {
+        Some(Fault {
+            setting: format!("min.insync.replicas of {name}"),
+            held: in_sync.to_string(),
+            mend: format!(
+                "set it to {asked} (kafka-configs.sh --alter --topic {name} --add-config min.insync.replicas={asked}), \
+                 or ask for less with --kafka-min-isr"
+            ),
+        })
+    } else if replicas < usize::from(asked) {
+        Some(Fault {
+            setting: format!("replication of {name}"),
+            held: replicas.to_string(),
+            mend: format!(
+                "keep it on {asked} brokers at least (kafka-reassign-partitions.sh), or ask for less with --kafka-min-isr"
+            ),
+        })
+    } else {
+        None
+    }
+}
+
 /// The topic's `min.insync.replicas`.
-async fn in_sync(settings: &Settings, topic: Topic) -> Result<u32, LogError> {
+async fn in_sync(settings: &Settings, topic: Topic) -> Result<u16, LogError> {
     let admin: AdminClient<DefaultClientContext> = settings.client().create()?;
     let options = AdminOptions::new().request_timeout(Some(PATIENCE));
     let specifier = ResourceSpecifier::Topic(topic.name());
@@ -145,6 +222,12 @@ async fn in_sync(settings: &Settings, topic: Topic) -> Result<u32, LogError> {
                 .ok()
         });
     held.ok_or_else(|| LogError::Unavailable("the topic's settings cannot be read".to_owned()))
+}
+
+/// On how many brokers the topic's records are kept, at least; `None` when it is missing.
+fn replicas(metadata: &Metadata, topic: Topic) -> Option<usize> {
+    let held = partitions(metadata, topic).iter();
+    held.map(|partition| partition.replicas().len()).min()
 }
 
 /// What the brokers say about themselves and our topics.
@@ -167,5 +250,52 @@ pub(crate) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(call).await {
         Ok(outcome) => outcome,
         Err(error) => Err(LogError::Unavailable(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_made_with_as_many_copies_as_are_asked_for_and_never_with_fewer() {
+        // Brokers, asked for; replicas and how many have a record when it is acknowledged.
+        let table = [
+            (1, 1, Some((1, 1))),
+            (2, 1, Some((2, 1))),
+            (3, 1, Some((3, 2))),
+            (9, 1, Some((3, 2))),
+            (2, 2, Some((2, 2))),
+            (5, 3, Some((3, 3))),
+            (5, 4, Some((4, 4))),
+            (1, 2, None),
+            (0, 1, None),
+        ];
+        for (brokers, asked, made) in table {
+            let settings = Settings {
+                min_in_sync: asked,
+                ..Settings::new("none")
+            };
+            let copies = Copies::among(brokers, &settings).ok();
+            let copies = copies.map(|copies| (copies.replicas, copies.in_sync));
+            assert_eq!(copies, made, "{brokers} brokers, {asked} asked for");
+        }
+    }
+
+    #[test]
+    fn a_topic_promises_no_more_than_the_brokers_that_it_is_kept_on() {
+        // Asked for, replicas, min.insync.replicas; what is named.
+        let table = [
+            (1, 1, 1, None),
+            (2, 3, 2, None),
+            (2, 3, 1, Some("min.insync.replicas of coupon.records")),
+            (2, 1, 1, Some("min.insync.replicas of coupon.records")),
+            (2, 1, 2, Some("replication of coupon.records")),
+        ];
+        for (asked, replicas, in_sync, named) in table {
+            let fault = too_few(asked, Topic::Records, replicas, in_sync);
+            let setting = fault.as_ref().map(|fault| fault.setting.as_str());
+            assert_eq!(setting, named, "{asked} {replicas} {in_sync}");
+        }
     }
 }

@@ -52,8 +52,7 @@ impl Stores {
         let kafka = log(config);
         let needs_log = config.has(RoleName::Issuer) || config.has(RoleName::Persister);
         if let Some(kafka) = kafka.as_ref().filter(|_| needs_log) {
-            let topics = kafka::ensure_topics(kafka).await;
-            topics.map_err(|failure| no_log(config, &failure))?;
+            topics(config, kafka).await?;
         }
         let ledger = if needs_ledger(config) {
             Some(migrated(config, folder).await?)
@@ -243,7 +242,38 @@ async fn refuse_faults(config: &ServeConfig, store: &Store) -> Result<(), WrongS
 }
 
 fn log(config: &ServeConfig) -> Option<kafka::Settings> {
-    config.kafka_brokers.as_deref().map(kafka::Settings::new)
+    let brokers = config.kafka_brokers.as_deref()?;
+    Some(kafka::Settings {
+        min_in_sync: config.kafka_min_isr,
+        ..kafka::Settings::new(brokers)
+    })
+}
+
+/// Makes the topics that are missing, and refuses those that acknowledge a record before as many brokers have it as must.
+async fn topics(config: &ServeConfig, kafka: &kafka::Settings) -> Result<(), WrongSetting> {
+    let looking = async {
+        kafka::ensure_topics(kafka).await?;
+        kafka::too_few_copies(kafka).await
+    };
+    let allowed = match looking.await {
+        Ok(faults) => match faults.first() {
+            Some(fault) => format!(
+                "what the topics promise, and {} is `{}`: {}",
+                fault.setting, fault.held, fault.mend
+            ),
+            None => return Ok(()),
+        },
+        Err(kafka::LogError::TooFewBrokers { brokers, .. }) => {
+            format!("at most the number of brokers, which is {brokers}")
+        }
+        Err(failure) => return Err(no_log(config, &failure)),
+    };
+    let held = config.kafka_min_isr.to_string();
+    Err(WrongSetting::new(
+        &config.written.kafka_min_isr,
+        &held,
+        &allowed,
+    ))
 }
 
 /// Connects the ledger and brings its tables up to this version.

@@ -90,6 +90,12 @@ pub(super) const KAFKA_BROKERS: Setting = Setting {
     help: "the log (default: none, the ledger reads the outbox directly)",
     allowed: "HOST:PORT, several joined by commas",
 };
+pub(super) const KAFKA_MIN_ISR: Setting = Setting {
+    name: "kafka-min-isr",
+    shape: "BROKERS",
+    help: "brokers that must have a record before it is acknowledged; refuses topics that promise less (default: 1)",
+    allowed: "a whole number from 1 to 9",
+};
 pub(super) const DATABASE_URL: Setting = Setting {
     name: "database-url",
     shape: "URL",
@@ -164,7 +170,7 @@ pub(super) const ADMIN_TOKEN: Setting = Setting {
 };
 
 /// Every setting, in the order of `--help`.
-pub(super) const ALL: [&Setting; 21] = [
+pub(super) const ALL: [&Setting; 22] = [
     &ROLES,
     &DATA,
     &LISTEN,
@@ -174,6 +180,7 @@ pub(super) const ALL: [&Setting; 21] = [
     &ACCEPT_LOSS_WINDOW,
     &OUTBOX_MAX,
     &KAFKA_BROKERS,
+    &KAFKA_MIN_ISR,
     &DATABASE_URL,
     &KEYS,
     &DIRECT_API,

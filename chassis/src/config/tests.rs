@@ -58,6 +58,8 @@ const EVERY: &[&str] = &[
     "rediss://:secret@redis:6379/3",
     "--kafka-brokers",
     "a:1, b:2",
+    "--kafka-min-isr",
+    "2",
     "--database-url",
     "postgres://u:secret@db/s?sslmode=require",
     "--keys",
@@ -88,6 +90,7 @@ fn every_setting_is_heard() {
     assert_eq!(config.ops_listen.to_string(), "127.0.0.1:81");
     assert_eq!(config.public_url.as_deref(), Some("https://drop.example"));
     assert_eq!(config.kafka_brokers.as_deref(), Some("a:1,b:2"));
+    assert_eq!(config.kafka_min_isr, 2);
     assert_eq!(config.keys, PathBuf::from("/k"));
     assert!(config.limits.requests.is_none() && config.limits.sockets.is_none());
     assert_eq!(config.limits.direct.unwrap().per_s.get(), 5);

@@ -67,6 +67,10 @@ pub(super) fn records(text: &str) -> Option<u64> {
         .filter(|records| (1_000..=100_000_000).contains(records))
 }
 
+pub(super) fn copies(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|copies| (1..=9).contains(copies))
+}
+
 pub(super) fn folder(text: &str) -> Option<std::path::PathBuf> {
     (!text.is_empty() && !text.contains('\0')).then(|| text.into())
 }

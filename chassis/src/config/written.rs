@@ -20,6 +20,8 @@ pub struct Written {
     pub database_url: String,
     /// `--kafka-brokers`.
     pub kafka_brokers: String,
+    /// `--kafka-min-isr`.
+    pub kafka_min_isr: String,
 }
 
 impl Written {
@@ -32,6 +34,7 @@ impl Written {
             redis_url: given.written(&settings::REDIS_URL),
             database_url: given.written(&settings::DATABASE_URL),
             kafka_brokers: given.written(&settings::KAFKA_BROKERS),
+            kafka_min_isr: given.written(&settings::KAFKA_MIN_ISR),
         }
     }
 }
