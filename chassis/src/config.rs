@@ -2,6 +2,7 @@
 //! arguments first; nothing here reads the process's own.
 
 mod given;
+mod limits;
 mod settings;
 mod value;
 mod written;
@@ -65,6 +66,15 @@ pub enum DirectApi {
     Open,
 }
 
+/// When admission is braked: `None` is never.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Brake {
+    /// While such a share of the redeems fails, 0–1; admission judges it.
+    pub error_share: Option<f64>,
+    /// While more than half of the redeems take longer, in milliseconds; issuers tell which do.
+    pub latency_ms: Option<u64>,
+}
+
 /// A URL of a store, which may hold a password: shown without it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreUrl(String);
@@ -120,6 +130,8 @@ pub struct ServeConfig {
     pub direct_api: DirectApi,
     /// Limits per client address.
     pub limits: Limits,
+    /// When admission is braked.
+    pub brake: Brake,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// The credential of the ops door; none is the one in the data folder.
@@ -173,7 +185,8 @@ impl ServeConfig {
             direct_api: given
                 .value(&settings::DIRECT_API, direct_api)?
                 .unwrap_or_default(),
-            limits: limits(&given)?,
+            limits: limits::limits(&given)?,
+            brake: limits::brake(&given)?,
             trusted_proxies: TrustedProxies(proxies.unwrap_or_default()),
             admin_token: token.map(|token| AdminToken::new(&token)),
             log: given
@@ -241,25 +254,6 @@ impl ServeConfig {
         }
         Ok(self)
     }
-}
-
-fn limits(given: &Given) -> Result<Limits, WrongSetting> {
-    let rate = |setting, default| {
-        let held = given.value(setting, |text| value::Limit::read(text, value::rate))?;
-        Ok(held.map_or_else(|| value::rate(default), value::Limit::at))
-    };
-    let sockets = given.value(&settings::LIMIT_SOCKETS, |text| {
-        value::Limit::read(text, value::sockets)
-    })?;
-    Ok(Limits {
-        enters: rate(&settings::LIMIT_ENTERS, "20/40")?,
-        requests: rate(&settings::LIMIT_REQUESTS, "100/200")?,
-        direct: rate(&settings::LIMIT_DIRECT, "off")?,
-        sockets: sockets.map_or(Some(50), value::Limit::at),
-        exempt: given
-            .value(&settings::LIMIT_EXEMPT, value::networks)?
-            .unwrap_or_default(),
-    })
 }
 
 fn direct_api(text: &str) -> Option<DirectApi> {

@@ -1,5 +1,7 @@
-//! Limits per client address (IPv6 by /64), by named action. Memory stays flat under spoofed addresses.
+//! Limits per client address (IPv6 by /64), by named action, changed while they are in force. Memory stays flat under spoofed
+//! addresses.
 
+pub(crate) mod limits;
 mod table;
 
 use std::collections::HashMap;
@@ -9,6 +11,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -21,6 +24,7 @@ use parking_lot::Mutex;
 
 use crate::client_address::ClientAddress;
 use crate::problem::Problem;
+pub use limits::{LimitName, Limits, Rate};
 use table::BoundedTable;
 
 /// How long a client with too many sockets is told to wait, in seconds.
@@ -35,30 +39,6 @@ pub enum Action {
     Request,
     /// A call without a line.
     Direct,
-}
-
-/// A rate with its burst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// Calls per second.
-    pub per_s: NonZeroU32,
-    /// Calls at once.
-    pub burst: NonZeroU32,
-}
-
-/// The limits; `None` is off.
-#[derive(Clone, Debug, Default)]
-pub struct Limits {
-    /// For [`Action::Enter`].
-    pub enters: Option<Rate>,
-    /// For [`Action::Request`].
-    pub requests: Option<Rate>,
-    /// For [`Action::Direct`].
-    pub direct: Option<Rate>,
-    /// Open sockets and streams.
-    pub sockets: Option<u32>,
-    /// Networks without limits.
-    pub exempt: Vec<ipnet::IpNet>,
 }
 
 /// Whom a limit counts: an IPv4 address, or an IPv6 /64, which is what one subscriber is given.
@@ -112,22 +92,59 @@ impl<K: Hash + Eq + Clone, C: Clock + Clone> Limiter<K, C> {
     }
 }
 
+/// A limit on calls, or none.
+type Calls = Option<Arc<Limiter<Network, DefaultClock>>>;
+
+/// The limits in force, with what they have counted.
+struct InForce {
+    limits: Limits,
+    enters: Calls,
+    requests: Calls,
+    direct: Calls,
+}
+
+impl InForce {
+    /// The limits that come after these: one that stays as it is goes on counting, another begins anew.
+    fn followed_by(&self, limits: Limits) -> Self {
+        let next = |held: &Calls, before: Option<Rate>, rate: Option<Rate>| {
+            if before == rate {
+                held.clone()
+            } else {
+                calls(rate)
+            }
+        };
+        Self {
+            enters: next(&self.enters, self.limits.enters, limits.enters),
+            requests: next(&self.requests, self.limits.requests, limits.requests),
+            direct: next(&self.direct, self.limits.direct, limits.direct),
+            limits,
+        }
+    }
+
+    fn is_exempt(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let exempt = &self.limits.exempt;
+        exempt.iter().any(|network| network.contains(&address))
+    }
+}
+
+fn calls(rate: Option<Rate>) -> Calls {
+    rate.map(|rate| Arc::new(Limiter::new(rate, DefaultClock::default())))
+}
+
 /// Counts calls and sockets per address.
 pub struct Throttle {
-    enters: Option<Limiter<Network, DefaultClock>>,
-    requests: Option<Limiter<Network, DefaultClock>>,
-    direct: Option<Limiter<Network, DefaultClock>>,
+    in_force: ArcSwap<InForce>,
     passwords: Limiter<Network, DefaultClock>,
     guesses: Limiter<u64, DefaultClock>,
-    most_sockets: Option<u32>,
-    /// Open sockets by whom they belong to; as long as the sockets are open, and no longer.
+    /// Open sockets by whom they belong to; as long as the sockets are open, and no longer. They are counted without a limit,
+    /// too: there may be one before they are closed.
     sockets: Mutex<HashMap<Network, u32>>,
-    exempt: Vec<ipnet::IpNet>,
 }
 
 /// One open socket's share of its address's limit; given back when dropped.
 pub struct SocketPermit {
-    /// `None` for an address without a limit.
+    /// `None` for an exempt address.
     counted: Option<(Arc<Throttle>, Network)>,
 }
 
@@ -135,31 +152,39 @@ impl Throttle {
     /// A throttle with these limits.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Self> {
-        let limiter =
-            |rate: Option<Rate>| rate.map(|rate| Limiter::new(rate, DefaultClock::default()));
         Arc::new(Self {
-            enters: limiter(limits.enters),
-            requests: limiter(limits.requests),
-            direct: limiter(limits.direct),
+            in_force: ArcSwap::from_pointee(InForce {
+                enters: calls(limits.enters),
+                requests: calls(limits.requests),
+                direct: calls(limits.direct),
+                limits,
+            }),
             passwords: Limiter::of(passwords(), DefaultClock::default()),
             guesses: Limiter::of(guesses(), DefaultClock::default()),
-            most_sockets: limits.sockets,
             sockets: Mutex::default(),
-            exempt: limits.exempt,
         })
+    }
+
+    /// Puts other limits in force, now. What those that stay as they are have counted goes on; sockets that are open stay open.
+    pub fn change(&self, limits: Limits) {
+        let held = self.in_force.load();
+        if held.limits != limits {
+            self.in_force.store(Arc::new(held.followed_by(limits)));
+        }
     }
 
     /// Counts one call; `slow-down` with `Retry-After` when it is one too many.
     pub fn check(&self, action: Action, address: IpAddr) -> Result<(), Problem> {
+        let in_force = self.in_force.load();
         let limiter = match action {
-            Action::Enter => &self.enters,
-            Action::Request => &self.requests,
-            Action::Direct => &self.direct,
+            Action::Enter => &in_force.enters,
+            Action::Request => &in_force.requests,
+            Action::Direct => &in_force.direct,
         };
         let Some(limiter) = limiter else {
             return Ok(());
         };
-        if self.is_exempt(address) {
+        if in_force.is_exempt(address) {
             return Ok(());
         }
         limiter.check(&address.into()).map_err(too_fast)
@@ -168,7 +193,7 @@ impl Throttle {
     /// Counts one password from `address` for whatever `account` stands for: slowly for each address, more slowly for each
     /// account, wherever the guesses come from.
     pub fn password(&self, address: IpAddr, account: u64) -> Result<(), Problem> {
-        if !self.is_exempt(address) {
+        if !self.in_force.load().is_exempt(address) {
             self.passwords.check(&address.into()).map_err(too_fast)?;
         }
         self.guesses.check(&account).map_err(too_fast)
@@ -176,13 +201,14 @@ impl Throttle {
 
     /// Takes a socket's share; `slow-down` when the address has as many as it may.
     pub fn socket(self: &Arc<Self>, address: IpAddr) -> Result<SocketPermit, Problem> {
-        let Some(most) = self.most_sockets.filter(|_| !self.is_exempt(address)) else {
+        let in_force = self.in_force.load();
+        if in_force.is_exempt(address) {
             return Ok(SocketPermit { counted: None });
-        };
+        }
         let network = Network::from(address);
         let mut sockets = self.sockets.lock();
         let open = sockets.entry(network).or_default();
-        if *open >= most {
+        if let Some(most) = in_force.limits.sockets.filter(|most| *open >= *most) {
             let detail = format!("At most {most} sockets per address; close one first.");
             return Err(Problem::new(Refusal::SlowDown, detail).retry_after(SOCKET_WAIT_S));
         }
@@ -202,11 +228,6 @@ impl Throttle {
             (self.clone(), action),
             check,
         ))
-    }
-
-    fn is_exempt(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.exempt.iter().any(|network| network.contains(&address))
     }
 }
 
@@ -353,6 +374,40 @@ mod tests {
         let third = throttle.socket(visitor).unwrap();
         assert!(throttle.socket(visitor).is_err());
         drop((second, third));
+        assert!(throttle.sockets.lock().is_empty());
+    }
+
+    #[test]
+    fn a_changed_limit_counts_anew_and_the_others_go_on() {
+        let before = Limits {
+            enters: Some(rate(1, 1)),
+            requests: Some(rate(1, 1)),
+            ..Limits::default()
+        };
+        let throttle = Throttle::new(before.clone());
+        let visitor = ip("192.0.2.1");
+        let passes = |action| throttle.check(action, visitor).is_ok();
+        assert!(passes(Action::Enter) && passes(Action::Request));
+        assert!(!passes(Action::Enter) && !passes(Action::Request));
+        let open = [0; 3].map(|_| throttle.socket(visitor).unwrap());
+        throttle.change(Limits {
+            enters: Some(rate(1, 2)),
+            sockets: Some(3),
+            ..before.clone()
+        });
+        assert!(passes(Action::Enter) && passes(Action::Enter) && !passes(Action::Enter));
+        assert!(!passes(Action::Request), "its bucket was empty");
+        assert!(
+            throttle.socket(visitor).is_err(),
+            "those open before count, too"
+        );
+        throttle.change(Limits {
+            exempt: vec!["192.0.2.0/24".parse().unwrap()],
+            ..before.clone()
+        });
+        assert!(passes(Action::Request));
+        throttle.change(before);
+        drop(open);
         assert!(throttle.sockets.lock().is_empty());
     }
 

@@ -1,5 +1,7 @@
 //! Every setting by name, with what it may hold: the one table that arguments, the environment and `--help` are read from.
 
+use crate::throttle::limits::{NETWORKS as NETWORKS_OR_OFF, RATE, SOCKETS};
+
 /// One setting: the flag `--<name>` and the variable `STANCHION_<NAME>`.
 #[derive(Debug)]
 pub(super) struct Setting {
@@ -32,7 +34,6 @@ impl Setting {
 
 /// The shape of a setting that is on when it is given without a value.
 pub(super) const SWITCH: &str = "[yes|no]";
-const RATE: &str = "calls per second and calls at once, such as 20/40, or off";
 const NETWORKS: &str = "networks such as 10.0.0.0/8 or addresses, joined by commas";
 const ADDRESS: &str = "an IP address with a port, such as 127.0.0.1:8080 or [::]:8080";
 
@@ -124,7 +125,7 @@ pub(super) const LIMIT_SOCKETS: Setting = Setting {
     name: "limit-sockets",
     shape: "COUNT",
     help: "open sockets per client address (default: 50)",
-    allowed: "a whole number from 1 to 1000000, or off",
+    allowed: SOCKETS,
 };
 pub(super) const LIMIT_DIRECT: Setting = Setting {
     name: "limit-direct",
@@ -141,8 +142,20 @@ pub(super) const DIRECT_API: Setting = Setting {
 pub(super) const LIMIT_EXEMPT: Setting = Setting {
     name: "limit-exempt",
     shape: "NETWORKS",
-    help: "client networks without limits (default: none)",
-    allowed: NETWORKS,
+    help: "client networks without limits (default: off)",
+    allowed: NETWORKS_OR_OFF,
+};
+pub(super) const BRAKE_ERROR_SHARE: Setting = Setting {
+    name: "brake-error-share",
+    shape: "SHARE",
+    help: "admission is halved while so many redeems fail (default: 0.05)",
+    allowed: "a number above 0 and up to 1, such as 0.05, or off",
+};
+pub(super) const BRAKE_LATENCY_MS: Setting = Setting {
+    name: "brake-latency-ms",
+    shape: "MS",
+    help: "admission is halved while more than half of the redeems take longer (default: 2000)",
+    allowed: "a whole number from 1 to 60000, or off",
 };
 pub(super) const TRUSTED_PROXIES: Setting = Setting {
     name: "trusted-proxies",
@@ -170,7 +183,7 @@ pub(super) const ADMIN_TOKEN: Setting = Setting {
 };
 
 /// Every setting, in the order of `--help`.
-pub(super) const ALL: [&Setting; 22] = [
+pub(super) const ALL: [&Setting; 24] = [
     &ROLES,
     &DATA,
     &LISTEN,
@@ -189,6 +202,8 @@ pub(super) const ALL: [&Setting; 22] = [
     &LIMIT_SOCKETS,
     &LIMIT_DIRECT,
     &LIMIT_EXEMPT,
+    &BRAKE_ERROR_SHARE,
+    &BRAKE_LATENCY_MS,
     &TRUSTED_PROXIES,
     &LOG,
     &LOG_FORMAT,

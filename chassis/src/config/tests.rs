@@ -74,6 +74,10 @@ const EVERY: &[&str] = &[
     "5/5",
     "--limit-exempt",
     "127.0.0.0/8,::1",
+    "--brake-error-share",
+    "0.2",
+    "--brake-latency-ms",
+    "off",
     "--trusted-proxies",
     "10.0.0.1",
     "--log",
@@ -95,6 +99,8 @@ fn every_setting_is_heard() {
     assert!(config.limits.requests.is_none() && config.limits.sockets.is_none());
     assert_eq!(config.limits.direct.unwrap().per_s.get(), 5);
     assert_eq!(config.limits.exempt.len(), 2);
+    let brake = config.brake;
+    assert_eq!((brake.error_share, brake.latency_ms), (Some(0.2), None));
     assert_eq!(config.trusted_proxies.0[0].to_string(), "10.0.0.1/32");
     assert_eq!(config.log_format, LogFormat::Json);
     assert!(
@@ -122,7 +128,7 @@ type Row = (
     &'static [&'static str],
 );
 
-const WRONG: [Row; 37] = [
+const WRONG: [Row; 39] = [
     (
         &["--roles", "persister", "--redis-url", "redis://h"],
         &[],
@@ -254,6 +260,16 @@ const WRONG: [Row; 37] = [
         &["--limit-exempt", "10.0.0.0/33"],
         &[],
         &["--limit-exempt holds", "10.0.0.0/8"],
+    ),
+    (
+        &["--brake-error-share", "0"],
+        &[],
+        &["--brake-error-share holds `0`", "off"],
+    ),
+    (
+        &["--brake-latency-ms", "2s"],
+        &[],
+        &["--brake-latency-ms holds `2s`", "60000"],
     ),
     (
         &["--trusted-proxies", "nginx"],

@@ -1,13 +1,12 @@
 //! How the values of settings are read. Each gives `None` for what it does not allow; the table of settings says what is.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::http::Uri;
-use ipnet::IpNet;
 
 use super::RoleName;
-use crate::throttle::Rate;
+pub(super) use crate::throttle::limits::{networks, rate, sockets};
 
 /// A limit that can be turned off.
 pub(super) enum Limit<T> {
@@ -65,6 +64,18 @@ pub(super) fn records(text: &str) -> Option<u64> {
     text.parse()
         .ok()
         .filter(|records| (1_000..=100_000_000).contains(records))
+}
+
+/// A share of all, above none.
+pub(super) fn share(text: &str) -> Option<f64> {
+    text.parse()
+        .ok()
+        .filter(|share| *share > 0.0 && *share <= 1.0)
+}
+
+/// Milliseconds up to a minute.
+pub(super) fn wait_ms(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|ms| (1..=60_000).contains(ms))
 }
 
 pub(super) fn copies(text: &str) -> Option<u16> {
@@ -125,29 +136,6 @@ fn is_broker(text: &str) -> bool {
     };
     let host_fits = !host.is_empty() && !host.contains(['/', ' ', '@']);
     host_fits && port.parse::<u16>().is_ok_and(|port| port > 0)
-}
-
-pub(super) fn rate(text: &str) -> Option<Rate> {
-    let (per_s, burst) = text.split_once('/')?;
-    Some(Rate {
-        per_s: per_s.parse().ok()?,
-        burst: burst.parse().ok()?,
-    })
-}
-
-pub(super) fn sockets(text: &str) -> Option<u32> {
-    text.parse()
-        .ok()
-        .filter(|count| (1..=1_000_000).contains(count))
-}
-
-/// A bare address is the network of that address alone.
-pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
-    let network = |text: &str| match text.parse::<IpAddr>() {
-        Ok(address) => Some(address.to_canonical().into()),
-        Err(_) => text.parse::<IpNet>().ok(),
-    };
-    text.split(',').map(|entry| network(entry.trim())).collect()
 }
 
 /// Shorter than this, in characters, a secret can be guessed.
