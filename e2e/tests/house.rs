@@ -264,3 +264,54 @@ fn every_name_in_the_coverage_exists() {
     }
     assert_eq!(wrong, Vec::<String>::new());
 }
+
+/// Where metrics are made.
+const MEASURED: [&str; 6] = [
+    "admission",
+    "chassis",
+    "gateway",
+    "issuer",
+    "persister",
+    "stanchion",
+];
+
+/// The names of metrics in a text: every word that begins like one.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let is_of_a_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+    let words = text.split(|letter| !is_of_a_name(letter));
+    words
+        .filter(|word| word.starts_with("stanchion_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_metric_is_explained_and_no_other() {
+    let mut found = Vec::new();
+    for room in MEASURED {
+        sources(&house().join(room).join("src"), &mut found);
+    }
+    let mut made = BTreeSet::new();
+    for path in found.iter().filter(|path| !is_test(path)) {
+        let source = fs::read_to_string(path).unwrap();
+        let production = source.split("#[cfg(test)]").next().unwrap_or_default();
+        // In the code a name stands in quotes.
+        let quoted = production
+            .split('"')
+            .filter(|text| metrics_in(text).contains(*text));
+        made.extend(quoted.map(str::to_owned));
+    }
+    assert!(made.len() > 20, "the walk finds them: {made:?}");
+    let page = fs::read_to_string(house().join("docs/operating.md")).unwrap();
+    assert_eq!(metrics_in(&page), made);
+    // What the other pages and the console name is there, too.
+    for path in [
+        "docs/architecture.md",
+        "docs/guarantees.md",
+        "web/src/console/unexplained.ts",
+    ] {
+        let text = fs::read_to_string(house().join(path)).unwrap();
+        let strange: Vec<_> = metrics_in(&text).difference(&made).cloned().collect();
+        assert_eq!(strange, Vec::<String>::new(), "{path}");
+    }
+}

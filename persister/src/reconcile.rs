@@ -11,6 +11,7 @@ mod digest;
 mod found;
 mod gather;
 mod log;
+mod quiet;
 mod repair;
 mod report;
 
@@ -21,7 +22,8 @@ use kafka::LogError;
 use ledger::{Ledger, LedgerError};
 use lua::{Store, StoreError};
 
-pub use log::LogMemory;
+use log::LogMemory;
+use quiet::RedisMemory;
 pub use repair::{Outcome, Repaired};
 pub use report::{Balance, Cause, Difference, EventReport, Issued, Kind, Report, Standing};
 
@@ -36,6 +38,13 @@ pub struct Stations<'a> {
     pub ledger: &'a Ledger,
     /// How to reach the log. Without Kafka the outbox and the ledger are the log.
     pub log: Option<&'a kafka::Settings>,
+}
+
+/// What is known from earlier comparisons: nothing at first.
+#[derive(Debug, Default)]
+pub struct Memory {
+    log: LogMemory,
+    redis: RedisMemory,
 }
 
 /// The comparison could not be made.
@@ -56,18 +65,19 @@ pub enum ReconcileError {
 }
 
 impl Stations<'_> {
-    /// Compares one event, or all of them. `memory` is what is known of the log from before; with it only what is new there
-    /// is read. Of what is settled some twenty bytes a coupon and station are held in memory meanwhile.
+    /// Compares one event, or all of them. With what is in `memory` from before, of the log only what is new is read, and of
+    /// Redis only events in which something was issued, or that did not stand alike everywhere. Of what is settled some twenty
+    /// bytes a coupon and station are held in memory.
     pub async fn reconcile(
         &self,
         event: Option<&EventId>,
-        memory: &mut LogMemory,
+        memory: &mut Memory,
     ) -> Result<Report, ReconcileError> {
         let events = self.events(event).await?;
         let mut compared = BTreeMap::new();
         let mut suspects: BTreeMap<EventId, BTreeSet<u64>> = BTreeMap::new();
         for (event, found) in self.gather(&events, memory).await? {
-            let suspected = compare::suspects(&found, memory.digest(&event));
+            let suspected = compare::suspects(&found, memory.log.digest(&event));
             if !suspected.is_empty() {
                 suspects.insert(event.clone(), suspected);
             }
@@ -78,13 +88,16 @@ impl Stations<'_> {
         } else {
             self.gather_again(suspects).await?
         };
-        let events: Vec<EventReport> = compared
-            .into_iter()
-            .map(|(event, found)| {
-                let closer = closer.remove(&event);
-                compare::compare(event, found, closer)
-            })
-            .collect();
+        let mut events = Vec::new();
+        for (event, mut found) in compared {
+            let (open, closer) = (found.open(), closer.remove(&event));
+            let was_suspected = closer.is_some();
+            let report = compare::compare(event, &mut found, closer);
+            if !was_suspected {
+                memory.redis.keep(&report, found, open);
+            }
+            events.push(report);
+        }
         Ok(Report {
             unexplained: events.iter().map(|event| event.unexplained).sum(),
             events,

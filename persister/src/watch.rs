@@ -11,7 +11,7 @@ use lua::{Lease, Store};
 use tokio::time::{Instant, interval};
 
 use crate::Parts;
-use crate::reconcile::{Cause, EventReport, LogMemory, ReconcileError, Report, Stations};
+use crate::reconcile::{Cause, EventReport, Memory, ReconcileError, Report, Stations};
 
 /// How often the lags are read.
 const TICK: Duration = Duration::from_secs(2);
@@ -90,7 +90,7 @@ impl Watch {
             ledger: &self.ledger,
             log: self.kafka.as_ref(),
         };
-        let (mut memory, mut last) = (LogMemory::default(), Last::default());
+        let (mut memory, mut last) = (Memory::default(), Last::default());
         let mut outage = Outage::of("comparison", Arc::clone(&self.random));
         let mut ticks = interval(TICK);
         let began = Instant::now();

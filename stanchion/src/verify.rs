@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chassis::config::{ServeConfig, WrongSetting};
 use domain::EventId;
-use persister::reconcile::{LogMemory, Repaired, Report, Stations};
+use persister::reconcile::{Memory, Repaired, Report, Stations};
 use serde::Serialize;
 
 use crate::outside::{asks_for_help, environment};
@@ -22,7 +22,7 @@ Usage: stanchion verify [--event ID] [--json] [--repair | --watch] [SETTINGS]
   --repair  adds rows that are missing and puts altered ones right, by what Redis and the log hold; refuses the rest by name
   --watch   compares again and again, and tells whenever what it finds has changed
 
-The settings are those of the process that serves; it may go on running.
+The settings are those of the process that serves; it may go on running. If none runs, the embedded Redis is started for it.
 ";
 
 /// The pause between two comparisons of `--watch`.
@@ -100,7 +100,10 @@ impl Question {
             ledger: stores.ledger.as_ref().context("no ledger")?,
             log: stores.kafka.as_ref(),
         };
-        let (event, mut memory) = (self.event.as_ref(), LogMemory::default());
+        if stores.runs_redis() {
+            persister::recognise(stations).await?;
+        }
+        let (event, mut memory) = (self.event.as_ref(), Memory::default());
         let mut report = stations.reconcile(event, &mut memory).await?;
         let mut repairs = None;
         if self.repair {

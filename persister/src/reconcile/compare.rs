@@ -21,7 +21,7 @@ pub(super) fn suspects(found: &Found, log: Option<&Digest>) -> BTreeSet<u64> {
 }
 
 /// Compares an event's coupons; `closer` is what a second look found of the buckets that were suspected.
-pub(super) fn compare(event: EventId, mut found: Found, closer: Option<Found>) -> EventReport {
+pub(super) fn compare(event: EventId, found: &mut Found, closer: Option<Found>) -> EventReport {
     let mut report = EventReport {
         event,
         issued: Issued::default(),
@@ -38,7 +38,7 @@ pub(super) fn compare(event: EventId, mut found: Found, closer: Option<Found>) -
             report.issued.ledger += coupons;
         }
     }
-    one_by_one(&mut report, &mut found);
+    one_by_one(&mut report, found);
     if let Some(mut closer) = closer {
         one_by_one(&mut report, &mut closer);
     }
@@ -48,7 +48,7 @@ pub(super) fn compare(event: EventId, mut found: Found, closer: Option<Found>) -
     let explained = |difference: &&Difference| difference.cause == Cause::OnItsWay;
     let explained = report.differences.iter().filter(explained).count();
     report.unexplained = (report.differences.len() - explained) as u64;
-    report.balance = balance(&report, &found);
+    report.balance = balance(&report, found);
     report.unexplained += u64::from(report.balance.is_some_and(|balance| !balance.holds));
     report
 }

@@ -7,6 +7,7 @@ use ledger::RowCount;
 use lua::{Figures, Watermarks};
 
 use super::digest::{Digest, bucket_of};
+use super::quiet::Reading;
 use super::report::{Cause, Standing};
 
 /// Where something was seen.
@@ -58,6 +59,8 @@ pub(super) struct Found {
     /// What Redis counted before and after, where it knows the event.
     pub(super) figures: Option<(Figures, Figures)>,
     pub(super) rows: RowCount,
+    /// When Redis was read, unless coupons were issued meanwhile.
+    pub(super) reading: Option<Reading>,
 }
 
 impl Seen {
@@ -84,7 +87,17 @@ impl Found {
             refused: HashMap::new(),
             figures: None,
             rows: RowCount::default(),
+            reading: None,
         }
+    }
+
+    /// What Redis holds of those that are looked at one by one, with the ordinals of their records.
+    pub(super) fn open(&self) -> Vec<(Serial, Standing, u64)> {
+        let each = self.coupons.iter().flat_map(|(serial, seen)| {
+            let held = seen.redis.iter();
+            held.map(|standing| (*serial, standing.clone(), seen.ordinal))
+        });
+        each.collect()
     }
 
     /// The buckets that a second look was for.

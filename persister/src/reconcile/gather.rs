@@ -7,12 +7,14 @@ use domain::record::{Fences, Record};
 use domain::{EventId, Serial};
 use ledger::Row;
 use lua::OutboxReader;
+use tokio::time::Instant;
 
 use super::digest::{bounds, full};
 use super::found::{Found, Lens, Station};
-use super::log::{LogMemory, told};
+use super::log::told;
+use super::quiet::{Mark, Reading, RedisMemory};
 use super::report::{Cause, Standing};
-use super::{ReconcileError, Stations};
+use super::{Memory, ReconcileError, Stations};
 
 /// How many rows or records are read at once.
 const PAGE: usize = 5_000;
@@ -25,30 +27,30 @@ impl Stations<'_> {
     pub(super) async fn gather(
         &self,
         events: &BTreeSet<EventId>,
-        memory: &mut LogMemory,
+        memory: &mut Memory,
     ) -> Result<All, ReconcileError> {
         let mut all = All::new();
         for event in events {
             let rows = self.ledger.last_serial(event).await?.0;
             let figures = self.store.figures(event).await?;
             let issued = figures.map_or(0, |figures| figures.redeemed);
-            let settled = full(rows.min(issued)).max(memory.settled(event));
+            let settled = full(rows.min(issued)).max(memory.log.settled(event));
             let found = Found::new(Lens::Above(settled), self.log.is_some());
             all.insert(event.clone(), found);
         }
         self.ledgers(&mut all).await?;
         if let Some(log) = self.log {
-            memory.read_on(log).await?;
+            memory.log.read_on(log).await?;
             for (event, found) in &mut all {
                 let Lens::Above(settled) = found.lens else {
                     continue;
                 };
-                for (serial, standing) in memory.settle(event, settled) {
+                for (serial, standing) in memory.log.settle(event, settled) {
                     found.see(Station::Log, serial, standing.clone());
                 }
             }
         }
-        self.rest(&mut all).await?;
+        self.rest(&mut all, Some(&mut memory.redis)).await?;
         Ok(all)
     }
 
@@ -76,7 +78,7 @@ impl Stations<'_> {
             })
             .await?;
         }
-        self.rest(&mut all).await?;
+        self.rest(&mut all, None).await?;
         Ok(all)
     }
 
@@ -128,11 +130,19 @@ impl Stations<'_> {
         }
     }
 
-    /// Redis, what still waits in its outbox, the watermarks after everything was read, and what is known to be refused.
-    async fn rest(&self, all: &mut All) -> Result<(), ReconcileError> {
+    /// Redis, unless it is remembered, what still waits in its outbox, the watermarks after everything was read, and what is
+    /// known to be refused.
+    async fn rest(
+        &self,
+        all: &mut All,
+        mut memory: Option<&mut RedisMemory>,
+    ) -> Result<(), ReconcileError> {
         let mut outbox = OutboxReader::connect(self.redis).await?;
+        let standing = self.store.standing().await?;
         for (event, found) in all.iter_mut() {
-            self.redis(event, found).await?;
+            let memory = memory.as_deref_mut();
+            self.redis(event, found, memory.map(|memory| (memory, standing)))
+                .await?;
             let mut waiting = HashSet::new();
             each_waiting(&mut outbox, event, |record| {
                 waiting.insert(record.ordinal);
@@ -152,7 +162,35 @@ impl Stations<'_> {
         self.dead_letters(all).await
     }
 
-    async fn redis(&self, event: &EventId, found: &mut Found) -> Result<(), ReconcileError> {
+    /// Redis, from memory where nothing can have changed since it was read.
+    async fn redis(
+        &self,
+        event: &EventId,
+        found: &mut Found,
+        memory: Option<(&mut RedisMemory, lua::Standing)>,
+    ) -> Result<(), ReconcileError> {
+        let Some((memory, lua::Standing::Known(incarnation))) = memory else {
+            return self.scan(event, found).await;
+        };
+        let mark = async || {
+            let figures = self.store.figures(event).await?;
+            let issued = figures.map_or(0, |figures| figures.redeemed);
+            Ok::<_, ReconcileError>(Mark {
+                incarnation,
+                issued,
+            })
+        };
+        let (at, before) = (Instant::now(), mark().await?);
+        if !memory.show(event, before, found) {
+            self.scan(event, found).await?;
+            let reading = Reading { mark: before, at };
+            found.reading = (mark().await? == before).then_some(reading);
+        }
+        Ok(())
+    }
+
+    /// Every coupon that Redis holds.
+    async fn scan(&self, event: &EventId, found: &mut Found) -> Result<(), ReconcileError> {
         let mut issued = self.store.issued(event);
         while let Some(page) = issued.next().await? {
             for issue in page {

@@ -7,7 +7,7 @@ use lua::OutboxReader;
 use testbed::{Kafka, Postgres};
 
 use super::{Rig, SOON, place, stopped};
-use crate::reconcile::{Cause, Kind, LogMemory, ReconcileError};
+use crate::reconcile::{Cause, Kind, Memory, ReconcileError};
 
 /// Serial, kind and cause of every difference.
 async fn named(rig: &Rig, event: &domain::EventId) -> Vec<(u64, Kind, Cause)> {
@@ -157,7 +157,7 @@ async fn an_event_that_nobody_knows_is_an_error_and_all_events_are_a_report() {
     let rig = Rig::embedded().await;
     let redis = rig.redis.settings();
     let nobody = "nobody".parse().unwrap();
-    let mut memory = LogMemory::default();
+    let mut memory = Memory::default();
     let stations = rig.stations(&redis);
     let asked = stations.reconcile(Some(&nobody), &mut memory).await;
     assert!(
@@ -175,6 +175,56 @@ async fn an_event_that_nobody_knows_is_an_error_and_all_events_are_a_report() {
     assert_eq!(names, ["autumn", "spring"]);
     assert_eq!(all.unexplained, 0);
     drop(rig.folder);
+}
+
+#[tokio::test]
+async fn redis_is_not_read_again_while_nothing_is_issued_and_the_ledger_always_is() {
+    let rig = Rig::embedded().await;
+    let demo = rig.open("demo").await;
+    let persister = rig.persist();
+    rig.issue(&demo, 0..1_003).await;
+    rig.settled(&demo).await;
+    stopped(&persister).await;
+    let redis = rig.redis.settings();
+    let stations = rig.stations(&redis);
+    let mut memory = Memory::default();
+    // What is named, and whether Redis' coupons were read for it.
+    let mut compared = async || {
+        let scans = async || rig.redis.commands().await.unwrap().get("hscan").copied();
+        let before = scans().await;
+        let report = stations.reconcile(Some(&demo), &mut memory).await.unwrap();
+        let event = &report.events[0];
+        let named: Vec<u64> = event.differences.iter().map(|d| d.serial.0).collect();
+        assert_eq!(named.len() as u64, report.unexplained, "{report:?}");
+        assert_eq!(event.issued.ledger + named.len() as u64, event.issued.redis);
+        (named, scans().await != before)
+    };
+    assert_eq!(compared().await, (vec![], true));
+    assert_eq!(compared().await, (vec![], false), "nothing happened");
+    // One that is known by its hash alone, and one that is looked at one by one.
+    for serial in [7, 1_002] {
+        rig.sqlite(&format!(
+            "CREATE TABLE taken AS SELECT * FROM coupon_issuances WHERE serial = {serial}"
+        ));
+        rig.sqlite(&format!(
+            "DELETE FROM coupon_issuances WHERE serial = {serial}"
+        ));
+        assert_eq!(compared().await.0, [serial]);
+        assert_eq!(
+            compared().await,
+            (vec![serial], true),
+            "looked at until it is mended"
+        );
+        rig.sqlite("INSERT INTO coupon_issuances SELECT * FROM taken; DROP TABLE taken");
+        assert_eq!(compared().await, (vec![], true));
+        assert_eq!(compared().await, (vec![], false));
+    }
+    rig.issue(&demo, 1_003..1_004).await;
+    let persister = rig.persist();
+    rig.settled(&demo).await;
+    stopped(&persister).await;
+    assert_eq!(compared().await, (vec![], true), "a coupon was issued");
+    assert_eq!(compared().await, (vec![], false));
 }
 
 /// Makes records rows behind the persister's back.

@@ -20,7 +20,7 @@ use ledger::Ledger;
 use lua::private::PrivateRedis;
 use lua::{Change, PutOutcome, Recovery, Redeem, Redeemed, Store};
 
-use crate::reconcile::{EventReport, LogMemory, Stations};
+use crate::reconcile::{EventReport, Memory, Stations};
 use crate::{Parts, build};
 
 /// How long anything may take before the test gives up.
@@ -151,7 +151,7 @@ impl Rig {
 
     async fn verify(&self, event: &EventId) -> EventReport {
         let redis = self.redis.settings();
-        let mut memory = LogMemory::default();
+        let mut memory = Memory::default();
         let stations = self.stations(&redis);
         let report = stations.reconcile(Some(event), &mut memory).await;
         report.unwrap().events.remove(0)

@@ -6,7 +6,7 @@ use lua::OutboxReader;
 use testbed::{Kafka, Postgres};
 
 use super::{Rig, SOON, eventually, place, stopped};
-use crate::reconcile::{Cause, Kind, LogMemory, Outcome};
+use crate::reconcile::{Cause, Kind, Memory, Outcome};
 use crate::watch::Watch;
 
 /// So many that all but the last are compared by their hashes.
@@ -50,7 +50,7 @@ async fn named(rig: &Rig, event: &domain::EventId) -> Vec<(u64, Kind, Cause)> {
 async fn repaired(rig: &Rig, event: &domain::EventId) -> (Vec<u64>, Vec<u64>) {
     let redis = rig.redis.settings();
     let stations = rig.stations(&redis);
-    let mut memory = LogMemory::default();
+    let mut memory = Memory::default();
     let report = stations.reconcile(Some(event), &mut memory).await.unwrap();
     let repaired = stations.repair(&report).await.unwrap();
     let (mended, refused): (Vec<_>, Vec<_>) = repaired
@@ -180,7 +180,7 @@ async fn what_is_remembered_of_the_log_is_not_read_again_and_still_compared() {
     let demo = rig.open("demo").await;
     let persister = rig.persist();
     let redis = rig.redis.settings();
-    let mut memory = LogMemory::default();
+    let mut memory = Memory::default();
     for round in 1..=3 {
         rig.issue(&demo, round * 900..round * 900 + 900).await;
         relay(&rig, &demo).await;
