@@ -111,6 +111,15 @@ impl Ledger {
         row.map(account).transpose()
     }
 
+    /// The account with this address.
+    pub async fn account_of(&self, email: &Email) -> Result<Option<Account>, LedgerError> {
+        let row: Option<Row> = sqlx::query_as(AssertSqlSafe(selected(self.dialect, "email = $1")))
+            .bind(email.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(account).transpose()
+    }
+
     /// Whose address this is, and the hash of their password.
     pub async fn credentials(
         &self,

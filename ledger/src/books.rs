@@ -2,6 +2,8 @@
 
 mod told;
 
+use std::collections::BTreeMap;
+
 use domain::book::{Book, CouponState};
 use domain::{EventId, Millis};
 use serde_json::Value;
@@ -112,14 +114,48 @@ impl Ledger {
     pub async fn books(&self) -> Result<Vec<Book>, LedgerError> {
         let sql = "SELECT book, CAST(rules AS text) FROM books ORDER BY book";
         let rows: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&self.pool).await?;
-        rows.into_iter()
-            .map(|(book, rules)| {
-                Ok(Book {
-                    book: book.parse().map_err(odd)?,
-                    rules: serde_json::from_str(&rules).map_err(odd)?,
-                })
-            })
-            .collect()
+        rows.into_iter().map(book).collect()
+    }
+
+    /// The books with an id after `after`, in order of id, at most `limit`.
+    pub async fn books_after(&self, after: &str, limit: usize) -> Result<Vec<Book>, LedgerError> {
+        let sql =
+            "SELECT book, CAST(rules AS text) FROM books WHERE book > $1 ORDER BY book LIMIT $2";
+        let rows: Vec<(String, String)> = sqlx::query_as(sql)
+            .bind(after)
+            .bind(whole(limit as u64)?)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(book).collect()
+    }
+
+    /// How many coupons of a book stand where at `now`; a lock that ended by then leaves its coupon assigned.
+    pub async fn coupons_by_state(
+        &self,
+        book: &EventId,
+        now: Millis,
+        is_over: bool,
+    ) -> Result<BTreeMap<CouponState, u64>, LedgerError> {
+        let sql = format!(
+            "SELECT CASE WHEN state = 'locked' AND NOT locked_until > {} THEN 'assigned' ELSE state END AS stands, count(*) \
+             FROM coupons WHERE event = $1 AND updated_ordinal > 0 GROUP BY stands",
+            self.dialect.moment("$2")
+        );
+        let rows: Vec<(String, i64)> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(book.as_str())
+            .bind(now.to_string())
+            .fetch_all(&self.pool)
+            .await?;
+        let mut counts: BTreeMap<_, _> = CouponState::ALL.map(|state| (state, 0)).into();
+        for (state, count) in rows {
+            let state = match state.parse().map_err(odd)? {
+                CouponState::Redeemed => CouponState::Redeemed,
+                _ if is_over => CouponState::Expired,
+                state => state,
+            };
+            *counts.entry(state).or_default() += count.unsigned_abs();
+        }
+        Ok(counts)
     }
 
     /// The coupons of a book with a code after `after`, in order of code, at most `limit`.
@@ -196,6 +232,13 @@ impl Ledger {
             })
             .collect()
     }
+}
+
+fn book((book, rules): (String, String)) -> Result<Book, LedgerError> {
+    Ok(Book {
+        book: book.parse().map_err(odd)?,
+        rules: serde_json::from_str(&rules).map_err(odd)?,
+    })
 }
 
 fn moment(text: Option<String>) -> Result<Option<Millis>, LedgerError> {
@@ -340,6 +383,25 @@ mod tests {
             assert_eq!(told, [4, 5, 6, 7, 8]);
             assert_eq!(history[2].metadata, Some(json!({"till": 7})));
             assert_eq!(history[2].by, "key_1");
+        }
+    }
+
+    #[tokio::test]
+    async fn coupons_are_counted_by_where_they_stand_and_books_are_listed() {
+        let (spring, (early, late)) = (spring(), (1_800_000_000_100, 1_800_000_100_000));
+        for ledger in both().await.0 {
+            lived(&ledger).await;
+            let counted = async |now, is_over| {
+                let counts = ledger.coupons_by_state(&spring, Millis(now), is_over);
+                let counts = counts.await.unwrap();
+                CouponState::ALL.map(|state| counts[&state])
+            };
+            assert_eq!(counted(early, false).await, [2, 0, 1, 1, 0]);
+            assert_eq!(counted(late, false).await, [2, 1, 0, 1, 0]);
+            assert_eq!(counted(late, true).await, [0, 0, 0, 1, 3]);
+            let listed = ledger.books_after("", 9).await.unwrap();
+            assert_eq!(listed, ledger.books().await.unwrap());
+            assert_eq!(ledger.books_after("spring", 9).await.unwrap(), []);
         }
     }
 }

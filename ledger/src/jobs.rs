@@ -234,6 +234,19 @@ impl Ledger {
         Ok(())
     }
 
+    /// Forgets the jobs that have ended and were asked for before `before`; how many.
+    pub async fn forget_jobs(&self, before: Millis) -> Result<u64, LedgerError> {
+        let sql = format!(
+            "DELETE FROM jobs WHERE state IN ('done', 'failed') AND created_at < {}",
+            self.dialect.moment("$1")
+        );
+        let forgotten = sqlx::query(AssertSqlSafe(sql))
+            .bind(before.to_string())
+            .execute(&self.pool)
+            .await?;
+        Ok(forgotten.rows_affected())
+    }
+
     /// Ends a job: done, or failed with an error. One that has ended stays as it is.
     pub async fn end_job(&self, id: &JobId, error: Option<&str>) -> Result<(), LedgerError> {
         let state = if error.is_some() {
@@ -338,6 +351,21 @@ mod tests {
             let failed = ledger.job(&first).await.unwrap().unwrap();
             assert_eq!(failed.error.as_deref(), Some("none-left"));
             assert_eq!(ledger.next_job().await.unwrap(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_is_forgotten_when_it_has_ended_and_its_time_has_passed() {
+        for ledger in both().await.0 {
+            for id in ['a', 'b'] {
+                ledger.ask_job(&codes(id), None, staff(DAY)).await.unwrap();
+            }
+            let (ended, live) = (codes('a').id, codes('b').id);
+            ledger.end_job(&ended, None).await.unwrap();
+            assert_eq!(ledger.forget_jobs(DAY).await.unwrap(), 0);
+            assert_eq!(ledger.forget_jobs(DAY.plus(1)).await.unwrap(), 1);
+            assert_eq!(ledger.job(&ended).await.unwrap(), None);
+            assert!(ledger.job(&live).await.unwrap().is_some());
         }
     }
 

@@ -108,6 +108,34 @@ impl Ledger {
         .transpose()
     }
 
+    /// The pools with an id after `after`, in order of id, at most `limit`.
+    pub async fn pools(
+        &self,
+        after: Option<&PoolId>,
+        limit: usize,
+    ) -> Result<Vec<Pool>, LedgerError> {
+        let sql = format!(
+            "SELECT pool, title, {}, (SELECT count(*) FROM pool_members WHERE pool_members.pool = pools.pool) \
+             FROM pools WHERE pool > $1 ORDER BY pool LIMIT $2",
+            self.dialect.shown("created_at")
+        );
+        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(after.map_or("", PoolId::as_str))
+            .bind(whole(limit as u64)?)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter()
+            .map(|(pool, title, created_at, members)| {
+                Ok(Pool {
+                    pool: read("pools", pool.parse())?,
+                    title,
+                    members: members.unsigned_abs(),
+                    created_at: read("pools", Millis::parse(&created_at))?,
+                })
+            })
+            .collect()
+    }
+
     /// Takes a pool away with its members; false when there is none.
     pub async fn delete_pool(&self, pool: &PoolId, act: Act<'_>) -> Result<bool, LedgerError> {
         let mut transaction = self.pool.begin_with(self.dialect.begin()).await?;
