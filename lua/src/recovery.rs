@@ -10,6 +10,7 @@ mod resume;
 
 use domain::event::{Event, Order};
 use domain::{EventId, Phase};
+use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
 use crate::connect::{Settings, StoreError};
@@ -121,13 +122,12 @@ impl Recovery {
 
     /// Keeps the lease: at least once a second.
     pub async fn hold(&mut self) -> Result<(), StoreError> {
-        let held: Option<String> = redis::cmd("GETEX")
-            .arg(keys::lease("recovery"))
-            .arg("PX")
-            .arg(LEASE_MS)
-            .query_async(&mut self.connection)
-            .await?;
-        if held.as_ref() == Some(&self.owner) {
+        let held: Option<String> = hold().query_async(&mut self.connection).await?;
+        self.is_ours(held.as_ref())
+    }
+
+    fn is_ours(&self, held: Option<&String>) -> Result<(), StoreError> {
+        if held == Some(&self.owner) {
             Ok(())
         } else {
             Err(not_ours())
@@ -235,6 +235,13 @@ fn replaced(keys: &Keys<'_>) -> [String; 16] {
         keys.coupons(),
         keys.claims(),
     ]
+}
+
+/// Reads whose the lease is, and prolongs it.
+fn hold() -> Cmd {
+    let mut command = redis::cmd("GETEX");
+    command.arg(keys::lease("recovery")).arg("PX").arg(LEASE_MS);
+    command
 }
 
 fn not_ours() -> StoreError {

@@ -42,18 +42,27 @@ impl Recovery {
             return self.hold().await;
         }
         let keys = Keys::of(&book.book);
-        let mut pipe = redis::pipe();
+        let (mut free, mut assigned) = (redis::cmd("SADD"), redis::cmd("HSET"));
+        free.arg(self.beside(&keys.free()));
+        assigned.arg(self.beside(&keys.assigned()));
+        let mut frees = 0;
         for (code, coupon) in coupons {
             let Some(coupon) = coupon else {
-                pipe.sadd(self.beside(&keys.free()), code).ignore();
+                free.arg(code);
+                frees += 1;
                 continue;
             };
-            let text = coupon_text(coupon);
-            pipe.hset(self.beside(&keys.assigned()), code, text)
-                .ignore();
+            assigned.arg(code).arg(coupon_text(coupon));
             let (held, redeemed) = holdings.0.entry(coupon.holder.clone()).or_default();
             *held += u32::from(!coupon.is_cancelled);
             *redeemed += coupon.redemptions;
+        }
+        let mut pipe = redis::pipe();
+        if frees > 0 {
+            pipe.add_command(free).ignore();
+        }
+        if frees < coupons.len() {
+            pipe.add_command(assigned).ignore();
         }
         self.lay(pipe, &[keys.free(), keys.assigned()]).await
     }
