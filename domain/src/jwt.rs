@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
-use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -138,10 +138,10 @@ impl SigningKey {
     /// Signs `claims` as a token of the type `typ`, which keeps tokens of one kind from being taken for another (RFC 8725,
     /// 3.11). Ed25519 is deterministic: the same claims give the same token.
     pub(crate) fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, CannotSign> {
-        let header = Header {
+        let header = jsonwebtoken::Header {
             typ: Some(typ.to_owned()),
             kid: Some(self.public.kid.clone()),
-            ..Header::new(jsonwebtoken::Algorithm::EdDSA)
+            ..jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA)
         };
         jsonwebtoken::encode(&header, claims, &self.encoding)
     }
@@ -194,26 +194,39 @@ impl VerifyingKey {
         self.algorithm
     }
 
-    /// The claims of a token that this key has signed. Times and names are the caller's to judge.
-    pub(crate) fn read<C>(&self, token: &str) -> Result<C, InvalidJwt>
-    where
-        C: DeserializeOwned + Clone,
-    {
-        jsonwebtoken::decode::<C>(token, &self.key, &signature_alone(self.algorithm))
-            .map(|read| read.claims)
-            .map_err(|error| match error.kind() {
-                jsonwebtoken::errors::ErrorKind::InvalidSignature => InvalidJwt::Signature,
-                _ => InvalidJwt::Malformed,
-            })
+    /// The claims of a token that this key has signed. Times and names are the caller's to judge. The key says how the signature
+    /// is checked, never the token's header.
+    pub(crate) fn read<C: DeserializeOwned>(&self, token: &str) -> Result<C, InvalidJwt> {
+        let (message, signature) = token.rsplit_once('.').ok_or(InvalidJwt::Malformed)?;
+        let algorithm = match self.algorithm {
+            Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+            Algorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
+        };
+        match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.key, algorithm) {
+            Ok(true) => {}
+            Ok(false) => return Err(InvalidJwt::Signature),
+            Err(_) => return Err(InvalidJwt::Malformed),
+        }
+        let (_, claims) = message.split_once('.').ok_or(InvalidJwt::Malformed)?;
+        part(claims)
     }
+}
+
+/// What a token's header says; what it says besides is not for us.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    typ: Option<String>,
+    kid: Option<String>,
+    crit: Option<Value>,
 }
 
 /// Which key a token of the type `typ` says it is signed with: looks at its form, algorithm and type, and believes nothing.
 pub(crate) fn kid(token: &str, typ: &str) -> Result<String, InvalidJwt> {
-    if named(token)?.0 != Algorithm::EdDsa {
+    let (algorithm, header) = header(token)?;
+    if algorithm != Algorithm::EdDsa {
         return Err(InvalidJwt::Algorithm);
     }
-    let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidJwt::Malformed)?;
     if header.typ.as_deref() != Some(typ) {
         return Err(InvalidJwt::Type);
     }
@@ -222,63 +235,58 @@ pub(crate) fn kid(token: &str, typ: &str) -> Result<String, InvalidJwt> {
 
 /// What a token claims, unproven: to know what to look up before its signature is checked.
 pub(crate) fn unproven<C: DeserializeOwned>(token: &str) -> Result<C, InvalidJwt> {
-    let claims = token.split('.').nth(1).ok_or(InvalidJwt::Malformed)?;
-    let json = URL_SAFE_NO_PAD
-        .decode(claims)
-        .map_err(|_| InvalidJwt::Malformed)?;
-    serde_json::from_slice(&json).map_err(|_| InvalidJwt::Malformed)
+    part(token.split('.').nth(1).ok_or(InvalidJwt::Malformed)?)
 }
 
-/// The algorithm and the key that a token says it is signed with. Looks at `alg` before the library does, so that an algorithm
-/// that is not known here is named for what it is; critical extensions (`crit`, RFC 7515) are refused because none is understood.
+/// The algorithm and the key that a token says it is signed with.
 pub(crate) fn named(token: &str) -> Result<(Algorithm, Option<String>), InvalidJwt> {
-    #[derive(Deserialize)]
-    struct Named {
-        alg: String,
-        kid: Option<String>,
-        crit: Option<Value>,
-    }
+    let (algorithm, header) = header(token)?;
+    Ok((algorithm, header.kid))
+}
+
+/// The header of a token of three parts, and its algorithm: one that is not known here is named for what it is. Critical
+/// extensions (`crit`, RFC 7515) are refused because none is understood.
+fn header(token: &str) -> Result<(Algorithm, Header), InvalidJwt> {
+    let mut parts = token.split('.');
+    let (Some(first), Some(_), Some(_), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(InvalidJwt::Malformed);
+    };
     if token.len() > LONGEST {
         return Err(InvalidJwt::Malformed);
     }
-    let (header, _) = token.split_once('.').ok_or(InvalidJwt::Malformed)?;
-    let json = URL_SAFE_NO_PAD
-        .decode(header)
-        .map_err(|_| InvalidJwt::Malformed)?;
-    let header: Named = serde_json::from_slice(&json).map_err(|_| InvalidJwt::Malformed)?;
-    let algorithm = serde_json::from_value(Value::String(header.alg));
-    let algorithm = algorithm.map_err(|_| InvalidJwt::Algorithm)?;
-    if header.crit.is_some() {
-        Err(InvalidJwt::Malformed)
-    } else {
-        Ok((algorithm, header.kid))
+    let header: Header = part(first)?;
+    let algorithm = match header.alg.as_str() {
+        "EdDSA" => Algorithm::EdDsa,
+        "HS256" => Algorithm::Hs256,
+        _ => return Err(InvalidJwt::Algorithm),
+    };
+    match header.crit {
+        Some(_) => Err(InvalidJwt::Malformed),
+        None => Ok((algorithm, header)),
     }
 }
 
-/// The library checks the signature; claims and times are judged where they mean something.
-fn signature_alone(algorithm: Algorithm) -> Validation {
-    let mut validation = Validation::new(match algorithm {
-        Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
-        Algorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
-    });
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.validate_aud = false;
-    validation.required_spec_claims.clear();
-    validation
+/// A part of a token: JSON in base64url.
+fn part<T: DeserializeOwned>(encoded: &str) -> Result<T, InvalidJwt> {
+    let json = URL_SAFE_NO_PAD
+        .decode(encoded)
+        .map_err(|_| InvalidJwt::Malformed)?;
+    serde_json::from_slice(&json).map_err(|_| InvalidJwt::Malformed)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
-    fn part(json: &Value) -> String {
+    fn encoded(json: &Value) -> String {
         URL_SAFE_NO_PAD.encode(json.to_string())
     }
 
     /// A token of somebody else's, with any header, signed by `key`.
     pub(crate) fn foreign(header: &Value, claims: &Value, key: &SigningKey) -> String {
-        let message = format!("{}.{}", part(header), part(claims));
+        let message = format!("{}.{}", encoded(header), encoded(claims));
         let algorithm = jsonwebtoken::Algorithm::EdDSA;
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.encoding, algorithm);
         format!("{message}.{}", signature.unwrap())
@@ -286,7 +294,7 @@ pub(crate) mod tests {
 
     /// A token with any header, signed with HMAC-SHA256 and `secret`.
     pub(crate) fn shared(header: &Value, claims: &Value, secret: &[u8]) -> String {
-        let message = format!("{}.{}", part(header), part(claims));
+        let message = format!("{}.{}", encoded(header), encoded(claims));
         let key = EncodingKey::from_secret(secret);
         let algorithm = jsonwebtoken::Algorithm::HS256;
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm);

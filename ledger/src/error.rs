@@ -22,6 +22,8 @@ pub enum LedgerError {
         reason: String,
         /// The row at fault, where the database shows it. It holds codes: not for the log.
         row: Option<String>,
+        /// Is there a row already that has what must be its alone?
+        taken: bool,
     },
     /// Anything else: the connection, a lock, a full disk, a missing table. The same call may succeed later. When it was a
     /// commit, whether it was carried out is unknown, and the offset tells.
@@ -32,7 +34,11 @@ pub enum LedgerError {
 impl LedgerError {
     /// What no repetition will help, known without asking the database.
     pub(crate) fn poison(reason: String) -> Self {
-        Self::Poison { reason, row: None }
+        Self::Poison {
+            reason,
+            row: None,
+            taken: false,
+        }
     }
 }
 
@@ -52,6 +58,9 @@ impl From<sqlx::Error> for LedgerError {
                 .and_then(PgDatabaseError::detail);
             Self::Poison {
                 row: shown.map(str::to_owned),
+                taken: error
+                    .as_database_error()
+                    .is_some_and(|refused| refused.is_unique_violation()),
                 reason: error.to_string(),
             }
         } else {

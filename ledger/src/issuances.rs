@@ -48,31 +48,53 @@ impl Issuance {
     }
 }
 
-/// Inserts those that contradict no row; the ids of the records that are rows now and were not before.
+/// Inserts issuances (a JSON array) that are taken for new. Should one of them not be, all are refused as `taken`: write them
+/// again with [`insert`]. The database need not look for rows in the way of each before it tries.
+pub(crate) async fn insert_new(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    issuances: &str,
+) -> Result<(), LedgerError> {
+    let sql = inserting(dialect);
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(issuances)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Inserts those of the issuances (a JSON array) that contradict no row; the ids of the records that are rows now and were not
+/// before.
 pub(crate) async fn insert(
     connection: &mut AnyConnection,
     dialect: Dialect,
-    issuances: &[&Issuance],
+    issuances: &str,
 ) -> Result<HashSet<String>, LedgerError> {
     let sql = format!(
-        "INSERT INTO coupon_issuances (event, serial, code, holder, record_id, issued_at) \
-         SELECT event, serial, code, holder, record_id, issued_at FROM {} WHERE true \
-         ON CONFLICT DO NOTHING RETURNING record_id",
-        dialect.issuances()
+        "{} ON CONFLICT DO NOTHING RETURNING record_id",
+        inserting(dialect)
     );
     let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
-        .bind(json(&issuances)?)
+        .bind(issuances)
         .fetch_all(connection)
         .await?;
     Ok(ids.into_iter().collect())
 }
 
-/// Makes each issued coupon a thing of its own, assigned to its holder; one that was there unassigned (a given code) is
-/// assigned now.
+fn inserting(dialect: Dialect) -> String {
+    format!(
+        "INSERT INTO coupon_issuances (event, serial, code, holder, record_id, issued_at) \
+         SELECT event, serial, code, holder, record_id, issued_at FROM {} WHERE true",
+        dialect.issuances()
+    )
+}
+
+/// Makes each issued coupon (a JSON array) a thing of its own, assigned to its holder; one that was there unassigned (a given
+/// code) is assigned now.
 pub(crate) async fn assign_coupons(
     connection: &mut AnyConnection,
     dialect: Dialect,
-    issuances: &[&Issuance],
+    issuances: &str,
 ) -> Result<(), LedgerError> {
     let sql = format!(
         "INSERT INTO coupons (event, code, state, holder, assigned_at) \
@@ -83,7 +105,7 @@ pub(crate) async fn assign_coupons(
         dialect.issuances()
     );
     sqlx::query(AssertSqlSafe(sql))
-        .bind(json(&issuances)?)
+        .bind(issuances)
         .execute(connection)
         .await?;
     Ok(())

@@ -126,13 +126,14 @@ impl Ledger {
                 .execute(&mut *transaction)
                 .await?;
         }
-        let fresh = issuances::insert(&mut transaction, self.dialect, &[issuance]).await?;
+        let given = issuances::json(&[issuance])?;
+        let fresh = issuances::insert(&mut transaction, self.dialect, &given).await?;
         if fresh.is_empty() {
             let row = issuances::in_the_way(&mut transaction, self.dialect, issuance).await?;
             transaction.rollback().await?;
             return Ok(Mended::InTheWay(row.into()));
         }
-        issuances::assign_coupons(&mut transaction, self.dialect, &[issuance]).await?;
+        issuances::assign_coupons(&mut transaction, self.dialect, &given).await?;
         transaction.commit().await?;
         Ok(Mended::Done)
     }

@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Executor as _};
 use crate::commit::Committed;
 use crate::dialect::Dialect;
 use crate::error::LedgerError;
-use crate::issuances::Issuance;
+use crate::issuances::{Issuance, json};
 use crate::{anomalies, books, events, issuances, journal};
 
 /// The most records of a part that a refused batch is cut into. With one record in a hundred to blame, about half of such
@@ -36,6 +36,15 @@ pub(crate) struct Sifted {
 /// A record and its place in the batch.
 type Grain<'a> = (usize, &'a Record);
 
+/// What the coupons of a part are taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// None of them is a row or contradicts one: nearly always so, and the least work.
+    ForNew,
+    /// Each may be a row already, or contradict one.
+    AsTheyCome,
+}
+
 /// Writes records in their order and sets those aside that are refused for what is in them. Any other error ends it.
 pub(crate) async fn sift(
     connection: &mut AnyConnection,
@@ -54,9 +63,9 @@ pub(crate) async fn sift(
         }
     }
     connection.execute("SAVEPOINT part").await?;
-    let mut parts = vec![sound.as_slice()];
-    while let Some(part) = parts.pop() {
-        match write(connection, dialect, part).await {
+    let mut parts = vec![(sound.as_slice(), Taken::ForNew)];
+    while let Some((part, taken)) = parts.pop() {
+        match write(connection, dialect, part, taken).await {
             Ok(written) => {
                 sifted.committed.issued += written.issued;
                 sifted.committed.duplicates += written.duplicates;
@@ -66,13 +75,20 @@ pub(crate) async fn sift(
                     connection.execute("SAVEPOINT part").await?;
                 }
             }
-            Err(LedgerError::Poison { reason, row }) => {
+            Err(LedgerError::Poison {
+                reason,
+                row,
+                taken: has_row,
+            }) => {
                 connection.execute("ROLLBACK TO SAVEPOINT part").await?;
-                if let [(index, _)] = part {
+                if has_row && taken == Taken::ForNew {
+                    parts.push((part, Taken::AsTheyCome));
+                } else if let [(index, _)] = part {
                     let index = *index;
                     sifted.refused.push(Refused { index, reason });
                 } else {
-                    parts.extend(cut(part, row.as_deref()));
+                    let smaller = cut(part, row.as_deref());
+                    parts.extend(smaller.into_iter().map(|part| (part, taken)));
                 }
             }
             Err(other) => return Err(other),
@@ -124,6 +140,7 @@ async fn write(
     connection: &mut AnyConnection,
     dialect: Dialect,
     part: &[Grain<'_>],
+    taken: Taken,
 ) -> Result<Committed, LedgerError> {
     let records: Vec<&Record> = part.iter().map(|(_, record)| *record).collect();
     events::upsert(connection, dialect, &records).await?;
@@ -136,14 +153,22 @@ async fn write(
     if given.is_empty() {
         return Ok(Committed::default());
     }
-    let all: Vec<&Issuance> = given.iter().collect();
+    let all = json(&given)?;
+    if taken == Taken::ForNew {
+        issuances::insert_new(connection, dialect, &all).await?;
+        issuances::assign_coupons(connection, dialect, &all).await?;
+        return Ok(Committed {
+            issued: given.len() as u64,
+            ..Committed::default()
+        });
+    }
     let mut fresh = issuances::insert(connection, dialect, &all).await?;
     // A record that came twice in one batch is fresh once and a duplicate once.
-    let (fresh, others): (Vec<_>, Vec<_>) = all
-        .into_iter()
+    let (fresh, others): (Vec<&Issuance>, Vec<&Issuance>) = given
+        .iter()
         .partition(|issuance| fresh.remove(&issuance.record_id.0));
     if !fresh.is_empty() {
-        issuances::assign_coupons(connection, dialect, &fresh).await?;
+        issuances::assign_coupons(connection, dialect, &json(&fresh)?).await?;
     }
     let anomalies = account_for(connection, dialect, &others).await?;
     let (issued, others) = (fresh.len() as u64, others.len() as u64);
