@@ -166,13 +166,14 @@ fn told(
             "records",
         ));
     }
+    figures.push(figure("the ledger lacked", float(lags.owed), "records"));
     figures.push(figure(
         "all in the ledger after",
         lags.took.as_secs_f64(),
         "s",
     ));
     figures.push(figure(
-        "caught up, from its first row on",
+        "caught up, from its first record on",
         lags.rows_per_s,
         "1/s",
     ));

@@ -2,20 +2,22 @@
 //! noticed, and how long until redeeming and entering go on. Nothing may be issued twice, every pass that was heard must stand,
 //! nobody in line may have another position, and Redis, log and ledger must agree afterwards.
 
+mod askers;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use client::AdmissionChange;
 use serde_json::Value;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use self::askers::Askers;
 use crate::enter;
 use crate::load::{FULL, Pace, drive, request};
+use crate::process::Meter;
 use crate::redeem;
 use crate::redis::Redis;
 use crate::report::{Figure, median};
@@ -26,20 +28,12 @@ const ISSUED: usize = 100_000;
 const WAITING: usize = 100_000;
 /// Tickets that are redeemed, and people who enter, while Redis forgets.
 const SPARE: usize = 8_000;
-/// Who asks all the time, one thing after the other: so many redeem, so many enter.
-const ASKERS: usize = 8;
 /// Between two questions of one asker.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the drop goes on before and after.
 const AROUND: Duration = Duration::from_secs(3);
 /// Longest that service may take to go on.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// One question on a connection of its own, and its answer.
-const ONE: Pace = Pace {
-    connections: 1,
-    per_s: None,
-    keep_bodies: true,
-};
 const KEPT: Pace = Pace {
     keep_bodies: true,
     ..FULL
@@ -73,6 +67,8 @@ struct Times {
     noticed: Vec<f64>,
     serving: Vec<f64>,
     everybody: Vec<f64>,
+    /// Processor time of the server, in seconds.
+    cost: Vec<f64>,
 }
 
 /// Measures.
@@ -85,13 +81,17 @@ pub async fn measure(binary: &Path, rounds: usize) -> Result<Vec<Figure>> {
             trial.run(&mut times).await?;
             trial.judge().await?;
         }
+        let Times {
+            noticed,
+            serving,
+            everybody,
+            cost,
+        } = times;
         for (what, mut values) in [
-            ("noticed after", times.noticed),
-            ("redeemed and entered again after", times.serving),
-            (
-                "the last of those who asked was served after",
-                times.everybody,
-            ),
+            ("noticed after", noticed),
+            ("redeemed and entered again after", serving),
+            ("the last of those who asked was served after", everybody),
+            ("server CPU until it was ready", cost),
         ] {
             let name = format!("{name}: {what}");
             figures.push(Figure::plain(&name, median(&mut values), "s"));
@@ -217,6 +217,7 @@ impl Trial {
         let redeeming = Askers::start(server.public, self.redeems[ISSUED..].to_vec(), 200);
         let entering = Askers::start(server.public, self.enters(WAITING..WAITING + SPARE), 201);
         sleep(AROUND).await;
+        let meter = Meter::start(self.stack.server.pid())?;
         let struck = Instant::now();
         match self.replica.take() {
             None => self.stack.flush()?,
@@ -231,12 +232,14 @@ impl Trial {
         let noticed = struck.elapsed();
         while !is_ready().await? {
             ensure!(struck.elapsed() < PATIENCE, "it is never ready again");
-            sleep(Duration::from_millis(5)).await;
+            sleep(2 * PAUSE).await;
         }
+        let used = meter.used()?;
         sleep(AROUND).await;
         let (redeemed, entered) = (redeeming.stop().await?, entering.stop().await?);
         let first = redeemed.first()?.max(entered.first()?);
         let last = redeemed.last()?.max(entered.last()?);
+        times.cost.push(used.as_secs_f64());
         times.noticed.push(noticed.as_secs_f64());
         times.serving.push((first - struck).as_secs_f64());
         times.everybody.push((last - struck).as_secs_f64());
@@ -266,105 +269,5 @@ impl Trial {
             self.entered_meanwhile
         );
         self.stack.agrees(EVENT, heard)
-    }
-}
-
-/// Those who ask all the time.
-struct Askers {
-    over: Arc<AtomicBool>,
-    tasks: JoinSet<Result<Heard>>,
-}
-
-/// What they heard.
-#[derive(Default)]
-struct Heard {
-    /// Answers, by the number of the question.
-    heard: Vec<(usize, Vec<u8>)>,
-    /// When each was served first after a refusal.
-    served: Vec<Instant>,
-}
-
-impl Askers {
-    fn start(address: std::net::SocketAddr, questions: Vec<Vec<u8>>, wanted: u16) -> Self {
-        let (over, next) = (
-            Arc::new(AtomicBool::new(false)),
-            Arc::new(AtomicUsize::new(0)),
-        );
-        let questions = Arc::new(questions);
-        let mut tasks = JoinSet::new();
-        for _ in 0..ASKERS {
-            let (over, next) = (Arc::clone(&over), Arc::clone(&next));
-            let questions = Arc::clone(&questions);
-            tasks.spawn(async move {
-                let mut all = Heard::default();
-                let mut refused = false;
-                while !over.load(Ordering::Relaxed) {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let question = questions.get(number).context("too few questions")?;
-                    let (answer, was_refused) = asked(address, question, wanted).await?;
-                    if was_refused && !refused {
-                        all.served.push(Instant::now());
-                        refused = true;
-                    }
-                    all.heard.push((number, answer));
-                    sleep(PAUSE).await;
-                }
-                Ok(all)
-            });
-        }
-        Self { over, tasks }
-    }
-
-    async fn stop(mut self) -> Result<Heard> {
-        self.over.store(true, Ordering::Relaxed);
-        let mut all = Heard::default();
-        while let Some(one) = self.tasks.join_next().await {
-            let one = one??;
-            all.heard.extend(one.heard);
-            all.served.extend(one.served);
-        }
-        Ok(all)
-    }
-}
-
-impl Heard {
-    fn first(&self) -> Result<Instant> {
-        self.served
-            .iter()
-            .min()
-            .copied()
-            .context("nobody was refused")
-    }
-
-    fn last(&self) -> Result<Instant> {
-        self.served
-            .iter()
-            .max()
-            .copied()
-            .context("nobody was refused")
-    }
-}
-
-/// Asks until the answer is the wanted one; and whether it was ever another.
-async fn asked(
-    address: std::net::SocketAddr,
-    question: &[u8],
-    wanted: u16,
-) -> Result<(Vec<u8>, bool)> {
-    let began = Instant::now();
-    let mut refused = false;
-    loop {
-        let outcome = drive(address, Arc::new(vec![question.to_vec()]), ONE).await?;
-        let status = outcome.statuses.keys().next().copied();
-        let body = outcome.bodies.into_iter().next().unwrap_or_default();
-        match status {
-            // A question whose answer was lost has its effect already when it is asked again.
-            Some(200 | 201) if refused => return Ok((body, true)),
-            Some(status) if status == wanted => return Ok((body, false)),
-            Some(202 | 503) => refused = true,
-            other => bail!("{other:?}: {}", String::from_utf8_lossy(&body)),
-        }
-        ensure!(began.elapsed() < PATIENCE, "never answered by {wanted}");
-        sleep(PAUSE / 5).await;
     }
 }

@@ -1,5 +1,6 @@
-//! Kafka goes away in mid-drop: level `redis` does not notice, `log` and `ledger` answer pending, and everything is true
-//! afterwards. `STANCHION_AWAY_S` and `STANCHION_REDEEMS_PER_S` make it longer and harder; the figures go to stderr.
+//! A store goes away in mid-drop. Without Kafka level `redis` does not notice, `log` and `ledger` answer pending; without
+//! PostgreSQL neither `redis` nor `log` notices; and everything is true afterwards. `STANCHION_AWAY_S` and
+//! `STANCHION_REDEEMS_PER_S` make it longer and harder; the figures go to stderr. `bench away` is the long form.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -15,7 +16,6 @@ use e2e::trial::{Scene, Trial};
 use serde_json::json;
 use tokio::time::sleep;
 
-const LEVELS: [&str; 3] = ["redis", "log", "ledger"];
 /// A redeem that waits for its level is told `pending` after this long.
 const PENDING_AFTER_MS: Ms = 5_000;
 
@@ -55,55 +55,64 @@ fn p99_ms(redeems: &[&Said]) -> Ms {
     took.get(took.len() * 99 / 100).copied().unwrap_or_default()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn level_redis_does_not_notice_that_kafka_is_away_and_the_others_tell_the_truth_later() {
+/// Events of these levels are open while `way` is cut, at so many redeems a second altogether; those of `noticing` wait.
+async fn cut_off(way: Way, levels: &[&'static str], noticing: &[&str]) {
     let away_s = setting("STANCHION_AWAY_S", 8);
-    let per_s = setting("STANCHION_REDEEMS_PER_S", 30) / 3;
+    let per_s = setting("STANCHION_REDEEMS_PER_S", 30) / u32::try_from(levels.len()).unwrap();
     let mut stand = Stand::full(Redis::start().unwrap(), 1, &[]).await.unwrap();
     let mut scenes = Vec::new();
-    for level in LEVELS {
+    for level in levels {
         let trial = trial(level, per_s, away_s);
         scenes.push(Scene::begin(&stand, &trial).await.unwrap());
     }
     sleep(Duration::from_secs(3)).await;
     let from = now();
-    stand.way(Way::Kafka).unwrap().set(Link::Cut);
+    stand.way(way).unwrap().set(Link::Cut);
     sleep(Duration::from_secs(away_s.into())).await;
     let organiser = stand.server(0).unwrap().organiser().unwrap();
-    let mut outbox = Vec::new();
-    for level in LEVELS {
-        outbox.push(organiser.event(level).await.unwrap().outbox_lag);
+    let mut lags = Vec::new();
+    for level in levels {
+        let event = organiser.event(level).await.unwrap();
+        lags.push((event.outbox_lag, event.ledger_lag));
     }
     let to = now();
-    stand.way(Way::Kafka).unwrap().set(Link::Whole);
+    stand.way(way).unwrap().set(Link::Whole);
 
-    for ((level, scene), outbox) in LEVELS.into_iter().zip(scenes).zip(outbox) {
+    for ((level, scene), (outbox, ledger)) in levels.iter().zip(scenes).zip(lags) {
         let case = scene.end(&stand).await.unwrap();
         let found: Vec<_> = check(&case).iter().map(Violation::name).collect();
         assert_eq!(found, Vec::<String>::new(), "{level}");
-        // Kafka comes back while the last of those who wait still wait.
-        let waits = if level == "redis" {
-            0
-        } else {
-            PENDING_AFTER_MS
-        };
+        let notices = noticing.contains(level);
+        // The store comes back while the last of those who wait still wait.
+        let waits = if notices { PENDING_AFTER_MS } else { 0 };
         let meanwhile = redeems(&case, from + 500, to - waits - 500);
         assert!(!meanwhile.is_empty(), "{level}");
         for said in &meanwhile {
             let right = match said.answer {
-                Answer::Pass { .. } => level == "redis",
-                Answer::Pending => level != "redis",
+                Answer::Pass { .. } => !notices,
+                Answer::Pending => notices,
                 _ => false,
             };
             assert!(right, "{level}: {said:?}");
         }
+        assert!(ledger > 0, "{level}: the ledger goes on");
         let figures = json!({
             "level": level, "redeems": meanwhile.len(), "p99_ms": p99_ms(&meanwhile),
-            "outbox": outbox, "away_s": away_s, "per_s": per_s, "rows": case.rows.len(),
+            "outbox": outbox, "ledger_lag": ledger, "away_s": away_s, "per_s": per_s, "rows": case.rows.len(),
         });
         eprintln!("{figures}");
     }
     stand.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn level_redis_does_not_notice_that_kafka_is_away_and_the_others_tell_the_truth_later() {
+    cut_off(Way::Kafka, &["redis", "log", "ledger"], &["log", "ledger"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_notices_at_levels_redis_and_log_that_postgresql_is_away() {
+    cut_off(Way::Postgres(0), &["redis", "log"], &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
