@@ -10,6 +10,19 @@ export interface Admission {
   rate_per_s: number;
   capacity: number;
   ticket_ttl_s: number;
+  /** While the rate is on its way to `rate_per_s`. */
+  ramp?: { from_per_s: number; since: string; until: string };
+}
+
+/** Any of the pace, and over how many seconds the rate goes to the new one. */
+export type AdmissionChange = Partial<Omit<Admission, 'ramp'>> & { ramp_s?: number };
+
+/** Redeeming goes badly, so fewer people are let in. */
+export interface Brake {
+  divided_by: number;
+  since: string;
+  why: 'failed' | 'late' | 'calm';
+  share: number;
 }
 
 /** An event with its live figures: what a frame of the live socket holds, and what the calls answer. */
@@ -27,7 +40,24 @@ export interface LiveEvent {
   left: number;
   outbox_lag: number;
   ledger_lag: number;
+  /** While it is another than the rate that is set. */
+  rate_in_force_per_s?: number;
+  brake?: Brake;
 }
+
+/** The limits per client address, each as its flag is written. */
+export interface Limits {
+  enters: string;
+  requests: string;
+  sockets: string;
+  direct: string;
+  exempt: string;
+  /** Which of them are set live. */
+  set: (keyof LimitsChange)[];
+}
+
+/** `null` goes back to the flag. */
+export type LimitsChange = { [name in Exclude<keyof Limits, 'set'>]?: string | null };
 
 export type Frame = { type: 'figures'; at: string; events: LiveEvent[] } | { type: 'bye'; retry_after_ms: number };
 
@@ -111,7 +141,7 @@ export class Ops {
     return this.#call('PUT', `/events/${encodeURIComponent(event)}`, fields);
   }
 
-  admission(event: string, change: Partial<Admission>): Promise<Reply<Admission>> {
+  admission(event: string, change: AdmissionChange): Promise<Reply<Admission>> {
     return this.#call('PATCH', `/events/${event}/admission`, change);
   }
 
@@ -125,6 +155,18 @@ export class Ops {
 
   audit(event: string, after: string | null): Promise<Reply<List<Audited>>> {
     return this.#call('GET', `/events/${event}/audit?limit=20${after === null ? '' : `&after=${after}`}`);
+  }
+
+  limits(): Promise<Reply<Limits>> {
+    return this.#call('GET', '/limits');
+  }
+
+  setLimits(change: LimitsChange): Promise<Reply<Limits>> {
+    return this.#call('PATCH', '/limits', change);
+  }
+
+  limitsAudit(after: string | null): Promise<Reply<List<Audited>>> {
+    return this.#call('GET', `/limits/audit${page(after)}`);
   }
 
   acts(after: string | null): Promise<Reply<List<Act>>> {

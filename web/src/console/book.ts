@@ -5,7 +5,6 @@ import { BookCalls, type Step } from './books-api';
 import { Coupons } from './coupons';
 import { type Desk, type Part, timeOf } from './desk';
 import { distributionPanel, generatePanel } from './jobs';
-import { remember } from './open-by-id';
 import { rulesPanel } from './rules';
 import { table } from './table';
 import { uploadPanel } from './upload';
@@ -47,7 +46,6 @@ export function bookScreen(desk: Desk, id: string): Part {
     }
     rules.isNew(!there);
     if (there) {
-      remember('books', id);
       await history.read();
     }
   }

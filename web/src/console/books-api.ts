@@ -61,7 +61,21 @@ export interface Pool {
   members: number;
 }
 
+/** A book as it is listed. */
+export interface Book extends Rules {
+  book: string;
+}
+
 const ROOT = '/api/v1/admin';
+
+/** The books, or the pools, in order of id. */
+export function listed<T>(
+  credential: Credential,
+  room: 'books' | 'pools',
+  after: string | null,
+): Promise<Reply<List<T>>> {
+  return authorized(credential, 'GET', `${ROOT}/${room}${page(after)}`);
+}
 
 /** The calls of one operator on one book. */
 export class BookCalls {

@@ -1,8 +1,11 @@
 /** The way to a book. */
 
+import type { Book } from './books-api';
 import type { Desk, Part } from './desk';
 import { openById } from './open-by-id';
 
 export function booksScreen(desk: Desk): Part {
-  return { root: openById('books', desk.words.books), paint() {} };
+  const { books: words } = desk.words;
+  const row = { id: ({ book }: Book) => book, cells: ({ title }: Book) => [title] };
+  return { root: openById(desk, 'books', words, row), paint() {} };
 }

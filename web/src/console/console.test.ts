@@ -4,9 +4,11 @@ import { difference } from './audit';
 import { ceiling, line } from './chart';
 import { type Reason, reasonFor } from './health';
 import { History } from './history';
+import { changeFrom } from './limits';
 import { movesFrom } from './moves';
-import { rateAt, stepAt, tenth } from './pace';
+import { onTheWay, rateAt, stepAt, tenth } from './pace';
 import { conflicts } from './setting';
+import { en } from './words.en';
 
 const EVENT: LiveEvent = {
   event: 'demo',
@@ -76,6 +78,7 @@ describe('the state of an event', () => {
     ['rate-zero', 'amber', { admission: { rate_per_s: 0, capacity: 100, ticket_ttl_s: 120 } }],
     ['capacity-full', 'amber', { outstanding: 100 }],
     ['no-shows', 'amber', { admitted: 700, no_shows: 400, waiting: 0 }],
+    ['braked', 'amber', { brake: { divided_by: 4, since: '', why: 'failed', share: 0.12 }, waiting: 0 }],
     ['sold-out', 'calm', { stock: { total: 1000, remaining: 0 }, phase: 'draining', waiting: 0 }],
     ['well', 'calm', { phase: 'paused' }],
     ['well', 'calm', { phase: 'lobby', admission: { rate_per_s: 0, capacity: 100, ticket_ttl_s: 120 } }],
@@ -109,11 +112,31 @@ describe('the pace', () => {
     expect([tenth(200, 1), tenth(200, -1), tenth(5, 1), tenth(0, 1)]).toEqual([220, 180, 5.5, 0]);
   });
 
+  test('tells what is in force in place of the rate that is set, and why', () => {
+    const desk = { words: en, r: String, at: 0, language: 'en' } as const;
+    expect(onTheWay(desk, EVENT)).toBe('');
+    const brake = { divided_by: 4, since: '', why: 'failed', share: 0.123 } as const;
+    const ramp = { from_per_s: 1, since: '1970-01-01T00:00:00Z', until: '1970-01-01T00:01:00Z' };
+    const admission = { ...EVENT.admission, ramp };
+    const told = onTheWay(desk, { ...EVENT, admission, brake, rate_in_force_per_s: 1.25 });
+    expect(told).toContain('1.25 per second are let in now. The rate goes to 5 until');
+    expect(told).toContain('Admission is braked to 1/4: 12 % of the redeems of the last 10 s failed.');
+  });
+
   test('typed over a value that somebody else has changed is a conflict', () => {
     expect(conflicts({ is: 'typed', basis: 5 }, 8)).toBe(true);
     expect(conflicts({ is: 'typed', basis: 5 }, 5)).toBe(false);
     expect(conflicts({ is: 'following' }, 8)).toBe(false);
   });
+});
+
+test('limits are changed where something else was typed, and go back to the flag where all was taken out', () => {
+  const held = { enters: '20/40', requests: '1/2', sockets: '5', direct: 'off', exempt: 'off' };
+  const form = new FormData();
+  for (const [name, typed] of Object.entries({ ...held, enters: ' 30/60 ', requests: '', direct: '' })) {
+    form.set(name, typed);
+  }
+  expect(changeFrom(form, { ...held, set: ['requests'] })).toEqual({ enters: '30/60', requests: null });
 });
 
 describe('a chart', () => {

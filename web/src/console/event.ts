@@ -81,7 +81,9 @@ export function eventScreen(desk: Desk, id: string): EventScreen {
         part.paint();
       }
       // Somebody changed something, here or elsewhere: the table says who.
-      const now = event ? JSON.stringify([event.admission, event.phase, event.title, event.stock.total]) : '';
+      const now = event
+        ? JSON.stringify([event.admission, event.phase, event.title, event.stock.total, !event.brake])
+        : '';
       if (now !== settings) {
         settings = now;
         changed();

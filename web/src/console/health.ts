@@ -8,7 +8,16 @@ export type Level = 'red' | 'amber' | 'calm';
 /** `n` is the figure that the sentence names. */
 export interface Reason {
   level: Level;
-  is: 'ledger-still' | 'log-still' | 'nobody-let-in' | 'rate-zero' | 'capacity-full' | 'no-shows' | 'sold-out' | 'well';
+  is:
+    | 'ledger-still'
+    | 'log-still'
+    | 'nobody-let-in'
+    | 'rate-zero'
+    | 'capacity-full'
+    | 'braked'
+    | 'no-shows'
+    | 'sold-out'
+    | 'well';
   n: number;
 }
 
@@ -20,7 +29,8 @@ export function reasonFor(event: LiveEvent, history: History): Reason {
   const { admission, outstanding, stock, waiting } = event;
   const due = wanted(event);
   // A slow rate is not a standstill: three times the gap between two people must pass.
-  const patience = Math.max(STILL_MS, 3000 / Math.max(admission.rate_per_s, 0.001));
+  const rate = event.rate_in_force_per_s ?? admission.rate_per_s;
+  const patience = Math.max(STILL_MS, 3000 / Math.max(rate, 0.001));
   if (history.still('logged') >= STILL_MS) {
     return { level: 'red', is: 'log-still', n: event.outbox_lag };
   }
@@ -35,6 +45,9 @@ export function reasonFor(event: LiveEvent, history: History): Reason {
   }
   if (due && history.still('admitted') >= patience) {
     return { level: 'red', is: 'nobody-let-in', n: Math.floor(history.still('admitted') / 1000) };
+  }
+  if (event.brake) {
+    return { level: 'amber', is: 'braked', n: event.brake.divided_by };
   }
   const share = event.admitted === 0 ? 0 : event.no_shows / event.admitted;
   if (event.phase !== 'closed' && event.admitted >= ENOUGH_TICKETS && share >= WORRYING_SHARE) {

@@ -43,7 +43,7 @@ export class History {
       waiting: event.waiting,
       admitted: event.admitted,
       redeemed: event.redeemed,
-      rate: event.admission.rate_per_s,
+      rate: event.rate_in_force_per_s ?? event.admission.rate_per_s,
       logged: event.redeemed - event.outbox_lag,
       kept: event.redeemed - event.ledger_lag,
       due: { admitted: wanted(event), logged: event.outbox_lag > 0, kept: event.ledger_lag > 0 },

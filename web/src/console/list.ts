@@ -55,7 +55,10 @@ function row(id: string, desk: Desk): Row {
       text.phase.dataset.phase = event.phase;
       say(text.waiting, desk.n(event.waiting));
       const letIn = history.perSecond('admitted').at(-1) ?? null;
-      say(text.admitted, words.of(letIn === null ? '–' : desk.r(letIn), desk.r(event.admission.rate_per_s)));
+      say(
+        text.admitted,
+        words.of(letIn === null ? '–' : desk.r(letIn), desk.r(event.rate_in_force_per_s ?? event.admission.rate_per_s)),
+      );
       say(text.outstanding, words.of(desk.n(event.outstanding), desk.n(event.admission.capacity)));
       say(text.stock, words.of(desk.n(event.stock.remaining), desk.n(event.stock.total)));
       say(text.redeemed, desk.n(event.redeemed));

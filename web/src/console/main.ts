@@ -14,6 +14,7 @@ import { Feed } from './feed';
 import { gate } from './gate';
 import { listen, listKeys } from './keys';
 import { lettersScreen } from './letters';
+import { limitsScreen } from './limits';
 import { listScreen } from './list';
 import { makeScreen } from './make';
 import { poolScreen, poolsScreen } from './pools';
@@ -28,6 +29,7 @@ const ROOMS = [
   { at: 'books', name: 'books', admins: false },
   { at: 'pools', name: 'pools', admins: false },
   { at: 'letters', name: 'letters', admins: false },
+  { at: 'limits', name: 'limits', admins: false },
   { at: 'keys', name: 'keys', admins: true },
   { at: 'accounts', name: 'accounts', admins: true },
   { at: 'audit', name: 'audit', admins: true },
@@ -44,6 +46,8 @@ function screenOf(desk: Desk, room: string, id: string): Part {
       return id === '' ? poolsScreen(desk) : poolScreen(desk, id);
     case 'letters':
       return lettersScreen(desk);
+    case 'limits':
+      return limitsScreen(desk);
     case 'keys':
       return signingScreen(desk);
     case 'accounts':

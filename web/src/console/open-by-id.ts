@@ -1,37 +1,26 @@
-/** The way to a book or a pool: by its id, or one that this browser opened before. */
+/** The way to a book or a pool: out of the list, or by its id. */
 
 import { h } from '../element';
-
-const MOST = 20;
-
-function remembered(room: string): string[] {
-  try {
-    const held: unknown = JSON.parse(localStorage.getItem(`stanchion-${room}`) ?? '[]');
-    return Array.isArray(held) ? held.map(String) : [];
-  } catch {
-    return [];
-  }
-}
-
-/** Remembers what was opened, newest first. */
-export function remember(room: string, id: string): void {
-  try {
-    const held = [id, ...remembered(room).filter((other) => other !== id)].slice(0, MOST);
-    localStorage.setItem(`stanchion-${room}`, JSON.stringify(held));
-  } catch {
-    // Storage is switched off: the list begins anew.
-  }
-}
+import { listed } from './books-api';
+import type { Desk } from './desk';
+import { table } from './table';
 
 export interface WayIn {
   headline: string;
   about: string;
   id: string;
   button: string;
-  before: string;
+  none: string;
+  columns: string[];
 }
 
-export function openById(room: string, words: WayIn): HTMLElement {
+/** `cells`: what a row shows beside its id. */
+export function openById<T>(
+  desk: Desk,
+  room: 'books' | 'pools',
+  words: WayIn,
+  { id, cells }: { id(item: T): string; cells(item: T): string[] },
+): HTMLElement {
   const field = h('input', { id: 'open', required: true, autocomplete: 'off', spellcheck: 'false' });
   const form = h(
     'form',
@@ -39,18 +28,24 @@ export function openById(room: string, words: WayIn): HTMLElement {
     h('label', { for: 'open' }, words.id),
     h('div', { class: 'row' }, field, h('button', { class: 'primary' }, words.button)),
   );
+  const path = (id: string) => `#/${room}/${encodeURIComponent(id)}`;
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    location.hash = `#/${room}/${encodeURIComponent(field.value.trim())}`;
+    location.hash = path(field.value.trim());
   });
-  const links = remembered(room).map((id) => h('li', {}, h('a', { href: `#/${room}/${encodeURIComponent(id)}` }, id)));
+  const list = table<T>(desk, {
+    columns: words.columns,
+    none: words.none,
+    read: (after) => listed(desk.ops.credential, room, after),
+    cells: (item) => [h('a', { href: path(id(item)) }, id(item)), ...cells(item)],
+  });
+  void list.read();
   return h(
     'section',
     { class: 'narrow' },
     h('h1', { tabindex: -1 }, words.headline),
     h('p', { class: 'quiet' }, words.about),
     h('div', { class: 'panel' }, form),
-    links.length > 0 && h('h2', {}, words.before),
-    links.length > 0 && h('ul', { class: 'links' }, ...links),
+    h('div', { class: 'panel' }, list.root),
   );
 }

@@ -1,7 +1,7 @@
 /** The pace of an event: rate, capacity and ticket time, each showing what is in force. */
 
 import { h, say } from '../element';
-import type { Admission, Audited } from './api';
+import type { Admission, Audited, LiveEvent } from './api';
 import { type Desk, type Part, timeOf } from './desk';
 import { Setting, type SettingOf } from './setting';
 
@@ -24,6 +24,45 @@ export function tenth(rate: number, direction: 1 | -1): number {
   return Number(moved.toFixed(rate < 10 ? 2 : 0));
 }
 
+/** Over how many seconds the rate is to go to the new one; at once when nothing is asked for. */
+function ramped(over: HTMLInputElement): { ramp_s?: number } {
+  return over.valueAsNumber > 0 ? { ramp_s: over.valueAsNumber } : {};
+}
+
+/** What is in force in place of the rate that is set, and why; nothing when that is in force. */
+export function onTheWay(desk: Pick<Desk, 'words' | 'r' | 'at' | 'language'>, event: LiveEvent): string {
+  const { admission, brake, rate_in_force_per_s: now } = event;
+  const { pace } = desk.words;
+  const said: string[] = [];
+  if (now !== undefined) {
+    said.push(pace.now(desk.r(now)));
+  }
+  if (admission.ramp) {
+    said.push(pace.ramp(desk.r(admission.rate_per_s), timeOf(admission.ramp.until, desk.at, desk.language)));
+  }
+  if (brake) {
+    said.push(pace.braked[brake.why](String(brake.divided_by), String(Math.round(brake.share * 100))));
+  }
+  return said.join(' ');
+}
+
+/** The rate that a tenth more or less is reckoned from: the one in force, but for the brake. */
+function rateToMove(event: LiveEvent | undefined): number | undefined {
+  return event?.brake ? event.admission.rate_per_s : (event?.rate_in_force_per_s ?? event?.admission.rate_per_s);
+}
+
+/** Says so. */
+function newsOf(desk: Desk, id: string): Part {
+  const root = h('p', { class: 'warning', role: 'status' });
+  return {
+    root,
+    paint() {
+      const event = desk.events.get(id);
+      say(root, event ? onTheWay(desk, event) : '');
+    },
+  };
+}
+
 export interface Pace extends Part {
   /** Raises or lowers the rate that is in force by a tenth, now. */
   nudge(direction: 1 | -1): void;
@@ -37,31 +76,44 @@ export function pace(desk: Desk, event: string, changed: () => void): Pace {
   const since = h('p', { class: 'quiet' });
   const slider = h('input', { type: 'range', min: 0, max: STEPS, step: 1, 'aria-label': words.pace.slider });
   const nudge = (direction: 1 | -1) => {
-    const held = desk.events.get(event);
-    if (held) {
-      void rate.set(tenth(held.admission.rate_per_s, direction));
+    const from = rateToMove(desk.events.get(event));
+    if (from !== undefined) {
+      void rate.set(tenth(from, direction));
     }
   };
+  const over = h('input', { id: 'ramp_s', type: 'number', min: 0, max: 3600, step: 1, value: 0 });
+  const news = newsOf(desk, event);
   const less = h('button', { type: 'button', click: () => nudge(-1) }, words.pace.less);
   const more = h('button', { type: 'button', click: () => nudge(1) }, words.pace.more);
-  const one = (id: keyof Admission, least: number, most: number): SettingOf => ({
+  const one = (id: Exclude<keyof Admission, 'ramp'>, least: number, most: number): SettingOf => ({
     id,
     label: words.pace[id],
     least,
     most,
     step: id === 'rate_per_s' ? 'any' : '1',
     inForce: () => desk.events.get(event)?.admission[id] ?? null,
-    change: (value) => desk.ops.admission(event, { [id]: value }),
-    changed,
+    now: () => (id === 'rate_per_s' ? desk.events.get(event)?.rate_in_force_per_s : undefined),
+    change: (value) => desk.ops.admission(event, { [id]: value, ...(id === 'rate_per_s' && ramped(over)) }),
+    changed: () => {
+      over.value = '0';
+      changed();
+    },
   });
-  const rate = new Setting(desk, one('rate_per_s', 0, 1_000_000), [less, more], [slider]);
+  const rate = new Setting(
+    desk,
+    one('rate_per_s', 0, 1_000_000),
+    [less, more],
+    [slider, h('label', { for: 'ramp_s' }, words.pace.over_s), over],
+  );
   const capacity = new Setting(desk, one('capacity', 1, 10_000_000));
   const ttl = new Setting(desk, one('ticket_ttl_s', 1, 86_400));
   slider.addEventListener('input', () => rate.type(rateAt(slider.valueAsNumber)));
+  const parts = [news, rate, capacity, ttl];
+  const roots = parts.map((part) => part.root);
   return {
-    root: h('section', { class: 'panel' }, h('h2', {}, words.pace.headline), since, rate.root, capacity.root, ttl.root),
+    root: h('section', { class: 'panel' }, h('h2', {}, words.pace.headline), since, ...roots),
     paint() {
-      for (const part of [rate, capacity, ttl]) {
+      for (const part of parts) {
         part.paint();
       }
       // The slider follows the field, unless it is what moves the field.

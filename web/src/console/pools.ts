@@ -6,14 +6,16 @@ import { type Pool, PoolCalls } from './books-api';
 import type { Desk, Part } from './desk';
 import { field } from './fields';
 import { notes } from './notes';
-import { openById, remember } from './open-by-id';
+import { openById } from './open-by-id';
 import { table } from './table';
 
 /** Most users of one call. */
 const AT_ONCE = 1000;
 
 export function poolsScreen(desk: Desk): Part {
-  return { root: openById('pools', desk.words.pools), paint() {} };
+  const { pools: words } = desk.words;
+  const row = { id: ({ pool }: Pool) => pool, cells: ({ title, members }: Pool) => [title, desk.n(members)] };
+  return { root: openById(desk, 'pools', words, row), paint() {} };
 }
 
 /** Ids as people paste them: one a line, or parted by commas. */
@@ -58,7 +60,6 @@ export function poolScreen(desk: Desk, id: string): Part {
     show(rename, desk.admin);
     say(title, pool === null ? '' : words.count(pool.title, desk.n(pool.members)));
     if (pool !== null) {
-      remember('pools', id);
       await members.read();
     }
   }

@@ -11,6 +11,8 @@ export interface SettingOf {
   most: number;
   step: string;
   inForce(): number | null;
+  /** What is in force at present, where that is another than what was set. */
+  now?(): number | undefined;
   change(value: number): Promise<Reply<unknown>>;
   changed(): void;
 }
@@ -90,7 +92,7 @@ export class Setting implements Part {
     const typed = this.field.valueAsNumber;
     const clash = conflicts(draft, inForce);
     const shown = draft.is === 'typed' && (clash || typed !== inForce);
-    say(this.#force, pace.force(desk.r(inForce)));
+    say(this.#force, pace.force(desk.r(this.#of.now?.() ?? inForce)));
     say(this.#note, clash && draft.is === 'typed' ? pace.moved(desk.r(draft.basis), desk.r(inForce)) : '');
     say(this.#submit, (clash ? pace.over : pace.set)(Number.isNaN(typed) ? '…' : desk.r(typed)));
     show(this.#submit, shown);

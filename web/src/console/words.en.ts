@@ -18,6 +18,7 @@ export const en = {
     books: 'Books',
     pools: 'Pools',
     letters: 'Dead letters',
+    limits: 'Limits',
     keys: 'Signing keys',
     accounts: 'Accounts',
     audit: 'Audit',
@@ -76,6 +77,7 @@ export const en = {
     'nobody-let-in': (n: string) => `Nobody was let in for ${n} s although people wait.`,
     'rate-zero': (n: string) => `The rate is 0: ${people(n)} ${they(n, 'stands', 'stand')} still.`,
     'capacity-full': (n: string) => `Capacity is full: ${n} tickets are out.`,
+    braked: (n: string) => `Admission is braked to 1/${n}: redeeming goes badly.`,
     'no-shows': (n: string) => `${n} % of the tickets ended unused.`,
     'sold-out': (n: string) => `All ${n} coupons are issued.`,
     well: () => 'All is well.',
@@ -138,6 +140,16 @@ export const en = {
     drop: 'Keep what is in force',
     less: '−10 %',
     more: '+10 %',
+    over_s: 'Reached over so many seconds, 0 for at once',
+    now: (value: string) => `${value} per second are let in now.`,
+    ramp: (value: string, at: string) => `The rate goes to ${value} until ${at}.`,
+    braked: {
+      failed: (by: string, share: string) =>
+        `Admission is braked to 1/${by}: ${share} % of the redeems of the last 10 s failed.`,
+      late: (by: string, share: string) =>
+        `Admission is braked to 1/${by}: ${share} % of the redeems of the last 10 s took too long.`,
+      calm: (by: string, _share: string) => `Admission is braked to 1/${by} and lets go: redeeming goes well again.`,
+    },
   },
   move: {
     headline: 'Phase',
@@ -188,6 +200,7 @@ export const en = {
       admission: 'pace',
       phase: 'phase',
       stock: 'coupons',
+      brake: 'brake',
       'account-created': 'account made',
       'account-changed': 'account changed',
       'account-deleted': 'account deleted',
@@ -220,6 +233,27 @@ export const en = {
     phase: 'Begin as',
     button: 'Make the event',
     exists: 'An event with this id is there already.',
+  },
+  limits: {
+    headline: 'Limits per address',
+    about:
+      'What one client address may do; an IPv6 network of 64 bits counts as one. What is set here holds in every process within a second or so, and outlives restarts. An emptied field goes back to what each process was started with.',
+    enters: 'Entering a line',
+    requests: 'Other calls of visitors',
+    sockets: 'Open sockets',
+    direct: 'Calls without a line',
+    exempt: 'Networks without limits',
+    hints: {
+      enters: 'Calls per second and at once, such as 20/40, or off',
+      requests: 'Such as 100/200, or off',
+      sockets: 'A number, or off',
+      direct: 'Such as 5/10, or off',
+      exempt: 'Such as 10.0.0.0/8,192.0.2.7, or off',
+    },
+    none: 'None is set live; shown are the flags of the process that answers.',
+    live: (names: string) => `Set live: ${names}. The others are the flags of the process that answers.`,
+    save: 'Set',
+    saved: 'The limits are set.',
   },
   signing: {
     headline: 'Signing keys',
@@ -325,7 +359,8 @@ export const en = {
       'A book holds given codes and the rules they are handed out by. Open one by its id; an id that is new makes a new book.',
     id: 'Id of the book',
     button: 'Open',
-    before: 'Opened here before',
+    none: 'There is no book yet.',
+    columns: ['Id', 'Title'],
   },
   book: {
     back: 'All books',
@@ -443,7 +478,8 @@ export const en = {
       'A pool is a named set of users that coupons are dealt to. Open one by its id; an id that is new makes a new pool.',
     id: 'Id of the pool',
     button: 'Open',
-    before: 'Opened here before',
+    none: 'There is no pool yet.',
+    columns: ['Id', 'Title', 'Members'],
   },
   pool: {
     back: 'All pools',
