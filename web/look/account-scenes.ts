@@ -16,11 +16,17 @@ export interface AccountScene {
 
 export type AccountAct = 'sign-up' | 'wrong' | 'open' | 'use' | 'lock';
 
+const inAMinute = () => new Date(Date.now() + 89_000).toISOString();
+
 const held = (code: string, state: Held['state'], book = 'summer'): Held => ({
   book,
+  title: book === 'summer' ? 'Summer sale' : book,
   code,
   state,
   assigned_at: '2026-11-21T10:03:00.000Z',
+  locked_until: state === 'locked' ? inAMinute() : null,
+  redemptions: state === 'redeemed' ? 1 : 0,
+  remaining: state === 'redeemed' ? 0 : 1,
 });
 
 const FOUR = [
@@ -33,8 +39,6 @@ const FOUR = [
 const live =
   (change: Partial<Coupon>) =>
   (code: string): Coupon => ({ code, state: 'assigned', locked_until: null, redemptions: 0, remaining: 1, ...change });
-
-const inAMinute = () => new Date(Date.now() + 89_000).toISOString();
 
 export const ACCOUNT_SCENES: Record<string, AccountScene> = {
   'sign-in': { signedIn: false, coupons: [] },

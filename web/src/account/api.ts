@@ -8,14 +8,6 @@ import type { Session } from '../session';
 
 export type CouponState = 'assigned' | 'locked' | 'redeemed' | 'expired';
 
-/** A coupon as the ledger knows it. */
-export interface Held {
-  book: string;
-  code: string;
-  state: CouponState;
-  assigned_at: string | null;
-}
-
 /** A coupon of a book as it stands this moment. */
 export interface Coupon {
   code: string;
@@ -23,6 +15,13 @@ export interface Coupon {
   locked_until: string | null;
   redemptions: number;
   remaining: number;
+}
+
+/** A coupon as the ledger knows it. */
+export interface Held extends Coupon {
+  book: string;
+  title: string;
+  assigned_at: string | null;
 }
 
 export interface List {

@@ -1,5 +1,6 @@
 /** One coupon: its code, and what may be done with it now. */
 
+import { barcode } from '../barcode';
 import { h, say, show } from '../element';
 import { clock, count, day } from '../number';
 import { qr, svg } from '../qr';
@@ -65,7 +66,7 @@ export class Card {
         click: () => this.#toggle(),
       },
       h('strong', {}, held.code),
-      h('span', {}, held.book),
+      h('span', {}, held.title),
       this.#badge,
     );
     const since = held.assigned_at === null ? '' : words.since(day(held.assigned_at, language));
@@ -78,7 +79,7 @@ export class Card {
     const { words, wallet, language } = this.#stage;
     const live = this.#live;
     const now = wallet.clock.now();
-    const state = live ? stateAt(live, now) : this.#held.state;
+    const state = stateAt(live ?? this.#held, now);
     say(this.#badge, words.state[state]);
     this.#badge.dataset.state = state;
     if (!live) {
@@ -144,6 +145,7 @@ export class Card {
       h('p', { class: 'label' }, words.code),
       shown,
       modules ? svg(modules, words.qr) : '',
+      barcode(code, words.barcode) ?? '',
       this.#left,
       this.#uses,
       this.#error,

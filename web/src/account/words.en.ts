@@ -22,6 +22,7 @@ export const en = {
   uses: (n: string, all: string) => `Used ${n} of ${all} times`,
   code: 'Your code',
   qr: 'The code as a QR picture',
+  barcode: 'The code as a barcode',
   copy: 'Copy',
   copied: 'Copied',
   copyFailed: 'Select the code and copy it',

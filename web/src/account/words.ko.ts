@@ -24,6 +24,7 @@ export const ko: Words = {
   uses: (n, all) => `${all}회 중 ${n}회 사용`,
   code: '쿠폰 코드',
   qr: '쿠폰 코드의 QR 이미지',
+  barcode: '쿠폰 코드의 바코드',
   copy: '복사',
   copied: '복사했습니다',
   copyFailed: '코드를 선택해 복사해 주세요',
