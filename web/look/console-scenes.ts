@@ -217,6 +217,14 @@ const LETTER = {
 
 /** The lists of the rooms, by the path that is asked for. */
 const ROOMS: Record<string, object> = {
+  '/books': {
+    items: [
+      { book: 'autumn', title: 'Autumn market' },
+      { book: 'summer', title: 'Summer sale' },
+    ],
+    next: null,
+  },
+  '/pools': { items: [{ pool: 'gold', title: 'Gold customers', members: 3120 }], next: null },
   '/books/summer/coupons': {
     items: [
       coupon('SUMMER-AAAA1111', 'unassigned', null),

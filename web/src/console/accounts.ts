@@ -51,10 +51,11 @@ function people(desk: Desk): HTMLElement {
     return button;
   }
 
+  const find = h('input', { id: 'find', type: 'search', maxlength: 254, autocomplete: 'off' });
   const list = table<Account>(desk, {
     columns: [words.email, words.name, words.role, words.since, words.act],
     none: words.none,
-    read: (after) => desk.ops.accounts(after),
+    read: (after) => desk.ops.accounts(after, find.value.trim()),
     cells: (account) => [
       account.email,
       account.name ?? '–',
@@ -68,7 +69,30 @@ function people(desk: Desk): HTMLElement {
     say(said, words.made(email));
     await list.read();
   });
-  return h('section', { class: 'panel' }, h('h2', {}, words.people), said, error, list.root, make);
+  return h(
+    'section',
+    { class: 'panel' },
+    h('h2', {}, words.people),
+    finder(desk, find, () => void list.read()),
+    said,
+    error,
+    list.root,
+    make,
+  );
+}
+
+function finder({ words }: Desk, find: HTMLInputElement, search: () => void): HTMLElement {
+  const form = h(
+    'form',
+    { class: 'setting', role: 'search' },
+    h('label', { for: 'find' }, words.accounts.find),
+    h('div', { class: 'row' }, find, h('button', {}, words.accounts.search)),
+  );
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    search();
+  });
+  return form;
 }
 
 function newAccount(desk: Desk, made: (email: string) => Promise<void>): HTMLElement {

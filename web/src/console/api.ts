@@ -193,8 +193,9 @@ export class Ops {
     return this.#call('POST', `/dead-letters/${id}/${how}`);
   }
 
-  accounts(after: string | null): Promise<Reply<List<Account>>> {
-    return this.#call('GET', `/accounts${page(after)}`);
+  /** `email`: only the account with this address. */
+  accounts(after: string | null, email = ''): Promise<Reply<List<Account>>> {
+    return this.#call('GET', `/accounts${page(after, email === '' ? {} : { email })}`);
   }
 
   makeAccount(email: string, password: string, role: Role): Promise<Reply<Account>> {

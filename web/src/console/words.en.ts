@@ -305,6 +305,8 @@ export const en = {
   accounts: {
     headline: 'Accounts',
     people: 'People',
+    find: 'Find by e-mail, in full',
+    search: 'Find',
     email: 'E-mail',
     name: 'Name',
     role: 'Role',

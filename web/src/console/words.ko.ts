@@ -290,6 +290,8 @@ export const ko: Words = {
   accounts: {
     headline: '계정',
     people: '사람',
+    find: '이메일로 찾기 (전체 주소)',
+    search: '찾기',
     email: '이메일',
     name: '이름',
     role: '역할',
