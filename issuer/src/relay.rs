@@ -146,10 +146,6 @@ impl Relay {
                 continue;
             }
             let relayed = self.store.watermarks(&event).await?.log;
-            if relayed > 0 {
-                // A relay that was killed after raising the watermark has left these behind.
-                self.store.trim_outbox(&event, relayed).await?;
-            }
             followed.push((event, relayed));
         }
         Ok(())
@@ -178,10 +174,9 @@ impl Relay {
         metrics::counter!("stanchion_relay_records_total").increment(records.len() as u64);
         for (event, last) in sent {
             self.store
-                .raise_watermark(&event, AckLevel::Log, last)
+                .raise_and_forget(&event, &[AckLevel::Log], last)
                 .await?;
             mishaps::cross("relay.marked")?;
-            self.store.trim_outbox(&event, last).await?;
             if let Some((_, relayed)) = followed.iter_mut().find(|(known, _)| *known == event) {
                 *relayed = last;
             }

@@ -1,16 +1,28 @@
 -- raise_watermark: notes how far the log or the ledger has come with an event's outbox, and tells everyone who listens.
 --
--- KEYS   1 acked  2 buried
--- ARGV   1 `log` or `ledger`  2 ordinal  3 channel  4 event id
--- Effect the watermark rises to the ordinal, never falls; a rise is published as "event log ledger buried lost_after lost_to":
---        how many records below the ledger's mark are not in it, and which ordinals will never come.
+-- KEYS   1 acked  2 buried  3 outbox
+-- ARGV   1 ordinal  2 channel  3 event id  4 `keep` or `forget`, then the levels: `log`, `ledger`
+-- Effect the watermark of each level rises to the ordinal, never falls; a rise is published as "event log ledger buried
+--        lost_after lost_to": how many records below the ledger's mark are not in it, and which ordinals will never come. With
+--        `forget` the outbox forgets the records up to the ordinal.
 -- Result {'raised'} · {'stands'}
-assert(#KEYS == 2 and #ARGV == 4, 'raise_watermark: 2 keys and 4 arguments')
-local acked, buried, level, ordinal, channel, event = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-if tonumber(redis.call('HGET', acked, level) or '0') >= tonumber(ordinal) then
+assert(#KEYS == 3 and #ARGV >= 5, 'raise_watermark: 3 keys, 4 arguments and levels')
+local acked, buried, outbox, ordinal, channel, event = KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3]
+if ARGV[4] == 'forget' then
+  -- Ids are `<ordinal>-0`: what is smaller than `<ordinal>-1` goes. First, because a full Redis lets a script begin with what frees
+  -- memory and write after that, but not begin with a write that may need some.
+  redis.call('XTRIM', outbox, 'MINID', ordinal .. '-1')
+end
+local raised = false
+for i = 5, #ARGV do
+  if tonumber(redis.call('HGET', acked, ARGV[i]) or '0') < tonumber(ordinal) then
+    redis.call('HSET', acked, ARGV[i], ordinal)
+    raised = true
+  end
+end
+if not raised then
   return { 'stands' }
 end
-redis.call('HSET', acked, level, ordinal)
 local log, ledger, lost_after, lost_to = unpack(redis.call('HMGET', acked, 'log', 'ledger', 'lost_after', 'lost_to'))
 local told = string.format('%s %s %s %d %s %s', event, log or '0', ledger or '0', redis.call('SCARD', buried),
   lost_after or '0', lost_to or '0')

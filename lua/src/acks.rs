@@ -128,19 +128,42 @@ impl Store {
         level: AckLevel,
         ordinal: u64,
     ) -> Result<(), StoreError> {
-        tags!(Outcome { Raised = "raised", Stands = "stands" });
         if level == AckLevel::Redis {
             return Ok(());
         }
+        self.raise(event, &[level], ordinal, "keep").await
+    }
+
+    /// The same for what is no longer needed here: in one step the watermarks of `levels` rise, and the outbox forgets the
+    /// records up to and including `ordinal`.
+    pub async fn raise_and_forget(
+        &self,
+        event: &EventId,
+        levels: &[AckLevel],
+        ordinal: u64,
+    ) -> Result<(), StoreError> {
+        self.raise(event, levels, ordinal, "forget").await
+    }
+
+    async fn raise(
+        &self,
+        event: &EventId,
+        levels: &[AckLevel],
+        ordinal: u64,
+        records: &str,
+    ) -> Result<(), StoreError> {
+        tags!(Outcome { Raised = "raised", Stands = "stands" });
         let keys = Keys::of(event);
-        let mut reply = RAISE_WATERMARK
-            .keys([keys.acked(), keys.buried()])
-            .arg(level.as_str())
+        let mut call = RAISE_WATERMARK
+            .keys([keys.acked(), keys.buried(), keys.outbox()])
             .arg(ordinal)
             .arg(ACKS)
             .arg(event.as_str())
-            .run(&self.door)
-            .await?;
+            .arg(records);
+        for level in levels {
+            call = call.arg(level.as_str());
+        }
+        let mut reply = call.run(&self.door).await?;
         match reply.tag()? {
             Outcome::Raised | Outcome::Stands => Ok(()),
         }

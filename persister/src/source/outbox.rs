@@ -10,7 +10,7 @@ use ledger::Ledger;
 use lua::{Lease, OutboxBatch, OutboxReader, Store, StoreError};
 use tokio::time::{interval, timeout};
 
-use super::{BATCH, SourceError, out_of_time, tell, tell_again};
+use super::{BATCH, SourceError, bury, out_of_time, tell_again};
 use crate::Parts;
 use crate::writer::{Arrival, Run, Writer};
 
@@ -139,7 +139,7 @@ impl OutboxSource {
             let next = self.ledger.next_offset(&topic, PARTITION).await?;
             let new = Followed { event, topic, next };
             tell_again(&self.store, &self.ledger, &new.event).await?;
-            self.forget(&new).await?;
+            self.pass_on(&new, &[AckLevel::Log]).await?;
             followed.push(new);
         }
         Ok(())
@@ -170,9 +170,10 @@ impl OutboxSource {
         };
         let written = self.writer.write(run).await?;
         followed.next = written.next;
-        tell(&self.store, &written).await?;
-        mishaps::cross("outbox.told")?;
-        Ok(self.forget(followed).await?)
+        bury(&self.store, &written).await?;
+        self.pass_on(followed, &[AckLevel::Log, AckLevel::Ledger])
+            .await?;
+        Ok(mishaps::cross("outbox.told")?)
     }
 
     /// Are records missing before the one with this ordinal? Those that an earlier Redis lost are not: they never come.
@@ -185,16 +186,15 @@ impl OutboxSource {
         Ok(!marks.is_lost(expected) || !marks.is_lost(ordinal - 1))
     }
 
-    /// Lets Redis forget what the ledger has: as far as anybody asks, it is in the log.
-    async fn forget(&self, followed: &Followed) -> Result<(), StoreError> {
-        let done = followed.next.saturating_sub(1);
-        if done == 0 {
-            return Ok(());
+    /// Tells everyone who waits how far the ledger has come, and lets Redis forget what it has: as far as anybody asks, that is
+    /// in the log. One step, so that those who wait hear of it after one write to Redis's disk.
+    async fn pass_on(&self, followed: &Followed, levels: &[AckLevel]) -> Result<(), StoreError> {
+        match followed.next.saturating_sub(1) {
+            0 => Ok(()),
+            done => {
+                let event = &followed.event;
+                self.store.raise_and_forget(event, levels, done).await
+            }
         }
-        let event = &followed.event;
-        self.store
-            .raise_watermark(event, AckLevel::Log, done)
-            .await?;
-        self.store.trim_outbox(event, done).await
     }
 }
