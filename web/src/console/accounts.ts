@@ -1,6 +1,7 @@
 /** Accounts and service keys: who may do what, and which programs act for their users. */
 
 import { h, say } from '../element';
+import type { Reply } from '../reply';
 import type { Account, Role } from '../session';
 import type { ServiceKey } from './api';
 import { ask } from './ask';
@@ -36,21 +37,6 @@ function people(desk: Desk): HTMLElement {
     return select;
   }
 
-  function away(account: Account): HTMLElement {
-    const label = `${words.remove.button} ${account.email}`;
-    const button = h('button', { type: 'button', class: 'grave', 'aria-label': label }, words.remove.button);
-    button.addEventListener('click', async () => {
-      const { question, text, yes } = words.remove;
-      if (await ask({ question: question(account.email), text, yes, no: move.no, grave: true })) {
-        const reply = await desk.ops.deleteAccount(account.account_id);
-        say(error, desk.failure(reply));
-        say(said, reply.ok ? words.removed(account.email) : '');
-        await list.read();
-      }
-    });
-    return button;
-  }
-
   const find = h('input', { id: 'find', type: 'search', maxlength: 254, autocomplete: 'off' });
   const list = table<Account>(desk, {
     columns: [words.email, words.name, words.role, words.since, words.act],
@@ -61,7 +47,11 @@ function people(desk: Desk): HTMLElement {
       account.name ?? '–',
       role(account),
       timeOf(account.created_at, desk.at || Date.now(), desk.language),
-      away(account),
+      away(desk, account, async (reply) => {
+        say(error, desk.failure(reply));
+        say(said, reply.ok ? words.removed(account.email) : '');
+        await list.read();
+      }),
     ],
   });
   void list.read();
@@ -79,6 +69,19 @@ function people(desk: Desk): HTMLElement {
     list.root,
     make,
   );
+}
+
+function away(desk: Desk, account: Account, heard: (reply: Reply<unknown>) => Promise<void>): HTMLElement {
+  const { accounts: words, move } = desk.words;
+  const label = `${words.remove.button} ${account.email}`;
+  const button = h('button', { type: 'button', class: 'grave', 'aria-label': label }, words.remove.button);
+  button.addEventListener('click', async () => {
+    const { question, text, yes } = words.remove;
+    if (await ask({ question: question(account.email), text, yes, no: move.no, grave: true })) {
+      await heard(await desk.ops.deleteAccount(account.account_id));
+    }
+  });
+  return button;
 }
 
 function finder({ words }: Desk, find: HTMLInputElement, search: () => void): HTMLElement {
