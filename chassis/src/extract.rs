@@ -3,7 +3,7 @@
 mod keyed;
 mod wrong_field;
 
-pub use keyed::{Asked, Keyed};
+pub use keyed::{Asked, Keyed, KeyedCall};
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ pub mod visitor;
 
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use doors::Role;
-pub use extract::{Asked, Json, Keyed, Path, Query};
+pub use extract::{Asked, Json, Keyed, KeyedCall, Path, Query};
 pub use health::Health;
 pub use lifecycle::Lifecycle;
 pub use outage::Outage;

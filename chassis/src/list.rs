@@ -32,6 +32,19 @@ pub struct List<T> {
     pub next: Option<String>,
 }
 
+impl<T> List<T> {
+    /// A page of at most `limit` items, of rows among which is one more when there is more to read; `key` tells of the last row of
+    /// the page where to read on.
+    pub fn page<R: Into<T>>(mut rows: Vec<R>, limit: usize, key: impl Fn(&R) -> String) -> Self {
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        Self {
+            next: rows.last().filter(|_| more).map(key),
+            items: rows.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
 impl ListQuery {
     /// Most items of the page.
     pub fn limit(&self) -> Result<usize, Problem> {

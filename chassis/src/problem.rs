@@ -1,5 +1,7 @@
 //! The one error body of the whole API: RFC 9457 `application/problem+json`.
 
+mod kept;
+
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};

@@ -31,7 +31,7 @@ pub fn is_code(text: &str) -> bool {
 }
 
 /// Where a coupon of a book stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CouponState {
     /// In the book, nobody's.

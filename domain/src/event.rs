@@ -11,7 +11,7 @@ use crate::ids::EventId;
 use crate::pattern::CodePattern;
 use crate::phase::Phase;
 
-pub use admission::{Admission, AdmissionChange};
+pub use admission::{Admission, AdmissionChange, Ramp};
 pub use put::{ChangeRefused, EventPut};
 
 /// Most coupons that one event may hold.
@@ -105,8 +105,11 @@ pub struct Definition {
     pub title: String,
     /// False for an event without a line (direct claims).
     pub line: bool,
-    /// Whose coupons it issues.
+    /// Whose coupons it issues: the book of its own id.
     pub book: EventId,
+    /// Does its book hold given codes, which it issues? Decided when it is made; else codes are made at issue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_codes: bool,
     /// When a draft becomes a lobby.
     pub lobby_at: Option<Millis>,
     /// When a lobby opens.

@@ -11,10 +11,29 @@ pub struct Once {
     digest: String,
 }
 
+/// The digest of a body that is read piece by piece.
+#[derive(Clone, Debug, Default)]
+pub struct BodyDigest(Sha256);
+
+impl BodyDigest {
+    /// Takes in the next piece.
+    pub fn take(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+}
+
 impl Once {
     /// The call of `caller` on `path` (with its method) under `key`, with this body.
     #[must_use]
     pub fn new(caller: &str, path: &str, key: &str, body: &[u8]) -> Self {
+        let mut digest = BodyDigest::default();
+        digest.take(body);
+        Self::of_digest(caller, path, key, digest)
+    }
+
+    /// As [`Self::new`], with the digest of a body that nobody holds whole.
+    #[must_use]
+    pub fn of_digest(caller: &str, path: &str, key: &str, body: BodyDigest) -> Self {
         let mut name = Sha256::new();
         for part in [caller, path, key] {
             // Lengths keep the parts apart.
@@ -23,7 +42,7 @@ impl Once {
         }
         Self {
             name: URL_SAFE_NO_PAD.encode(name.finalize()),
-            digest: URL_SAFE_NO_PAD.encode(Sha256::digest(body)),
+            digest: URL_SAFE_NO_PAD.encode(body.0.finalize()),
         }
     }
 

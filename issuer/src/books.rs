@@ -1,6 +1,7 @@
 //! Books: codes that the organiser gives, handed out, locked and used. What staff do stands at the ops door; what holders do,
 //! or a program for them, at the public one.
 
+mod all;
 mod assign;
 mod cancel;
 mod codes;
@@ -8,6 +9,7 @@ mod coupon;
 mod csv;
 mod distribute;
 mod generate;
+mod get;
 mod history;
 mod list;
 mod lock;
@@ -19,7 +21,7 @@ mod unlock;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{get, post};
 use chassis::Problem;
 use chassis::admin::OpsGuard;
 use domain::book::Rules;
@@ -31,7 +33,7 @@ use utoipa::OpenApi;
 use crate::Desk;
 use crate::caller::Caller;
 use crate::redeem::lost;
-use shown::Shown;
+pub use shown::Shown;
 
 /// How often the ack level of many records is waited for before the outcome is called unknown: two minutes in all.
 const WAITS: usize = 24;
@@ -54,7 +56,8 @@ pub fn public(desk: Arc<Desk>) -> Router {
 pub fn ops(desk: Arc<Desk>, guard: &OpsGuard) -> Router {
     let book = "/api/v1/admin/books/{book}";
     let routes = Router::new()
-        .route(book, put(put::handler))
+        .route("/api/v1/admin/books", get(all::handler))
+        .route(book, get(get::handler).put(put::handler))
         .route(&format!("{book}/codes"), post(codes::handler))
         .route(&format!("{book}/generate"), post(generate::handler))
         .route(&format!("{book}/distributions"), post(distribute::handler))
@@ -71,6 +74,8 @@ pub fn ops(desk: Arc<Desk>, guard: &OpsGuard) -> Router {
 #[derive(OpenApi)]
 #[openapi(
     paths(
+        all::handler,
+        get::handler,
         put::handler,
         codes::handler,
         generate::handler,

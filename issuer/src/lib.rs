@@ -9,10 +9,12 @@ mod direct;
 mod jobs;
 mod jwks;
 mod keys;
+mod once;
 mod owner;
 mod redeem;
 mod redemptions_me;
 mod relay;
+mod strain;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ use accounts::Accounts;
 use ack::Acks;
 use keys::Keys;
 use relay::Relay;
+use strain::Strains;
 use terms::KnownTerms;
 
 /// What the issuer is built from.
@@ -61,6 +64,8 @@ pub struct Parts {
     pub public_url: Option<String>,
     /// How much of the direct API is open.
     pub direct_api: DirectApi,
+    /// How long a redeem may take, in milliseconds, before admission is told that it is late; none for as long as it wants.
+    pub brake_latency_ms: Option<u64>,
     /// What a claim of a coupon that anybody creates waits for.
     pub default_ack: AckLevel,
     /// How to reach Kafka. Without it nothing is relayed: the persister reads the outbox itself.
@@ -74,6 +79,7 @@ struct Desk {
     keys: Arc<Keys>,
     terms: KnownTerms,
     acks: Arc<Acks>,
+    strains: Arc<Strains>,
     random: Arc<dyn Random>,
     visitors: VisitorRules,
     throttle: Arc<Throttle>,
@@ -118,6 +124,15 @@ pub async fn build(parts: Parts) -> Result<Role, BuildError> {
         keeper.follow(&stop).await;
         Ok(())
     });
+    let (strains, store, stop) = (
+        desk.strains.clone(),
+        parts.store.clone(),
+        parts.lifecycle.clone(),
+    );
+    parts.lifecycle.spawn("strain", async move {
+        strains.tell(&store, &stop).await;
+        Ok(())
+    });
     jobs::start(desk, &parts.lifecycle);
     start_tasks(parts, keys, acks);
     Ok(Role {
@@ -144,6 +159,7 @@ fn desk(parts: &Parts, keys: &Arc<Keys>, acks: &Arc<Acks>) -> Result<Arc<Desk>, 
         keys: keys.clone(),
         terms: KnownTerms::new(parts.store.clone()),
         acks: acks.clone(),
+        strains: Strains::new(parts.brake_latency_ms),
         random: parts.random.clone(),
         visitors,
         throttle: parts.throttle.clone(),

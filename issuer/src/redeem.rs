@@ -1,6 +1,7 @@
 //! `POST …/redemptions`: exchanges a ticket for a coupon, with a synchronous pass or fail.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{FromRequest as _, FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -54,7 +55,7 @@ pub struct Body {
         (status = 401, description = "`ticket-invalid` or `ticket-expired`"),
         (status = 403, description = "`ticket-wrong-event`, `not-the-holder` or `foreign-origin`"),
         (status = 404, description = "`no-such-event`"),
-        (status = 409, description = "`sold-out` or `already-issued`, with `result`: `fail`"),
+        (status = 409, description = "`sold-out`, `already-issued` or `limit-reached` (of the event's book), with `result`: `fail`"),
         (status = 410, description = "`event-closed`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
@@ -97,8 +98,22 @@ async fn redeem(desk: &Desk, request: Request) -> Result<Answer, Problem> {
         Err(problem) if problem.refusal() != Refusal::NoPlace => return Err(problem),
         _ => return Err(Refusal::NotTheHolder.into()),
     };
+    let asked = Instant::now();
+    let answer = decided(desk, event.clone(), owner, claims, &terms).await;
+    desk.strains.count(&event, &answer, asked.elapsed());
+    answer
+}
+
+/// What becomes of a good ticket in its holder's hand.
+async fn decided(
+    desk: &Desk,
+    event: EventId,
+    owner: Owner,
+    claims: Claims,
+    terms: &Terms,
+) -> Result<Answer, Problem> {
     let place = owner.place.clone();
-    let (issue, replayed) = issue(desk, &event, owner, claims, &terms).await?;
+    let (issue, replayed) = issue(desk, &event, owner, claims, terms).await?;
     mishaps::cross("redeem.passed").map_err(Problem::outcome_unknown)?;
     if !desk.acks.reached(&event, terms.ack, issue.ordinal).await {
         return Ok(Answer::pending(&event, issue));
@@ -152,12 +167,13 @@ async fn issue(
             Redeemed::Replayed(issue) => return Ok((issue, true)),
             Redeemed::CodeTaken => {}
             Redeemed::AlreadyIssued => return Err(fail(Refusal::AlreadyIssued)),
+            Redeemed::LimitReached => return Err(fail(Refusal::LimitReached)),
             Redeemed::SoldOut => return Err(fail(Refusal::SoldOut)),
             Redeemed::Expired => return Err(ticket::expired()),
             Redeemed::NotYetValid => return Err(ticket::not_yet_valid()),
             Redeemed::EventClosed => return Err(Refusal::EventClosed.into()),
             Redeemed::OutboxFull => {
-                return Err(Problem::try_again("the outbox is full: the log is away"));
+                return Err(Problem::try_again(StoreError::OutboxFull));
             }
             Redeemed::NoSuchEvent => {
                 desk.terms.forget(event);
@@ -187,7 +203,7 @@ fn fail(refusal: Refusal) -> Problem {
 /// A call that failed is only told as "nothing happened" when that is certain.
 pub(crate) fn lost(error: StoreError) -> Problem {
     match error {
-        StoreError::Unavailable(_) => Problem::try_again(error),
+        StoreError::Unavailable(_) | StoreError::OutboxFull => Problem::try_again(error),
         StoreError::Unknown(_) | StoreError::Unexpected(_) => Problem::outcome_unknown(error),
     }
 }

@@ -1,19 +1,22 @@
 -- deal: gives each of some users one coupon more of a book, as a round of the job that has the turn.
 --
 -- KEYS   1 event  2 counts  3 outbox  4 book  5 free  6 assigned  7 holders  8 dealt: what each user got of this job (hash)
--- ARGV   1 job  2 by  3 the round: whoever got as many coupons of this job already gets none  4… users
+-- ARGV   1 job  2 by  3 the round: whoever got as many coupons of this job already gets none
+--        4 most records that may wait in the outbox  5… users
 -- Effect a random code for each user who may have one more, with a `coupon.assigned` record that names the job; for the others
 --        who have got none, `dealt` holds why. The same again changes nothing.
--- Result {'gone'}: the job has not the turn · {'dealt', how many of the users have got so many coupons by now,
+-- Result {'gone'}: the job has not the turn · {'outbox-full'} · {'dealt', how many of the users have got so many coupons by now,
 --        the last record's ordinal or 0}
-assert(#KEYS == 8 and #ARGV > 3, 'deal: 8 keys, a job, a name, a round and users')
+assert(#KEYS == 8 and #ARGV > 4, 'deal: 8 keys, a job, a name, a round, a bound and users')
 local keys = {
-  event = KEYS[1], counts = KEYS[2], outbox = KEYS[3], book = KEYS[4], free = KEYS[5], assigned = KEYS[6],
+  event = KEYS[1], counts = KEYS[2], outbox = KEYS[3], book = KEYS[4], free = KEYS[5], assigned = KEYS[6], holders = KEYS[7],
 }
-local holders, dealt = KEYS[7], KEYS[8]
+local dealt = KEYS[8]
 local job, by, round = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('HGET', keys.book, 'job') ~= job then
   return { 'gone' }
+elseif is_full(keys, ARGV[4]) then
+  return { 'outbox-full' }
 end
 local now_ms = to_ms(now_us())
 local book = read_book(keys)
@@ -24,25 +27,19 @@ local have, ordinal = 0, 0
 local function give(holder)
   if is_over(book, now_ms) then
     return nil, 'coupon-expired'
-  elseif tonumber(redis.call('HGET', holders, holder) or '0') >= book.per_person then
+  elseif not may_have_more(keys, book, holder) then
     return nil, 'limit-reached'
   end
-  local code = redis.call('SPOP', keys.free)
+  local code = not book.for_event and redis.call('SPOP', keys.free)
   if not code then
     return nil, 'none-left'
   end
-  redis.call('HINCRBY', holders, holder, 1)
-  local coupon = {
-    code = code, uses = 0, assigned_ms = string.format('%d', now_ms), until_ms = 0, token = '-', cancelled = false,
-    holder = holder,
-  }
-  redis.call('HSET', keys.assigned, code, coupon_text(coupon))
-  ordinal = append_step(keys, now_ms, coupon, 'assigned', by, 'unassigned', 'assigned', metadata)
+  ordinal = assign_code(keys, now_ms, code, holder, by, metadata)
   book.reserved = math.max(book.reserved - 1, 0)
   return code
 end
 
-for i = 4, #ARGV do
+for i = 5, #ARGV do
   -- The codes with a blank before each; or, without a blank, why there are none.
   local held = redis.call('HGET', dealt, ARGV[i]) or ''
   local _, count = string.gsub(held, ' ', ' ')

@@ -9,7 +9,7 @@
 --        above the last that was seen, and waiters are told that those between never come. The epoch is new, the bucket is
 --        empty, every mirror loads the line again, and an audit entry and an `event.changed` record tell of it.
 -- Result {'restored'} · {'not-ours'}: the lease is somebody else's
-assert(#KEYS >= 16 and #KEYS % 2 == 0 and #ARGV == 21, 'restore_event: 16 keys, pairs and 21 arguments')
+assert(#KEYS >= 16 and #KEYS % 2 == 0 and #ARGV == 22, 'restore_event: 16 keys, pairs and 22 arguments')
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return { 'not-ours' }
 end

@@ -62,6 +62,8 @@ pub enum StockOutcome {
     },
     /// The event would hold more than an event may.
     TooMuch,
+    /// The event issues the given codes of its book, which are its stock.
+    GivenCodes,
     /// Something else was asked under the same idempotency key before.
     Mismatch,
     /// There is no such event.
@@ -94,6 +96,7 @@ impl Store {
             .arg(given(admission.rate_per_s))
             .arg(given(admission.capacity))
             .arg(given(admission.ticket_ttl_s))
+            .arg(given(admission.ramp_s))
             .run(&self.door)
             .await?;
         match reply.tag()? {
@@ -152,6 +155,7 @@ impl Store {
         tags!(Outcome {
             Added = "added",
             TooMuch = "too-much",
+            GivenCodes = "given-codes",
             NoSuchEvent = "no-such-event",
             Mismatch = "once-mismatch",
         });
@@ -178,6 +182,7 @@ impl Store {
                 remaining: reply.take()?,
             },
             Outcome::TooMuch => StockOutcome::TooMuch,
+            Outcome::GivenCodes => StockOutcome::GivenCodes,
             Outcome::Mismatch => StockOutcome::Mismatch,
             Outcome::NoSuchEvent => StockOutcome::NoSuchEvent,
         })

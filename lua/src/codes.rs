@@ -4,13 +4,22 @@ use std::time::Duration;
 
 use domain::EventId;
 use domain::job::JobId;
+use domain::once::Once;
 
 use crate::connect::{Store, StoreError};
 use crate::keys::Keys;
 use crate::script::{script, tags};
 
 script!(STAGE_CODES = "stage_codes");
-script!(ADD_CODES = "add_codes", "clock", "records", "book");
+script!(
+    once ADD_CODES = "add_codes",
+    "clock",
+    "moves",
+    "records",
+    "pace",
+    "event",
+    "book"
+);
 
 /// How long an upload may pause between two pieces before it is forgotten.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -22,6 +31,8 @@ pub struct Upload {
     pub book: EventId,
     /// A name that no other upload of the book has.
     pub name: String,
+    /// Who sends it, for the audit of the event that issues the codes.
+    pub by: String,
     /// The job that makes the codes.
     pub job: Option<JobId>,
     /// How many uploads the book had had when the first piece came.
@@ -48,15 +59,20 @@ pub enum Added {
     Overtaken,
     /// The job that made the codes has lost its turn on the book.
     JobOver,
+    /// Some of its codes were rejected, so none was added.
+    Rejected,
+    /// Something else was asked under the same idempotency key before.
+    Mismatch,
 }
 
 impl Upload {
-    /// A new upload.
+    /// A new upload of `by`.
     #[must_use]
-    pub fn new(book: EventId, name: String) -> Self {
+    pub fn new(book: EventId, name: String, by: &str) -> Self {
         Self {
             book,
             name,
+            by: by.to_owned(),
             job: None,
             uploads: None,
             codes: 0,
@@ -94,7 +110,25 @@ impl Store {
 
     /// Puts a whole upload into its book.
     pub async fn add_codes(&self, upload: &Upload) -> Result<Added, StoreError> {
-        tags!(Outcome { Added = "added", Gone = "gone", Overtaken = "overtaken", JobOver = "job-over" });
+        self.add_codes_once(upload, true, None).await
+    }
+
+    /// Puts a whole upload into its book, not twice for one idempotency key; one that is not sound, for some of its codes were
+    /// rejected, is only kept as refused. An upload that was added before under the same key is added, whatever is said of it now.
+    pub async fn add_codes_once(
+        &self,
+        upload: &Upload,
+        is_sound: bool,
+        once: Option<&Once>,
+    ) -> Result<Added, StoreError> {
+        tags!(Outcome {
+            Added = "added",
+            Rejected = "rejected",
+            Gone = "gone",
+            Overtaken = "overtaken",
+            JobOver = "job-over",
+            Mismatch = "once-mismatch",
+        });
         let keys = Keys::of(&upload.book);
         let [staged, pieces] = keys.upload(&upload.name);
         let mut reply = ADD_CODES
@@ -106,17 +140,41 @@ impl Store {
                 keys.free(),
                 staged,
                 pieces,
+                keys.stock(),
+                keys.seq(),
+                keys.moves(),
+                keys.audit(),
             ])
             .arg(upload.codes)
             .arg(upload.uploads.unwrap_or_default())
             .arg(upload.job.as_ref().map_or("", JobId::as_str))
+            .arg(upload.by.as_str())
+            .arg(u8::from(is_sound))
+            .arg(self.door.outbox_max())
+            .once(&keys, once)
             .run(&self.door)
             .await?;
         Ok(match reply.tag()? {
             Outcome::Added => Added::Added(reply.take()?),
             Outcome::Gone | Outcome::Overtaken => Added::Overtaken,
             Outcome::JobOver => Added::JobOver,
+            Outcome::Rejected => Added::Rejected,
+            Outcome::Mismatch => Added::Mismatch,
         })
+    }
+
+    /// How many codes of a book are nobody's; `None` when there is no such book.
+    pub async fn given_codes(&self, book: &EventId) -> Result<Option<u64>, StoreError> {
+        let keys = Keys::of(book);
+        let (is_there, free): (bool, u64) = redis::pipe()
+            .exists(keys.book())
+            .scard(keys.free())
+            .query_async(&mut self.connection())
+            .await?;
+        if !is_there {
+            self.door.confirm().await?;
+        }
+        Ok(is_there.then_some(free))
     }
 
     /// Forgets an upload that is not to count.

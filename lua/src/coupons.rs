@@ -17,7 +17,8 @@ script!(
     "moves",
     "records",
     "pace",
-    "event"
+    "event",
+    "book"
 );
 
 /// How many issues one step of a scan looks at.
@@ -36,7 +37,7 @@ pub struct Redeem {
     pub begins_at: Millis,
     /// Until when.
     pub ends_at: Millis,
-    /// The code to use if a coupon is made for this.
+    /// The code to use if a coupon is made for this; an event of given codes issues one of those instead.
     pub code: String,
 }
 
@@ -49,6 +50,8 @@ pub enum Redeemed {
     Replayed(Issue),
     /// The holder has a coupon by another ticket.
     AlreadyIssued,
+    /// The event issues given codes, and the holder has as many of the book as one may.
+    LimitReached,
     /// No coupon is left.
     SoldOut,
     /// The ticket's time is over, or its place left the line.
@@ -81,6 +84,7 @@ pub(crate) async fn redeem(
         Pass = "pass",
         Replayed = "replayed",
         AlreadyIssued = "already-issued",
+        LimitReached = "limit-reached",
         SoldOut = "sold-out",
         Expired = "expired",
         NotYetValid = "not-yet-valid",
@@ -101,6 +105,7 @@ pub(crate) async fn redeem(
                     Redeemed::Replayed(issue(&event, holder, &answer.take::<String>()?)?)
                 }
                 Answer::AlreadyIssued => Redeemed::AlreadyIssued,
+                Answer::LimitReached => Redeemed::LimitReached,
                 Answer::SoldOut => Redeemed::SoldOut,
                 Answer::Expired => Redeemed::Expired,
                 Answer::NotYetValid => Redeemed::NotYetValid,
@@ -131,7 +136,7 @@ fn redeem_call(event: &EventId, outbox_max: u64, requests: &[Redeem]) -> Call<'s
 }
 
 /// The keys in the order of redeem.lua's contract.
-fn redeem_keys(keys: &Keys<'_>) -> [String; 16] {
+fn redeem_keys(keys: &Keys<'_>) -> [String; 20] {
     [
         keys.event(),
         keys.counts(),
@@ -149,6 +154,10 @@ fn redeem_keys(keys: &Keys<'_>) -> [String; 16] {
         keys.participants(),
         keys.issued(),
         keys.coupons(),
+        keys.book(),
+        keys.free(),
+        keys.assigned(),
+        keys.holders(),
     ]
 }
 

@@ -10,7 +10,7 @@ use crate::keys::Keys;
 use crate::places::issue;
 use crate::script::{parsed, script, tags};
 
-script!(CLAIM = "claim", "clock", "moves");
+script!(CLAIM = "claim", "clock", "moves", "records", "book");
 script!(COUPON = "coupon");
 
 /// How many holders one step of a walk over the claims names.
@@ -21,7 +21,7 @@ const NAMED_AT_ONCE: u64 = 1_000;
 pub struct Claim {
     /// Who will hold it.
     pub holder: Holder,
-    /// The code to use if a coupon is made for this.
+    /// The code to use if a coupon is made for this; an event of given codes issues one of those instead.
     pub code: String,
 }
 
@@ -37,6 +37,8 @@ pub enum Claimed {
     },
     /// The holder has a coupon: the one issued then.
     AlreadyClaimed(Issue),
+    /// The event issues given codes, and the holder has as many of the book as one may.
+    LimitReached,
     /// No coupon is left.
     SoldOut,
     /// The event is in this phase, and only an open one gives coupons to claim.
@@ -92,6 +94,7 @@ pub(crate) async fn claim(
     tags!(Answer {
         Claimed = "claimed",
         AlreadyClaimed = "already-claimed",
+        LimitReached = "limit-reached",
         NotOpen = "not-open",
         SoldOut = "sold-out",
         CodeTaken = "code-taken",
@@ -117,6 +120,7 @@ pub(crate) async fn claim(
                 Answer::AlreadyClaimed => {
                     Claimed::AlreadyClaimed(issue(&event, holder, &answer.take::<String>()?)?)
                 }
+                Answer::LimitReached => Claimed::LimitReached,
                 Answer::NotOpen => Claimed::NotOpen(answer.parse()?),
                 Answer::SoldOut => Claimed::SoldOut,
                 Answer::CodeTaken => Claimed::CodeTaken,
@@ -127,7 +131,7 @@ pub(crate) async fn claim(
 }
 
 /// The keys in the order of claim.lua's contract.
-fn claim_keys(keys: &Keys<'_>) -> [String; 10] {
+fn claim_keys(keys: &Keys<'_>) -> [String; 14] {
     [
         keys.event(),
         keys.counts(),
@@ -139,6 +143,10 @@ fn claim_keys(keys: &Keys<'_>) -> [String; 10] {
         keys.issued(),
         keys.coupons(),
         keys.claims(),
+        keys.book(),
+        keys.free(),
+        keys.assigned(),
+        keys.holders(),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Events: made, defined, read.
 
 use domain::entry::EntrySecrets;
-use domain::event::{Admission, Event, OnSoldOut};
+use domain::event::{Admission, Event, OnSoldOut, Ramp};
 use domain::place::GoneReason;
 use domain::{EventId, Millis};
 use serde::Serialize;
@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::connect::{Store, StoreError};
 use crate::keys::{EVENTS, Keys};
 use crate::script::{Call, Reply, parsed, script, tags};
+use crate::strain::{Brake, brake};
 
 script!(
     EVENT = "event",
@@ -49,6 +50,11 @@ pub struct LiveEvent {
     pub remaining: u64,
     /// The store's time when this was read.
     pub at: Millis,
+    /// Visitors let in per second at that time, when people are let in: a ramp or the brake may keep it from the rate that was
+    /// set.
+    pub rate_in_force_per_s: f64,
+    /// The brake, while it is on.
+    pub brake: Option<Brake>,
 }
 
 /// What became of a put.
@@ -94,7 +100,7 @@ impl Store {
         }
         let keys = Keys::of(&event.event);
         let mut touched = every_change_keys(&keys).to_vec();
-        touched.push(keys.secrets());
+        touched.extend([keys.secrets(), keys.book(), keys.free()]);
         let call = PUT_EVENT.keys(touched).arg(change.by).arg(version);
         let mut reply = with_event(call, event)?
             .arg(given(secrets.map(json).transpose()?))
@@ -179,10 +185,11 @@ pub(crate) fn with_event<'a>(call: Call<'a>, event: &Event) -> Result<Call<'a>, 
         .arg(time(held.closes_at))
         .arg(event.phase.as_str())
         .arg(event.stock)
-        .arg(event.admission.rate_per_s.to_string())
+        .arg(rate(event.admission))
         .arg(event.admission.capacity)
         .arg(event.admission.ticket_ttl_s)
-        .arg(u8::from(held.line)))
+        .arg(u8::from(held.line))
+        .arg(if held.given_codes { "1" } else { "" }))
 }
 
 fn json(value: &impl Serialize) -> Result<String, StoreError> {
@@ -199,6 +206,36 @@ fn on_sold_out(what: OnSoldOut) -> &'static str {
 /// A value as the scripts want it: its text, or nothing. Rates are written with all their digits, never with an exponent.
 pub(crate) fn given(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// A rate as the scripts want it: behind it the ramp to it, while one runs.
+fn rate(admission: Admission) -> String {
+    let Some(ramp) = admission.ramp else {
+        return admission.rate_per_s.to_string();
+    };
+    let Ramp {
+        from_per_s,
+        since_ms,
+        until_ms,
+    } = ramp;
+    format!(
+        "{} {from_per_s} {since_ms} {until_ms}",
+        admission.rate_per_s
+    )
+}
+
+/// Reads a ramp as the scripts keep it: `from since_ms until_ms`, or nothing.
+fn ramp(held: &str) -> Result<Option<Ramp>, StoreError> {
+    let parts: Vec<&str> = held.split_whitespace().collect();
+    match parts[..] {
+        [] => Ok(None),
+        [from, since, until] => Ok(Some(Ramp {
+            from_per_s: parsed(from)?,
+            since_ms: parsed(since)?,
+            until_ms: parsed(until)?,
+        })),
+        _ => Err(StoreError::Unexpected(format!("the ramp `{held}`"))),
+    }
 }
 
 /// A time as the scripts want it: milliseconds, or nothing.
@@ -222,6 +259,7 @@ pub(crate) fn live_event(event: &EventId, mut reply: Reply) -> Result<LiveEvent,
             stock: reply.take()?,
             admission: Admission {
                 rate_per_s: reply.parse()?,
+                ramp: ramp(&reply.take::<String>()?)?,
                 capacity: reply.take()?,
                 ticket_ttl_s: reply.take()?,
             },
@@ -230,5 +268,7 @@ pub(crate) fn live_event(event: &EventId, mut reply: Reply) -> Result<LiveEvent,
         epoch: reply.take()?,
         remaining: reply.take()?,
         at: Millis(reply.take()?),
+        rate_in_force_per_s: reply.parse()?,
+        brake: brake(&reply.take::<String>()?)?,
     })
 }

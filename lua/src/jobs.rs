@@ -71,7 +71,7 @@ impl Store {
         });
         let keys = Keys::of(book);
         let mut reply = BEGIN_JOB
-            .keys([keys.book(), keys.free()])
+            .keys([keys.book(), keys.free(), keys.event()])
             .arg(job.as_str())
             .arg(needed)
             .arg(u8::from(whole))
@@ -105,6 +105,7 @@ impl Store {
             .arg(deal.job.as_str())
             .arg(deal.by)
             .arg(deal.round)
+            .arg(self.door.outbox_max())
             .arg(users)
             .run(&self.door)
             .await?;
@@ -154,12 +155,16 @@ impl Store {
         Ok(held.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// How many codes of a book are nobody's.
+    /// How many codes of a book may be given to somebody: none of those that the event of its id issues.
     pub async fn free_codes(&self, book: &EventId) -> Result<u64, StoreError> {
-        Ok(redis::cmd("SCARD")
-            .arg(Keys::of(book).free())
+        let keys = Keys::of(book);
+        let (free, given): (u64, Option<String>) = redis::pipe()
+            .scard(keys.free())
+            .hget(keys.event(), "given")
             .query_async(&mut self.connection())
-            .await?)
+            .await?;
+        let for_event = given.is_some_and(|given| given == "1");
+        Ok(if for_event { 0 } else { free })
     }
 
     /// Takes its turn from a job; what it did is in the ledger by now.

@@ -18,10 +18,19 @@ pub(crate) const RETIRED_KEYS: &str = "keys:retired";
 pub(crate) const SESSION_KEYS: &str = "{sessions}:keys";
 /// The sessions that were ended lately (sorted set: session → when, in ms).
 pub(crate) const SESSIONS_ENDED: &str = "{sessions}:ended";
+/// The limits per client address that ops set live (hash: name → text); in one slot with who changed them.
+pub(crate) const LIMITS: &str = "{limits}:set";
+/// Who changed them (stream).
+pub(crate) const LIMITS_AUDIT: &str = "{limits}:audit";
 /// The channel on which watermarks are told.
 pub(crate) const ACKS: &str = "acks";
 /// The channel on which sleeping admission is woken; the scripts hold the same name.
 pub(crate) const WAKES: &str = "wakes";
+
+/// What a call with an idempotency key was answered outside the scripts (string, for 24 hours).
+pub(crate) fn answered(once: &str) -> String {
+    format!("answered:{once}")
+}
 
 /// The key of a lease (string: its owner, with a time to live).
 pub(crate) fn lease(name: &str) -> String {
@@ -97,10 +106,14 @@ keys! {
     passed = "line" ":passed";
     /// Sorted set of those among them who were not seen again yet: place → until when they may come back, in ms.
     grace = "line" ":grace";
+    /// Hash: how the redeems of the last seconds went: a slot → `second all failed late`.
+    strain = "line" ":strain";
     /// Hash of people near the head: place → when they were last seen, in ms.
     seen = "line" ":seen";
     /// Hash: the draw of the lobby, `going` or `done`, with its seed.
     draw = "line" ":draw";
+    /// Hash, kept for whoever checks the draw: the first ordinal of a piece → its place ids in drawn order, joined by commas.
+    draw_list = "line" ":draw-list";
     /// Sorted set of those in line as it will be when the draw is done: place → seq.
     drawn = "line" ":drawn";
     /// Sorted set of those who left while the draw goes on: place → the seq they had first.

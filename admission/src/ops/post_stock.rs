@@ -36,6 +36,7 @@ pub struct StockPost {
         (status = 401, description = "`unauthorized`"),
         (status = 403, description = "`forbidden`: the account's role does not open this"),
         (status = 404, description = "`no-such-event`"),
+        (status = 409, description = "`event-is-live`: the event issues the given codes of its book"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
         (status = 422, description = "`idempotency-mismatch`"),
@@ -65,6 +66,11 @@ pub async fn post_stock(
             "add",
             format!("`add` must leave the event with at most {MOST_STOCK} coupons in all."),
         )),
+        Ok(StockOutcome::GivenCodes) => Err(Problem::new(
+            Refusal::EventIsLive,
+            "The event issues the given codes of its book; give the book more codes, and its stock rises.",
+        )
+        .with("field", "stock")),
         Ok(StockOutcome::Mismatch) => Err(Refusal::IdempotencyMismatch.into()),
         Ok(StockOutcome::NoSuchEvent) => Err(no_such_event(&event)),
         Err(error) => Err(failed(error)),

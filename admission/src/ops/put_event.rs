@@ -66,7 +66,7 @@ async fn merge(
                 held.event.changed(put.clone(), held.at).map_err(refused)?,
                 held.version,
             ),
-            None => (Event::create(event.clone(), put.clone(), default_ack)?, 0),
+            None => (made(store, event, put.clone(), default_ack).await?, 0),
         };
         let outcome = store
             .put_event_with_secrets(&merged, version, change, secrets.as_ref())
@@ -80,6 +80,21 @@ async fn merge(
     Err(Problem::try_again(
         "the event was changed by others all the while",
     ))
+}
+
+/// A new event. Where its book is there, it issues the book's codes, unless a stock is given and the book holds no code.
+async fn made(
+    store: &Store,
+    event: &EventId,
+    put: EventPut,
+    ack: AckLevel,
+) -> Result<Event, Problem> {
+    let codes = store.given_codes(event).await.map_err(store_failed)?;
+    let codes = codes.filter(|&codes| codes > 0 || put.stock.is_none());
+    Ok(match codes {
+        Some(codes) => Event::create_with_codes(event.clone(), put, ack, codes)?,
+        None => Event::create(event.clone(), put, ack)?,
+    })
 }
 
 fn refused(refused: ChangeRefused) -> Problem {

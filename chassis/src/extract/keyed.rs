@@ -3,7 +3,7 @@
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName};
 use bytes::Bytes;
-use domain::once::Once;
+use domain::once::{BodyDigest, Once};
 use serde::de::DeserializeOwned;
 
 use super::{parse, read_json};
@@ -19,17 +19,41 @@ pub struct Keyed<T>(pub T, pub Asked);
 
 /// What was asked, byte for byte, and under which key.
 pub struct Asked {
+    call: KeyedCall,
+    body: Bytes,
+}
+
+/// What a call with a body of its own kind is about, and under which key.
+pub struct KeyedCall {
     key: Option<String>,
     path: String,
-    body: Bytes,
+}
+
+impl KeyedCall {
+    /// Reads the head of a request. A key that is none → `bad-request`.
+    pub fn of<B>(request: &axum::http::Request<B>) -> Result<Self, Problem> {
+        let key = key(request.headers())?;
+        let target = request.uri().path_and_query();
+        let target = target.map_or("", |target| target.as_str());
+        let path = format!("{} {target}", request.method());
+        Ok(Self { key, path })
+    }
+
+    /// The call as the store compares it, once its body is read; `None` without a key.
+    #[must_use]
+    pub fn by(&self, caller: &str, body: BodyDigest) -> Option<Once> {
+        let key = self.key.as_deref()?;
+        Some(Once::of_digest(caller, &self.path, key, body))
+    }
 }
 
 impl Asked {
     /// The call as the store compares it; `None` without a key.
     #[must_use]
     pub fn by(&self, caller: &str) -> Option<Once> {
-        let key = self.key.as_deref()?;
-        Some(Once::new(caller, &self.path, key, &self.body))
+        let mut digest = BodyDigest::default();
+        digest.take(&self.body);
+        self.call.by(caller, digest)
     }
 }
 
@@ -37,12 +61,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Keyed<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let key = key(request.headers())?;
-        let target = request.uri().path_and_query();
-        let target = target.map_or("", |target| target.as_str());
-        let path = format!("{} {target}", request.method());
+        let call = KeyedCall::of(&request)?;
         let body = read_json(request).await?;
-        let asked = Asked { key, path, body };
+        let asked = Asked { call, body };
         parse(&asked.body).map(|body| Self(body, asked))
     }
 }

@@ -21,7 +21,7 @@ const MOST_TITLE: usize = 200;
 pub struct EventPut {
     /// See [`Definition::title`]; required on a new event.
     pub title: Option<String>,
-    /// Coupons to begin with, 0–10,000,000; required on a new event.
+    /// Coupons to begin with, 0–10,000,000; required on a new event whose book holds no given codes.
     pub stock: Option<u64>,
     /// See [`Definition::line`].
     pub line: Option<bool>,
@@ -98,6 +98,29 @@ pub enum ChangeRefused {
 impl Event {
     /// A new event from `put`; `ack` is the installation's default level.
     pub fn create(event: EventId, put: EventPut, ack: AckLevel) -> Result<Self, InvalidField> {
+        Self::made(event, put, ack, false)
+    }
+
+    /// As [`Self::create`], of an event that issues the given codes of its book, `codes` of which are free.
+    pub fn create_with_codes(
+        event: EventId,
+        put: EventPut,
+        ack: AckLevel,
+        codes: u64,
+    ) -> Result<Self, InvalidField> {
+        if put.stock.is_some_and(|stock| stock != codes) {
+            return Err(InvalidField::new("stock", FOLLOWS_CODES));
+        }
+        let stock = Some(codes);
+        Self::made(event, EventPut { stock, ..put }, ack, true)
+    }
+
+    fn made(
+        event: EventId,
+        put: EventPut,
+        ack: AckLevel,
+        given_codes: bool,
+    ) -> Result<Self, InvalidField> {
         if !event.is_plain() {
             return Err(InvalidField::new(
                 "event",
@@ -113,10 +136,11 @@ impl Event {
         let Some(stock) = put.stock else {
             return Err(InvalidField::new(
                 "stock",
-                "is required: a whole number from 0 to 10000000",
+                "is required unless the event's book holds given codes: a whole number from 0 to 10000000",
             ));
         };
         let mut blank = Self::blank(event, title, stock, ack);
+        blank.definition.given_codes = given_codes;
         blank.phase = put.phase.unwrap_or_default();
         blank.merged(put)
     }
@@ -139,6 +163,7 @@ impl Event {
                 title,
                 line: true,
                 book: event.clone(),
+                given_codes: false,
                 lobby_at: None,
                 opens_at: None,
                 closes_at: None,
@@ -156,6 +181,7 @@ impl Event {
             stock,
             admission: Admission {
                 rate_per_s: 10.0,
+                ramp: None,
                 capacity: stock.clamp(1, MOST_STOCK),
                 ticket_ttl_s: 120,
             },
@@ -165,9 +191,16 @@ impl Event {
     /// This event with `put` laid over it; past draft, fields that are fixed by then are refused.
     pub fn changed(&self, put: EventPut, now: Millis) -> Result<Self, ChangeRefused> {
         // Before anything else: the keys that another identity would need are beside the point.
-        let identity = self.definition.identity;
-        if self.phase != Phase::Draft && put.identity.is_some_and(|other| other != identity) {
-            return Err(ChangeRefused::Live("identity"));
+        let held = &self.definition;
+        if self.phase != Phase::Draft {
+            if put.identity.is_some_and(|other| other != held.identity) {
+                return Err(ChangeRefused::Live("identity"));
+            }
+            if put.book.as_ref().is_some_and(|other| *other != held.book) {
+                return Err(ChangeRefused::Live("book"));
+            }
+        } else if held.given_codes && put.stock.is_some_and(|other| other != self.stock) {
+            return Err(InvalidField::new("stock", FOLLOWS_CODES).into());
         }
         let after = self.clone().merged(EventPut { phase: None, ..put })?;
         if self.phase != Phase::Draft
@@ -185,7 +218,6 @@ impl Event {
         let fixed = [
             ("stock", self.stock != after.stock),
             ("line", old.line != new.line),
-            ("book", old.book != new.book),
             ("order", old.order != new.order),
             ("ack", old.ack != new.ack),
             ("code_pattern", old.code_pattern != new.code_pattern),
@@ -236,6 +268,12 @@ impl Event {
         }
         lay(&mut self.stock, put.stock);
         if let Some(change) = put.admission {
+            if change.ramp_s.is_some() {
+                return Err(InvalidField::new(
+                    "admission.ramp_s",
+                    "goes with a change of the pace alone: PATCH the event's `admission`",
+                ));
+            }
             self.admission = self
                 .admission
                 .changed(change)
@@ -262,10 +300,10 @@ impl Event {
                 "must be 1 to 200 characters without NUL",
             ));
         }
-        if held.book != self.event && !held.book.is_plain() {
+        if held.book != self.event {
             return Err(InvalidField::new(
                 "book",
-                "must be 1 to 63 characters of a-z, 0-9 and -, and begin with a letter or a digit",
+                "can only be the event's own id: an event issues the coupons of the book of the same id",
             ));
         }
         if !(1..=3_600).contains(&held.presence_s) {
@@ -280,12 +318,18 @@ impl Event {
                 "must be a whole number from 0 to 86400",
             ));
         }
-        held.code_pattern.room_for(self.stock)?;
+        if !held.given_codes {
+            held.code_pattern.room_for(self.stock)?;
+        }
         held.times_in_order()?;
         held.identity_is_whole()?;
         Ok(self)
     }
 }
+
+/// What is said of a stock that is not what the book holds.
+const FOLLOWS_CODES: &str =
+    "must be left out: the event's book holds given codes, and as many as are free are its stock";
 
 /// Replaces what is held by what was given.
 fn lay<T>(held: &mut T, given: Option<T>) {
@@ -314,6 +358,7 @@ mod tests {
             event.admission,
             Admission {
                 rate_per_s: 10.0,
+                ramp: None,
                 capacity: 1_000,
                 ticket_ttl_s: 120
             }
@@ -385,6 +430,28 @@ mod tests {
             open.changed(put(r#"{"stock":5,"ack":"log"}"#), now).is_ok(),
             "same values"
         );
+    }
+
+    #[test]
+    fn an_event_that_issues_given_codes_has_as_many_coupons_and_no_other_book() {
+        let with = |json| {
+            let id = "demo".parse().unwrap();
+            Event::create_with_codes(id, put(json), AckLevel::Log, 7)
+        };
+        let event = with(r#"{"title":"x","code_pattern":"A{1}"}"#).unwrap();
+        assert_eq!((event.stock, event.admission.capacity), (7, 7));
+        assert!(event.definition.given_codes);
+        assert_eq!(with(r#"{"title":"x","stock":7}"#).unwrap().stock, 7);
+        assert_eq!(
+            with(r#"{"title":"x","stock":8}"#).unwrap_err().field,
+            "stock"
+        );
+        let refused = event.changed(put(r#"{"stock":8}"#), Millis(0));
+        assert!(matches!(refused, Err(ChangeRefused::Invalid(_))));
+        let refused = with(r#"{"title":"x","book":"other"}"#);
+        assert_eq!(refused.unwrap_err().field, "book");
+        let read: Event = serde_json::from_value(serde_json::to_value(&event).unwrap()).unwrap();
+        assert_eq!(read, event);
     }
 
     #[test]

@@ -14,20 +14,19 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Accounts, SignedIn, ledger_failed};
+use crate::books::Shown;
 
 /// One of the caller's coupons, as the ledger knows it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HeldCoupon)]
 pub struct ShownCoupon {
     /// The book it belongs to.
     #[schema(value_type = String)]
     book: EventId,
-    /// The printable string.
-    code: String,
-    /// `assigned`, `locked`, `redeemed` or `expired`.
-    state: String,
-    /// When it became the caller's.
-    #[schema(value_type = Option<String>, format = DateTime, required)]
-    assigned_at: Option<Millis>,
+    /// What the book is called; its event's title, when the code was made at issue.
+    title: String,
+    #[serde(flatten)]
+    coupon: Shown,
 }
 
 /// One's own coupons, across books, in order of book and code.
@@ -54,23 +53,30 @@ pub async fn handler(
         None => None,
     };
     let holder = Holder::from(&access.account);
-    let mut found = accounts
+    let found = accounts
         .ledger
-        .held_coupons(&holder, after.as_ref(), limit + 1)
-        .await
-        .map_err(ledger_failed)?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(written);
-    Ok(Json(List {
-        items: found.into_iter().map(ShownCoupon::from).collect(),
-        next,
-    }))
+        .held_coupons(&holder, after.as_ref(), limit + 1);
+    let found = found.await.map_err(ledger_failed)?;
+    let now = accounts.now().await?;
+    let List { items, next } = List::page(found, limit, written);
+    let items = items.into_iter().map(|held| shown(held, now)).collect();
+    Ok(Json(List { items, next }))
+}
+
+fn shown(held: HeldCoupon, now: Millis) -> ShownCoupon {
+    ShownCoupon {
+        title: held.title.unwrap_or_else(|| held.book.to_string()),
+        book: held.book,
+        coupon: match held.rules {
+            Some(rules) => Shown::kept(held.coupon, &rules, now),
+            None => Shown::made(held.coupon),
+        },
+    }
 }
 
 /// Where the next page goes on, as one word: book and code may hold any character.
 fn written(last: &HeldCoupon) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}\0{}", last.book, last.code))
+    URL_SAFE_NO_PAD.encode(format!("{}\0{}", last.book, last.coupon.code))
 }
 
 fn read(after: &str) -> Option<HeldAfter> {
@@ -80,15 +86,4 @@ fn read(after: &str) -> Option<HeldAfter> {
         book: book.parse().ok()?,
         code: (!code.contains('\0')).then(|| code.to_owned())?,
     })
-}
-
-impl From<HeldCoupon> for ShownCoupon {
-    fn from(held: HeldCoupon) -> Self {
-        Self {
-            book: held.book,
-            code: held.code,
-            state: held.state,
-            assigned_at: held.assigned_at,
-        }
-    }
 }

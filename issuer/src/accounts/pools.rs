@@ -2,6 +2,7 @@
 
 pub mod delete;
 pub mod get;
+pub mod list;
 pub mod members;
 pub mod put;
 
@@ -14,13 +15,13 @@ use chassis::admin::OpsGuard;
 use domain::Refusal;
 use domain::pool::PoolId;
 use ledger::Pool;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::{Accounts, ledger_failed};
 
 /// A pool.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[schema(as = Pool)]
 pub struct ShownPool {
     /// Its id.
@@ -36,6 +37,7 @@ pub struct ShownPool {
 pub fn ops(accounts: &Arc<Accounts>, guard: &OpsGuard) -> Router {
     let pool = "/api/v1/admin/pools/{pool}";
     let routes = Router::new()
+        .route("/api/v1/admin/pools", get(list::handler))
         .route(
             pool,
             get(get::handler).put(put::handler).delete(delete::handler),
@@ -57,23 +59,24 @@ fn named(pool: &str) -> Result<PoolId, Problem> {
 /// The pool as it stands.
 async fn shown(accounts: &Accounts, pool: &PoolId) -> Result<ShownPool, Problem> {
     let held = accounts.ledger.pool(pool).await.map_err(ledger_failed)?;
-    let Pool {
-        pool,
-        title,
-        members,
-        ..
-    } = held.ok_or(Refusal::NoSuchPool)?;
-    Ok(ShownPool {
-        pool,
-        title,
-        members,
-    })
+    Ok(held.ok_or(Refusal::NoSuchPool)?.into())
+}
+
+impl From<Pool> for ShownPool {
+    fn from(pool: Pool) -> Self {
+        Self {
+            pool: pool.pool,
+            title: pool.title,
+            members: pool.members,
+        }
+    }
 }
 
 /// The part of the API's description.
 #[derive(OpenApi)]
 #[openapi(
     paths(
+        list::handler,
         get::handler,
         put::handler,
         delete::handler,

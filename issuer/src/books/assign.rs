@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chassis::{Keyed, Path, Problem};
 use domain::book::{Coupon, MOST_AT_ONCE};
+use domain::once::Once;
 use domain::{EventId, Holder, Refusal};
 use lua::{Assign, Assigned};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use super::shown::Shown;
 use super::{kept, rules_for};
 use crate::Desk;
 use crate::caller::Caller;
+use crate::once::refused_once;
 use crate::redeem::lost;
 
 /// Which coupons are wanted.
@@ -26,6 +28,7 @@ pub struct Body {
     #[schema(value_type = Option<String>, max_length = 255)]
     user_id: Option<Holder>,
     /// The code that is wanted; left out, any is given, at random.
+    #[schema(min_length = 1)]
     code: Option<String>,
     /// How many; 1.
     #[schema(minimum = 1, maximum = 100)]
@@ -66,8 +69,21 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     caller: Caller,
     Path(book): Path<EventId>,
-    Keyed(body, asked_once): Keyed<Body>,
+    Keyed(body, asked): Keyed<Body>,
 ) -> Result<(StatusCode, axum::Json<Answer>), Problem> {
+    let once = asked.by(caller.name());
+    let call = assign(&desk, &caller, &book, body, once.clone());
+    let coupons = refused_once(&desk.store, once.as_ref(), call).await?;
+    Ok((StatusCode::CREATED, axum::Json(Answer { coupons })))
+}
+
+async fn assign(
+    desk: &Desk,
+    caller: &Caller,
+    book: &EventId,
+    body: Body,
+    once: Option<Once>,
+) -> Result<Vec<Shown>, Problem> {
     let holder = caller.holder(body.user_id)?;
     let count = body.count.unwrap_or(1);
     if !(1..=MOST_AT_ONCE).contains(&count) || (body.code.is_some() && count > 1) {
@@ -76,18 +92,22 @@ pub async fn handler(
             "`count` must be a whole number from 1 to 100, and 1 with a given code.",
         ));
     }
-    let rules = rules_for(&desk, &caller, &book).await?;
+    if body.code.as_deref() == Some("") {
+        let detail = "`code` must name a code; leave it out for any.";
+        return Err(Problem::field("code", detail));
+    }
+    let rules = rules_for(desk, caller, book).await?;
     let asked = Assign {
         by: caller.name().to_owned(),
         holder: holder.clone(),
         count,
         code: body.code,
-        once: asked_once.by(caller.name()),
+        once,
     };
-    let assigned = desk.store.assign(&book, &asked).await.map_err(lost)?;
+    let assigned = desk.store.assign(book, &asked).await.map_err(lost)?;
     Err(match assigned {
         Assigned::Assigned { codes, at, ordinal } => {
-            kept(&desk, &book, Some(ordinal)).await?;
+            kept(desk, book, Some(ordinal)).await?;
             let coupon = Coupon {
                 holder,
                 assigned_at: at,
@@ -96,8 +116,7 @@ pub async fn handler(
                 is_cancelled: false,
             };
             let shown = |code: &String| Shown::new(code, &coupon, &rules, at);
-            let coupons = codes.iter().map(shown).collect();
-            return Ok((StatusCode::CREATED, axum::Json(Answer { coupons })));
+            return Ok(codes.iter().map(shown).collect());
         }
         Assigned::NoneLeft(free) => Problem::from(Refusal::NoneLeft).with("available", free),
         Assigned::NoSuchCoupon => Refusal::NoSuchCoupon.into(),

@@ -6,6 +6,7 @@ use axum::extract::State;
 use chassis::admin::Staff;
 use chassis::{Keyed, Path, Problem};
 use domain::EventId;
+use domain::once::Once;
 use lua::{BookStep, StepAsked};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 use super::shown::Shown;
 use super::{rules, stepped};
 use crate::Desk;
+use crate::once::refused_once;
 
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 500;
@@ -53,8 +55,21 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     staff: Staff,
     Path((book, code)): Path<(EventId, String)>,
-    Keyed(body, asked_once): Keyed<Body>,
+    Keyed(body, asked): Keyed<Body>,
 ) -> Result<axum::Json<Shown>, Problem> {
+    let once = asked.by(staff.name());
+    let call = cancel(&desk, &staff, (&book, code), &body, once.clone());
+    let shown = refused_once(&desk.store, once.as_ref(), call).await?;
+    Ok(axum::Json(shown))
+}
+
+async fn cancel(
+    desk: &Desk,
+    staff: &Staff,
+    (book, code): (&EventId, String),
+    body: &Body,
+    once: Option<Once>,
+) -> Result<Shown, Problem> {
     let reason = body.reason.trim();
     if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
         return Err(Problem::field(
@@ -62,16 +77,15 @@ pub async fn handler(
             "`reason` must be 1 to 500 characters.",
         ));
     }
-    let rules = rules(&desk, &book).await?;
+    let rules = rules(desk, book).await?;
     let asked = StepAsked {
         by: staff.name().to_owned(),
         code: code.clone(),
         holder: None,
         step: BookStep::Cancel,
         metadata: Some(serde_json::json!({ "reason": reason }).to_string()),
-        once: asked_once.by(staff.name()),
+        once,
     };
-    let outcome = desk.store.step_coupon(&book, &asked).await;
-    let shown = stepped(&desk, &book, &rules, &code, outcome).await?;
-    Ok(axum::Json(shown))
+    let outcome = desk.store.step_coupon(book, &asked).await;
+    stepped(desk, book, &rules, &code, outcome).await
 }

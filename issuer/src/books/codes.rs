@@ -10,7 +10,9 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use chassis::{Path, Problem, Query};
+use chassis::admin::Staff;
+use chassis::{KeyedCall, Path, Problem, Query};
+use domain::once::BodyDigest;
 use domain::secret::Secret;
 use domain::{EventId, Refusal};
 use http_body_util::BodyExt as _;
@@ -63,7 +65,10 @@ pub struct Answer {
 /// CSV (RFC 4180) with or without a header: the column `code`, or the first. JSON: `{"codes": […]}`.
 #[utoipa::path(
     post, operation_id = "post_codes", path = "/api/v1/admin/books/{book}/codes", tag = "books",
-    params(("book" = String, Path, description = "The book's id"), Asked),
+    params(
+        ("book" = String, Path, description = "The book's id"), Asked,
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+    ),
     request_body(content((String = "text/csv"), (Given = "application/json"))),
     responses(
         (status = 201, description = "The codes are in the book", body = Answer),
@@ -74,34 +79,43 @@ pub struct Answer {
         (status = 404, description = "`no-such-book`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
-        (status = 422, description = "`codes-rejected`, with `rejected` and `rejected_total`"),
+        (status = 422, description = "`codes-rejected`, with `rejected` and `rejected_total`; `idempotency-mismatch`"),
         (status = 503, description = "`try-again` or `outcome-unknown`, with `Retry-After`"),
     ),
     security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn handler(
     State(desk): State<Arc<Desk>>,
+    staff: Staff,
     Path(book): Path<EventId>,
     Query(asked): Query<Asked>,
     request: Request,
 ) -> Result<(StatusCode, axum::Json<Answer>), Problem> {
     rules(&desk, &book).await?;
+    let call = KeyedCall::of(&request)?;
     let kind = request.headers().get(CONTENT_TYPE).cloned();
     let kind = kind.as_ref().and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next());
     let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
     let name = Secret::generate(&*desk.random).reveal().to_owned();
-    let mut intake = Intake::new(&desk, book.clone(), name);
+    let mut intake = Intake::new(&desk, book.clone(), name, staff.name());
+    let mut body = Sent {
+        body: request.into_body(),
+        digest: BodyDigest::default(),
+    };
     let taken = match kind.as_str() {
-        "text/csv" => csv(request.into_body(), &mut intake).await,
-        "application/json" => json(request.into_body(), &mut intake).await,
+        "text/csv" => csv(&mut body, &mut intake).await,
+        "application/json" => json(&mut body, &mut intake).await,
         _ => Err(Problem::new(
             Refusal::UnsupportedMediaType,
             "Send the codes as `text/csv`, or as JSON with `application/json`.",
         )),
     };
     let finished = match taken {
-        Ok(()) => intake.finish(asked.dry_run).await,
+        Ok(()) => {
+            let once = call.by(staff.name(), body.digest);
+            intake.finish(asked.dry_run, once.as_ref()).await
+        }
         Err(problem) => Err(problem),
     };
     if asked.dry_run || finished.is_err() {
@@ -119,9 +133,9 @@ pub async fn handler(
 }
 
 /// Takes in CSV as it comes.
-async fn csv(mut body: Body, intake: &mut Intake<'_>) -> Result<(), Problem> {
+async fn csv(body: &mut Sent, intake: &mut Intake<'_>) -> Result<(), Problem> {
     let (mut rows, mut column, mut bytes) = (Rows::default(), None, 0);
-    while let Some(piece) = next(&mut body).await? {
+    while let Some(piece) = body.next().await? {
         bytes += piece.len();
         if bytes > MOST_BYTES {
             return Err(Refusal::TooLarge.into());
@@ -158,9 +172,9 @@ async fn take(
 }
 
 /// Takes in a JSON list.
-async fn json(mut body: Body, intake: &mut Intake<'_>) -> Result<(), Problem> {
+async fn json(body: &mut Sent, intake: &mut Intake<'_>) -> Result<(), Problem> {
     let mut held = Vec::new();
-    while let Some(piece) = next(&mut body).await? {
+    while let Some(piece) = body.next().await? {
         if held.len() + piece.len() > MOST_JSON {
             return Err(Refusal::TooLarge.into());
         }
@@ -179,15 +193,24 @@ async fn json(mut body: Body, intake: &mut Intake<'_>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The next piece of a body.
-async fn next(body: &mut Body) -> Result<Option<axum::body::Bytes>, Problem> {
-    loop {
-        let frame = tokio::time::timeout(PAUSE, body.frame()).await;
-        let Some(frame) = frame.map_err(|_| broken())? else {
-            return Ok(None);
-        };
-        if let Ok(piece) = frame.map_err(|_| broken())?.into_data() {
-            return Ok(Some(piece));
+/// A body that is read piece by piece.
+struct Sent {
+    body: Body,
+    digest: BodyDigest,
+}
+
+impl Sent {
+    /// The next piece.
+    async fn next(&mut self) -> Result<Option<axum::body::Bytes>, Problem> {
+        loop {
+            let frame = tokio::time::timeout(PAUSE, self.body.frame()).await;
+            let Some(frame) = frame.map_err(|_| broken())? else {
+                return Ok(None);
+            };
+            if let Ok(piece) = frame.map_err(|_| broken())?.into_data() {
+                self.digest.take(&piece);
+                return Ok(Some(piece));
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use axum::extract::State;
 use chassis::admin::Staff;
 use chassis::{Keyed, Path, Problem};
 use domain::job::{Mode, Work};
+use domain::once::Once;
 use domain::pool::PoolId;
 use domain::{EventId, Holder, Refusal};
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 use super::{ledger_failed, rules};
 use crate::Desk;
 use crate::jobs::{self, Accepted, Shown};
+use crate::once::refused_once;
 
 /// Members of one page of the ledger.
 const PAGE: usize = 1_000;
@@ -60,7 +62,19 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     staff: Staff,
     Path(book): Path<EventId>,
-    Keyed(body, asked_once): Keyed<Body>,
+    Keyed(body, asked): Keyed<Body>,
+) -> Result<Accepted, Problem> {
+    let once = asked.by(staff.name());
+    let call = distribute(&desk, &staff, book, body, once.as_ref());
+    refused_once(&desk.store, once.as_ref(), call).await
+}
+
+async fn distribute(
+    desk: &Desk,
+    staff: &Staff,
+    book: EventId,
+    body: Body,
+    once: Option<&Once>,
 ) -> Result<Accepted, Problem> {
     if body
         .per_person
@@ -71,17 +85,16 @@ pub async fn handler(
             "`per_person` must be a whole number from 1 to 1000000.",
         ));
     }
-    let limit = rules(&desk, &book).await?.max_per_person;
-    let once = asked_once.by(staff.name());
-    if let Some(job) = jobs::asked_before(&desk, once.as_ref()).await? {
+    let limit = rules(desk, &book).await?.max_per_person;
+    if let Some(job) = jobs::asked_before(desk, once).await? {
         return jobs::answer(job);
     }
     let pool: PoolId = body.pool.parse().map_err(|_| Refusal::NoSuchPool)?;
-    let members = members(&desk, &pool).await?;
+    let members = members(desk, &pool).await?;
     let mut short = None;
     if body.mode == Mode::Equal {
         let most = [body.per_person.unwrap_or(1), limit];
-        let needed = jobs::needed(&desk, &book, &members, most).await;
+        let needed = jobs::needed(desk, &book, &members, most).await;
         let needed = needed.map_err(Problem::try_again)?;
         let available = desk.store.free_codes(&book).await;
         let available = available.map_err(Problem::try_again)?;
@@ -92,7 +105,7 @@ pub async fn handler(
         mode: body.mode,
         per_person: body.per_person,
     };
-    jobs::ask(&desk, &staff, book, work, once.as_ref(), short).await
+    jobs::ask(desk, staff, book, work, once, short).await
 }
 
 /// Everybody who is in the pool.

@@ -7,6 +7,7 @@ use chassis::admin::Staff;
 use chassis::{Keyed, Path, Problem};
 use domain::EventId;
 use domain::job::{MOST_GENERATED, Work};
+use domain::once::Once;
 use domain::pattern::CodePattern;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 use super::rules;
 use crate::Desk;
 use crate::jobs::{self, Accepted, Shown};
+use crate::once::refused_once;
 
 /// How many codes, and what they look like.
 #[derive(Deserialize, ToSchema)]
@@ -53,7 +55,19 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     staff: Staff,
     Path(book): Path<EventId>,
-    Keyed(body, asked_once): Keyed<Body>,
+    Keyed(body, asked): Keyed<Body>,
+) -> Result<Accepted, Problem> {
+    let once = asked.by(staff.name());
+    let call = generate(&desk, &staff, book, body, once.as_ref());
+    refused_once(&desk.store, once.as_ref(), call).await
+}
+
+async fn generate(
+    desk: &Desk,
+    staff: &Staff,
+    book: EventId,
+    body: Body,
+    once: Option<&Once>,
 ) -> Result<Accepted, Problem> {
     if !(1..=MOST_GENERATED).contains(&body.count) {
         return Err(Problem::field(
@@ -61,9 +75,8 @@ pub async fn handler(
             "`count` must be a whole number from 1 to 1000000.",
         ));
     }
-    let rules = rules(&desk, &book).await?;
-    let once = asked_once.by(staff.name());
-    if let Some(job) = jobs::asked_before(&desk, once.as_ref()).await? {
+    let rules = rules(desk, &book).await?;
+    if let Some(job) = jobs::asked_before(desk, once).await? {
         return jobs::answer(job);
     }
     let code_pattern = body.code_pattern.unwrap_or(rules.code_pattern);
@@ -72,5 +85,5 @@ pub async fn handler(
         count: body.count,
         code_pattern,
     };
-    jobs::ask(&desk, &staff, book, work, once.as_ref(), None).await
+    jobs::ask(desk, staff, book, work, once, None).await
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use chassis::{Keyed, Path, Problem};
 use domain::book::LONGEST_LOCK_S;
+use domain::once::Once;
 use domain::secret::Secret;
 use domain::{EventId, Holder, Millis};
 use lua::{BookStep, StepAsked, SteppedCoupon};
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 use super::{rules_for, stepped};
 use crate::Desk;
 use crate::caller::Caller;
+use crate::once::refused_once;
 
 /// For how long.
 #[derive(Deserialize, ToSchema)]
@@ -65,8 +67,21 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     caller: Caller,
     Path((book, code)): Path<(EventId, String)>,
-    Keyed(body, asked_once): Keyed<Body>,
+    Keyed(body, asked): Keyed<Body>,
 ) -> Result<axum::Json<Answer>, Problem> {
+    let once = asked.by(caller.name());
+    let call = lock(&desk, &caller, (&book, code), body, once.clone());
+    let answer = refused_once(&desk.store, once.as_ref(), call).await?;
+    Ok(axum::Json(answer))
+}
+
+async fn lock(
+    desk: &Desk,
+    caller: &Caller,
+    (book, code): (&EventId, String),
+    body: Body,
+    once: Option<Once>,
+) -> Result<Answer, Problem> {
     let holder = caller.holder(body.user_id)?;
     if (body.lock_s).is_some_and(|lock_s| !(1..=LONGEST_LOCK_S).contains(&lock_s)) {
         return Err(Problem::field(
@@ -74,7 +89,7 @@ pub async fn handler(
             "`lock_s` must be a whole number from 1 to 3600.",
         ));
     }
-    let rules = rules_for(&desk, &caller, &book).await?;
+    let rules = rules_for(desk, caller, book).await?;
     let token = Secret::generate(&*desk.random);
     let asked = StepAsked {
         by: caller.name().to_owned(),
@@ -85,9 +100,9 @@ pub async fn handler(
             lock_s: body.lock_s,
         },
         metadata: None,
-        once: asked_once.by(caller.name()),
+        once,
     };
-    let outcome = desk.store.step_coupon(&book, &asked).await;
+    let outcome = desk.store.step_coupon(book, &asked).await;
     // Asked a second time under one idempotency key, the lock is the first one's.
     let held = match &outcome {
         Ok(SteppedCoupon::Done { coupon, .. }) => {
@@ -95,10 +110,10 @@ pub async fn handler(
         }
         _ => None,
     };
-    stepped(&desk, &book, &rules, &code, outcome).await?;
+    stepped(desk, book, &rules, &code, outcome).await?;
     let held = held.ok_or_else(|| Problem::try_again("a lock that is none"))?;
-    Ok(axum::Json(Answer {
+    Ok(Answer {
         lock_token: held.token,
         locked_until: Some(held.until),
-    }))
+    })
 }

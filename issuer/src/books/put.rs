@@ -8,10 +8,10 @@ use chassis::{Json, Path, Problem};
 use domain::EventId;
 use domain::book::{Book, BookPut};
 use lua::PutBook;
-use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::kept;
+use super::shown::ShownBook;
 use crate::Desk;
 use crate::redeem::lost;
 
@@ -49,23 +49,14 @@ pub struct Body {
     on_cancel: Option<String>,
 }
 
-/// A book with its rules.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Book)]
-pub struct Answer {
-    #[serde(flatten)]
-    #[schema(value_type = Object)]
-    book: Book,
-}
-
 /// Makes a book, or lays the given rules over its own. What is left out keeps what it held.
 #[utoipa::path(
     put, operation_id = "put_book", path = "/api/v1/admin/books/{book}", tag = "books",
     params(("book" = String, Path, description = "The book's id: 1 to 63 characters of a-z, 0-9 and -")),
     request_body = Body,
     responses(
-        (status = 201, description = "The book is new", body = Answer),
-        (status = 200, description = "The book was there and is now as put", body = Answer),
+        (status = 201, description = "The book is new", body = ShownBook),
+        (status = 200, description = "The book was there and is now as put", body = ShownBook),
         (status = 400, description = "`bad-request`, with `field`"),
         (status = 401, description = "`unauthorized`"),
         (status = 403, description = "`forbidden`"),
@@ -79,7 +70,7 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<EventId>,
     Json(put): Json<BookPut>,
-) -> Result<(StatusCode, axum::Json<Answer>), Problem> {
+) -> Result<(StatusCode, axum::Json<ShownBook>), Problem> {
     for _ in 0..MERGES {
         let held = desk.store.book(&id).await.map_err(Problem::try_again)?;
         let (book, version) = match held {
@@ -92,7 +83,7 @@ pub async fn handler(
             PutBook::Conflict => continue,
         };
         kept(&desk, &id, ordinal).await?;
-        return Ok((status, axum::Json(Answer { book })));
+        return Ok((status, axum::Json(book.into())));
     }
     Err(Problem::try_again(
         "the book was changed by others all the while",

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::extract::State;
 use chassis::{Keyed, Path, Problem};
 use domain::book::MOST_METADATA;
+use domain::once::Once;
 use domain::{EventId, Holder, Millis};
 use lua::{BookStep, StepAsked, SteppedCoupon};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{rules_for, stepped};
 use crate::Desk;
 use crate::caller::Caller;
+use crate::once::refused_once;
 
 /// How it is used.
 #[derive(Deserialize, ToSchema)]
@@ -25,9 +27,8 @@ pub struct Body {
     user_id: Option<Holder>,
     /// The secret of the lock, if the coupon is locked.
     lock_token: Option<String>,
-    /// Anything that belongs to the redemption, kept in its history: at most 4 KiB.
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
+    /// Any JSON that belongs to the redemption, kept in its history: at most 4 KiB.
+    metadata: Option<Value>,
 }
 
 /// A redemption.
@@ -69,17 +70,30 @@ pub async fn handler(
     State(desk): State<Arc<Desk>>,
     caller: Caller,
     Path((book, code)): Path<(EventId, String)>,
-    Keyed(body, asked_once): Keyed<Body>,
+    Keyed(body, asked): Keyed<Body>,
 ) -> Result<axum::Json<Answer>, Problem> {
+    let once = asked.by(caller.name());
+    let call = redeem(&desk, &caller, (&book, code), body, once.clone());
+    let answer = refused_once(&desk.store, once.as_ref(), call).await?;
+    Ok(axum::Json(answer))
+}
+
+async fn redeem(
+    desk: &Desk,
+    caller: &Caller,
+    (book, code): (&EventId, String),
+    body: Body,
+    once: Option<Once>,
+) -> Result<Answer, Problem> {
     let holder = caller.holder(body.user_id)?;
-    let metadata = body.metadata.map(|object| Value::from(object).to_string());
+    let metadata = body.metadata.map(|metadata| metadata.to_string());
     if (metadata.as_ref()).is_some_and(|text| text.len() > MOST_METADATA) {
         return Err(Problem::field(
             "metadata",
             "`metadata` must be at most 4 KiB of JSON.",
         ));
     }
-    let rules = rules_for(&desk, &caller, &book).await?;
+    let rules = rules_for(desk, caller, book).await?;
     let asked = StepAsked {
         by: caller.name().to_owned(),
         code: code.clone(),
@@ -88,18 +102,18 @@ pub async fn handler(
             token: body.lock_token,
         },
         metadata,
-        once: asked_once.by(caller.name()),
+        once,
     };
-    let outcome = desk.store.step_coupon(&book, &asked).await;
+    let outcome = desk.store.step_coupon(book, &asked).await;
     let redeemed_at = match &outcome {
         Ok(SteppedCoupon::Done { at, .. }) => *at,
         _ => Millis::default(),
     };
-    let shown = stepped(&desk, &book, &rules, &code, outcome).await?;
+    let shown = stepped(desk, book, &rules, &code, outcome).await?;
     let (redemptions, remaining) = shown.redemptions();
-    Ok(axum::Json(Answer {
+    Ok(Answer {
         redeemed_at,
         redemptions,
         remaining,
-    }))
+    })
 }

@@ -1,10 +1,25 @@
-//! A coupon as every call shows it.
+//! A book and a coupon as every call shows them.
 
 use domain::Millis;
-use domain::book::{Coupon, CouponState, Rules};
+use domain::book::{Book, Coupon, CouponState, Rules};
 use ledger::BookCoupon;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// A book with its rules.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Book)]
+pub struct ShownBook {
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    book: Book,
+}
+
+impl From<Book> for ShownBook {
+    fn from(book: Book) -> Self {
+        Self { book }
+    }
+}
 
 /// A coupon of a book.
 #[derive(Debug, Serialize, ToSchema)]
@@ -74,6 +89,19 @@ impl Shown {
             locked_until: locked_until.filter(|_| state == CouponState::Locked),
             redemptions: row.redemptions,
             remaining: rules.redemptions_per_code.saturating_sub(row.redemptions),
+        }
+    }
+
+    /// One whose code was made at issue: no book tells how often it may be redeemed, so it is for once.
+    pub fn made(row: BookCoupon) -> Self {
+        Self {
+            code: row.code,
+            state: row.state,
+            holder: row.holder,
+            assigned_at: row.assigned_at,
+            locked_until: None,
+            redemptions: row.redemptions,
+            remaining: u32::from(row.redemptions == 0),
         }
     }
 

@@ -18,7 +18,7 @@ pub enum Taken {
         /// Is it kept as far as the event wants? Not in five seconds is not never.
         kept: bool,
     },
-    /// The holder had one.
+    /// The holder had one, or as many of the event's book as one may.
     AlreadyIssued,
     /// None is left.
     SoldOut,
@@ -61,11 +61,10 @@ pub async fn take(desk: &Desk, event: &EventId, holder: Holder) -> Result<Taken,
                     kept,
                 }
             }
-            Claimed::AlreadyClaimed(_) => Taken::AlreadyIssued,
+            Claimed::AlreadyClaimed(_) | Claimed::LimitReached => Taken::AlreadyIssued,
             Claimed::SoldOut => Taken::SoldOut,
             Claimed::OutboxFull => {
-                let why = "the outbox is full: the log is away".to_owned();
-                return Err(StoreError::Unavailable(why).into());
+                return Err(StoreError::OutboxFull.into());
             }
             Claimed::NotOpen(phase) => Taken::NotOpen(phase),
             Claimed::HasALine => Taken::HasALine,

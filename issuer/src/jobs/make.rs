@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use chassis::Outage;
 use domain::pattern::CodePattern;
 use domain::secret::Secret;
 use ledger::Job;
-use lua::{Added, Staged, Upload};
+use lua::{Added, Staged, StoreError, Upload};
 use serde_json::json;
 
 use super::PIECE;
@@ -24,12 +25,12 @@ pub async fn make(
 ) -> Result<Outcome, RunError> {
     loop {
         let name = Secret::generate(&*desk.random).reveal().to_owned();
-        let mut upload = Upload::new(job.book.clone(), name);
+        let mut upload = Upload::new(job.book.clone(), name, &job.by);
         upload.job = Some(job.id.clone());
         if !stage(desk, job, &mut upload, count, pattern).await? {
             return Ok(Outcome::Lost);
         }
-        let added = desk.store.add_codes(&upload).await?;
+        let added = add(desk, &upload).await?;
         match added {
             Added::Added(0) => desk.store.forget_upload(&upload).await?,
             Added::Added(_) => {}
@@ -38,7 +39,7 @@ pub async fn make(
                 desk.store.forget_upload(&upload).await?;
                 continue;
             }
-            Added::JobOver => {
+            Added::JobOver | Added::Rejected | Added::Mismatch => {
                 desk.store.forget_upload(&upload).await?;
                 return Ok(Outcome::Lost);
             }
@@ -49,6 +50,20 @@ pub async fn make(
             _ => None,
         };
         return Ok(Outcome::Done(json!({ "generated": count }), ordinal));
+    }
+}
+
+/// Puts the codes into the book, as soon as the outbox has room for what tells of them. They stay staged meanwhile.
+async fn add(desk: &Desk, upload: &Upload) -> Result<Added, StoreError> {
+    let mut outage = Outage::of("log behind the codes of a job", desk.random.clone());
+    loop {
+        match desk.store.add_codes(upload).await {
+            Err(full @ StoreError::OutboxFull) => outage.failed(full).await,
+            added => {
+                outage.over();
+                return added;
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs jobs, one at a time under a lease. Every step may be made again: the store gives no step's effect twice, and a job
 //! ends in the ledger only when its report is there.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chassis::{Lifecycle, Outage};
 use domain::job::{JobState, Mode, Work};
@@ -15,6 +15,11 @@ use crate::books::kept_at_last;
 
 /// How often the ledger is asked for jobs that another process was given.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often jobs that have ended are looked through.
+const SWEEP: Duration = Duration::from_hours(1);
+/// How long a job is remembered after it was asked for, once it has ended, in ms: seven days.
+const REMEMBERED_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// Why a job could not go on for now.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +68,14 @@ pub async fn run(desk: &Desk, stop: &Lifecycle) {
 /// One job after another; never resolves.
 async fn work(desk: &Desk) {
     let mut outage = Outage::of("a job", desk.random.clone());
+    let mut swept: Option<Instant> = None;
     loop {
+        if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
+            swept = Some(Instant::now());
+            if let Err(error) = sweep(desk).await {
+                tracing::warn!(%error, "jobs that ended long ago could not be forgotten; tried again in an hour");
+            }
+        }
         match step(desk).await {
             Ok(true) => outage.over(),
             Ok(false) => {
@@ -73,6 +85,16 @@ async fn work(desk: &Desk) {
             Err(error) => outage.failed(error).await,
         }
     }
+}
+
+/// Forgets the jobs that ended long ago, with their reports.
+async fn sweep(desk: &Desk) -> Result<(), RunError> {
+    let before = desk.store.now().await?.plus(-REMEMBERED_MS);
+    let forgotten = desk.ledger.forget_jobs(before).await?;
+    if forgotten > 0 {
+        tracing::info!(forgotten, "jobs that ended long ago are forgotten");
+    }
+    Ok(())
 }
 
 /// Brings the next job to its end; false when there is none.

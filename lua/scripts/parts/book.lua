@@ -1,5 +1,5 @@
 -- Part "book": a book's rules, its coupons, and the record of every step. Wants part "records".
--- Functions take `keys`: {event, counts, outbox, book, free, assigned}.
+-- Functions take `keys`: {event, counts, outbox, book, free, assigned}; `assign_code` also {holders}.
 
 -- Writes the rules down that the arguments from `first` on hold: JSON, and what scripts decide by.
 local function write_rules(keys, first)
@@ -7,17 +7,19 @@ local function write_rules(keys, first)
     'uses', ARGV[first + 3], 'per_person_uses', ARGV[first + 4], 'lock_s', ARGV[first + 5], 'on_cancel', ARGV[first + 6])
 end
 
--- The book's rules as numbers (`expires_ms` and `per_person_uses` may be nil), or nil when there is no such book.
+-- The book's rules as numbers (`expires_ms` and `per_person_uses` may be nil), or nil when there is no such book. When the event
+-- of the same id issues its codes, they are kept for it, and one that was cancelled never comes back.
 local function read_book(keys)
   local held = redis.call('HMGET', keys.book, 'expires_ms', 'per_person', 'uses', 'per_person_uses', 'lock_s', 'on_cancel',
     'reserved')
   if not held[2] then
     return nil
   end
+  local for_event = redis.call('HGET', keys.event, 'given') == '1'
   return {
     expires_ms = tonumber(held[1]), per_person = tonumber(held[2]), uses = tonumber(held[3]),
-    per_person_uses = tonumber(held[4]), lock_s = tonumber(held[5]), on_cancel = held[6],
-    reserved = tonumber(held[7] or '0'),
+    per_person_uses = tonumber(held[4]), lock_s = tonumber(held[5]), on_cancel = for_event and 'keep' or held[6],
+    reserved = tonumber(held[7] or '0'), for_event = for_event,
   }
 end
 
@@ -66,4 +68,20 @@ end
 local function append_step(keys, now_ms, coupon, step, by, from, to, metadata)
   return append_fact(keys, now_ms, 'step', 'step', step, 'code', coupon.code, 'holder', coupon.holder, 'from', from,
     'to', to, 'by', by, 'uses', coupon.uses, 'until', coupon.until_ms, 'metadata', metadata)
+end
+
+-- Makes a code that has left the free ones the holder's; gives the ordinal of the record.
+local function assign_code(keys, now_ms, code, holder, by, metadata)
+  local coupon = {
+    code = code, uses = 0, assigned_ms = string.format('%d', now_ms), until_ms = 0, token = '-', cancelled = false,
+    holder = holder,
+  }
+  redis.call('HINCRBY', keys.holders, holder, 1)
+  redis.call('HSET', keys.assigned, code, coupon_text(coupon))
+  return append_step(keys, now_ms, coupon, 'assigned', by, 'unassigned', 'assigned', metadata)
+end
+
+-- May the holder have one coupon more?
+local function may_have_more(keys, book, holder)
+  return tonumber(redis.call('HGET', keys.holders, holder) or '0') < book.per_person
 end

@@ -4,7 +4,8 @@
 
 local FIELDS = {
   'definition', 'on_sold_out', 'lobby_at', 'opens_at', 'closes_at',
-  'phase', 'ended', 'total', 'rate', 'capacity', 'ticket_ttl_s', 'version', 'epoch', 'line',
+  'phase', 'ended', 'total', 'rate', 'capacity', 'ticket_ttl_s', 'version', 'epoch', 'line', 'given',
+  'ramp', 'brake',
 }
 local ADMITS = { open = true, draining = true }
 
@@ -25,26 +26,44 @@ end
 
 -- A new event, in an epoch that never was before, from arguments as `events::with_event` writes them, the first at `at`.
 local function given_event(at)
-  local event = { ended = '', version = '0', epoch = INCARNATION, remaining = tonumber(ARGV[at + 6]) }
+  local event = { ended = '', version = '0', epoch = INCARNATION, brake = '', remaining = tonumber(ARGV[at + 6]) }
   for i, field in ipairs({
     'definition', 'on_sold_out', 'lobby_at', 'opens_at', 'closes_at', 'phase', 'total', 'rate', 'capacity', 'ticket_ttl_s', 'line',
+    'given',
   }) do
     event[field] = ARGV[at + i - 1]
   end
+  -- The ramp of a rate stands behind it.
+  event.rate, event.ramp = string.match(event.rate, '^(%S+) ?(.*)$')
   return event
 end
 
 -- The event as every caller reads it back; the order is that of `events::live_event`.
 local function shown(event, now)
+  end_ramp(event, now)
   return {
-    event.definition, event.phase, event.ended, event.total, event.rate, event.capacity, event.ticket_ttl_s,
-    event.version, event.epoch, event.remaining, to_ms(now),
+    event.definition, event.phase, event.ended, event.total, event.rate, event.ramp, event.capacity, event.ticket_ttl_s,
+    event.version, event.epoch, event.remaining, to_ms(now), shown_rate(event, now), event.brake,
   }
 end
 
-local function admission_json(event)
+-- The pace, and `ramp` as one more field behind it.
+local function pace_with(event, ramp)
   return '{"rate_per_s":' .. event.rate .. ',"capacity":' .. event.capacity
-    .. ',"ticket_ttl_s":' .. event.ticket_ttl_s .. '}'
+    .. ',"ticket_ttl_s":' .. event.ticket_ttl_s .. ramp .. '}'
+end
+
+-- The pace as `domain::event::Admission` is written in JSON.
+local function admission_json(event)
+  local from, since_ms, until_ms = string.match(event.ramp, '^(%S+) (%S+) (%S+)$')
+  return pace_with(event, from
+    and ',"ramp":{"from_per_s":' .. from .. ',"since_ms":' .. since_ms .. ',"until_ms":' .. until_ms .. '}' or '')
+end
+
+-- The pace as the audit tells it.
+local function pace_json(event)
+  local from, since, ends = ramp_of(event)
+  return pace_with(event, from and string.format(',"ramp_s":%d', (ends - since) / 1000000) or '')
 end
 
 local function phase_json(event)
@@ -73,6 +92,14 @@ local function write_event(keys, event, now, by, action, from, to)
   redis.call('XADD', keys.audit, '*', 'by', by, 'action', action, 'from', from, 'to', to)
   append_record(keys, to_ms(now), event.epoch, 'changed', 'event', event_json(event))
   append_move(keys, to_ms(now), 'event')
+end
+
+-- Adds coupons to the event and writes it down.
+local function raise_stock(keys, event, add, now, by)
+  local before = stock_json(event)
+  event.total = string.format('%d', event.total + add)
+  event.remaining = redis.call('INCRBY', keys.stock, add)
+  write_event(keys, event, now, by, 'stock', before, stock_json(event))
 end
 
 -- The line of an event begins to move. With order `draw` those who came before are drawn into random order first: as many seqs

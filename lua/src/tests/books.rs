@@ -33,7 +33,7 @@ pub(super) fn codes(numbers: std::ops::Range<usize>) -> Vec<String> {
 }
 
 pub(super) async fn add(store: &Store, book: &EventId, codes: &[String]) {
-    let mut upload = Upload::new(book.clone(), "one".into());
+    let mut upload = Upload::new(book.clone(), "one".into(), "test");
     let staged = store.stage_codes(&mut upload, codes).await.unwrap();
     assert_eq!(staged, Staged::Staged(vec![]));
     let added = store.add_codes(&upload).await.unwrap();
@@ -115,7 +115,7 @@ async fn of_1000_people_on_100_codes_100_get_one_each_of_their_own() {
 async fn an_upload_counts_whole_or_not_at_all() {
     let rig = Rig::start().await;
     let (store, spring) = (&rig.store, id("spring"));
-    let mut none = Upload::new(spring.clone(), "none".into());
+    let mut none = Upload::new(spring.clone(), "none".into(), "test");
     let staged = store.stage_codes(&mut none, &codes(0..1)).await.unwrap();
     assert_eq!(staged, Staged::NoSuchBook);
     make(store, &spring, r#"{"title":"x"}"#).await;
@@ -125,7 +125,7 @@ async fn an_upload_counts_whole_or_not_at_all() {
         .await
         .unwrap();
 
-    let mut upload = Upload::new(spring.clone(), "two".into());
+    let mut upload = Upload::new(spring.clone(), "two".into(), "test");
     let mut piece = codes(20..23);
     piece.extend(["CODE-3".into(), "CODE-4".into(), "CODE-21".into()]);
     let staged = store.stage_codes(&mut upload, &piece).await.unwrap();
@@ -138,9 +138,9 @@ async fn an_upload_counts_whole_or_not_at_all() {
     store.forget_upload(&upload).await.unwrap();
     assert_eq!(store.add_codes(&upload).await.unwrap(), Added::Overtaken);
 
-    let mut slow = Upload::new(spring.clone(), "slow".into());
+    let mut slow = Upload::new(spring.clone(), "slow".into(), "test");
     store.stage_codes(&mut slow, &codes(30..32)).await.unwrap();
-    let mut fast = Upload::new(spring.clone(), "fast".into());
+    let mut fast = Upload::new(spring.clone(), "fast".into(), "test");
     store.stage_codes(&mut fast, &codes(31..33)).await.unwrap();
     store.stage_codes(&mut fast, &codes(33..35)).await.unwrap();
     assert!(matches!(store.add_codes(&fast).await, Ok(Added::Added(_))));

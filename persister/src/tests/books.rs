@@ -45,7 +45,7 @@ async fn in_use(rig: &Rig) -> (Book, u64) {
     let (store, id) = (&rig.store, &book.book);
     let made = store.put_book(&book, 0).await.unwrap();
     assert!(matches!(made, PutBook::Created(_)));
-    let mut upload = Upload::new(id.clone(), "one".into());
+    let mut upload = Upload::new(id.clone(), "one".into(), "test");
     let codes = ["A", "B", "C", "D"].map(String::from);
     store.stage_codes(&mut upload, &codes).await.unwrap();
     assert!(matches!(

@@ -54,18 +54,9 @@ pub async fn handler(
     let limit = query.limit()?;
     let before = query.after.as_deref().map(str::parse).transpose();
     let before = before.map_err(|_| bad_after())?;
-    let mut found = accounts
-        .ledger
-        .acts(before, limit + 1)
-        .await
-        .map_err(ledger_failed)?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more);
-    Ok(Json(List {
-        next: next.map(|last| last.id.to_string()),
-        items: found.into_iter().map(ShownAct::from).collect(),
-    }))
+    let found = accounts.ledger.acts(before, limit + 1).await;
+    let found = found.map_err(ledger_failed)?;
+    Ok(Json(List::page(found, limit, |last| last.id.to_string())))
 }
 
 impl From<StoredAct> for ShownAct {

@@ -7,8 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chassis::admin::Staff;
 use chassis::list::{List, ListQuery, bad_after};
-use chassis::{Path, Problem, Query};
-use domain::pool::PoolId;
+use chassis::{Keyed, Path, Problem, Query};
 use domain::{Holder, Refusal};
 use ledger::Membership;
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::{ShownPool, named, shown};
 use crate::accounts::{Accounts, act, ledger_failed};
+use crate::once::answered_once;
 
 /// Most users of one call.
 const MOST_USERS: usize = 1_000;
@@ -66,21 +66,23 @@ pub async fn get_handler(
         .pool_members(&named(&pool)?, after.as_ref(), limit + 1)
         .await
         .map_err(ledger_failed)?;
-    let mut found = found.ok_or(Refusal::NoSuchPool)?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(ToString::to_string);
-    let items = found.into_iter().map(|user_id| ShownMember { user_id });
-    Ok(Json(List {
-        items: items.collect(),
-        next,
-    }))
+    let found = found.ok_or(Refusal::NoSuchPool)?;
+    Ok(Json(List::page(found, limit, ToString::to_string)))
+}
+
+impl From<Holder> for ShownMember {
+    fn from(user_id: Holder) -> Self {
+        Self { user_id }
+    }
 }
 
 /// Puts users into a pool. Who is in it already stays.
 #[utoipa::path(
     post, operation_id = "add_pool_members", path = "/api/v1/admin/pools/{pool}/members", tag = "pools",
-    params(("pool" = String, Path, description = "The pool's id")),
+    params(
+        ("pool" = String, Path, description = "The pool's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+    ),
     request_body = Body,
     responses(
         (status = 201, description = "All of them are in it", body = ShownPool),
@@ -90,6 +92,7 @@ pub async fn get_handler(
         (status = 404, description = "`no-such-pool`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
+        (status = 422, description = "`idempotency-mismatch`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
     security(("admin_token" = []), ("access_token" = [])),
@@ -98,16 +101,21 @@ pub async fn post_handler(
     State(accounts): State<Arc<Accounts>>,
     staff: Staff,
     Path(pool): Path<String>,
-    chassis::Json(body): chassis::Json<Body>,
+    Keyed(body, asked): Keyed<Body>,
 ) -> Result<(StatusCode, Json<ShownPool>), Problem> {
-    let pool = set(&accounts, &staff, &pool, &body, Membership::In).await?;
-    Ok((StatusCode::CREATED, Json(shown(&accounts, &pool).await?)))
+    let once = asked.by(staff.name());
+    let call = set(&accounts, &staff, &pool, &body, Membership::In);
+    let pool = answered_once(&accounts.store, once.as_ref(), call).await?;
+    Ok((StatusCode::CREATED, Json(pool)))
 }
 
 /// Takes users out of a pool. Who is not in it is no fault.
 #[utoipa::path(
     delete, operation_id = "remove_pool_members", path = "/api/v1/admin/pools/{pool}/members", tag = "pools",
-    params(("pool" = String, Path, description = "The pool's id")),
+    params(
+        ("pool" = String, Path, description = "The pool's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+    ),
     request_body = Body,
     responses(
         (status = 204, description = "None of them is in it"),
@@ -117,6 +125,7 @@ pub async fn post_handler(
         (status = 404, description = "`no-such-pool`"),
         (status = 413, description = "`too-large`"),
         (status = 415, description = "`unsupported-media-type`"),
+        (status = 422, description = "`idempotency-mismatch`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
     security(("admin_token" = []), ("access_token" = [])),
@@ -125,9 +134,11 @@ pub async fn delete_handler(
     State(accounts): State<Arc<Accounts>>,
     staff: Staff,
     Path(pool): Path<String>,
-    chassis::Json(body): chassis::Json<Body>,
+    Keyed(body, asked): Keyed<Body>,
 ) -> Result<StatusCode, Problem> {
-    set(&accounts, &staff, &pool, &body, Membership::Out).await?;
+    let once = asked.by(staff.name());
+    let call = set(&accounts, &staff, &pool, &body, Membership::Out);
+    answered_once(&accounts.store, once.as_ref(), call).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -137,7 +148,7 @@ async fn set(
     pool: &str,
     body: &Body,
     membership: Membership,
-) -> Result<PoolId, Problem> {
+) -> Result<ShownPool, Problem> {
     if !(1..=MOST_USERS).contains(&body.user_ids.len()) {
         let detail = format!("`user_ids` must name 1 to {MOST_USERS} users.");
         return Err(Problem::field("user_ids", detail));
@@ -149,7 +160,7 @@ async fn set(
         .set_members(&pool, &body.user_ids, membership, act)
         .await;
     if set.map_err(ledger_failed)? {
-        Ok(pool)
+        shown(accounts, &pool).await
     } else {
         Err(Refusal::NoSuchPool.into())
     }

@@ -30,16 +30,10 @@ pub async fn handler(
     let limit = query.limit()?;
     let after = query.after.as_deref().map(str::parse).transpose();
     let after = after.map_err(|_| bad_after())?;
-    let mut found = accounts
+    let found = accounts
         .ledger
         .service_keys(after.as_ref(), limit + 1)
-        .await
-        .map_err(ledger_failed)?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more);
-    Ok(Json(List {
-        next: next.map(|last| last.id.to_string()),
-        items: found.into_iter().map(ShownKey::from).collect(),
-    }))
+        .await;
+    let found = found.map_err(ledger_failed)?;
+    Ok(Json(List::page(found, limit, |last| last.id.to_string())))
 }

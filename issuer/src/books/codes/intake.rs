@@ -1,6 +1,7 @@
 //! An upload on its way into a book: every code looked at, taken in by the thousand, counted whole at the end or not at all.
 
 use domain::book::{LONGEST_CODE, is_code};
+use domain::once::Once;
 use domain::{EventId, Refusal};
 use lua::{Added, Staged, Upload};
 use serde::Serialize;
@@ -42,11 +43,11 @@ pub struct Intake<'a> {
 }
 
 impl<'a> Intake<'a> {
-    /// An upload into `book`, under a name of its own.
-    pub fn new(desk: &'a Desk, book: EventId, name: String) -> Self {
+    /// An upload of `by` into `book`, under a name of its own.
+    pub fn new(desk: &'a Desk, book: EventId, name: String, by: &str) -> Self {
         Self {
             desk,
-            upload: Upload::new(book, name),
+            upload: Upload::new(book, name, by),
             lines: Vec::new(),
             codes: Vec::new(),
             sent: 0,
@@ -122,33 +123,48 @@ impl<'a> Intake<'a> {
     }
 
     /// Puts the whole upload into the book, unless one of its codes was rejected or it is only tried. How many codes there
-    /// are, and the record that tells of the last.
-    pub async fn finish(&mut self, is_dry: bool) -> Result<(u64, Option<u64>), Problem> {
+    /// are, and the record that tells of the last. What came of it is kept under its idempotency key.
+    pub async fn finish(
+        &mut self,
+        is_dry: bool,
+        once: Option<&Once>,
+    ) -> Result<(u64, Option<u64>), Problem> {
         self.flush().await?;
         if self.sent == 0 {
             return Err(Problem::field("codes", "There are no codes in the body."));
         }
-        if self.rejected_total > 0 {
-            self.keep_the_first();
-            return Err(Problem::from(Refusal::CodesRejected)
-                .with("rejected", &self.rejected)
-                .with("rejected_total", self.rejected_total));
-        }
+        let is_sound = self.rejected_total == 0;
         if is_dry {
-            return Ok((self.sent, None));
+            return if is_sound {
+                Ok((self.sent, None))
+            } else {
+                Err(self.rejected())
+            };
         }
-        match self
-            .desk
-            .store
-            .add_codes(&self.upload)
+        if !is_sound && once.is_none() {
+            return Err(self.rejected());
+        }
+        let store = &self.desk.store;
+        match store
+            .add_codes_once(&self.upload, is_sound, once)
             .await
             .map_err(lost)?
         {
             Added::Added(ordinal) => Ok((self.sent, Some(ordinal))),
+            Added::Rejected => Err(self.rejected()),
+            Added::Mismatch => Err(Refusal::IdempotencyMismatch.into()),
             Added::Overtaken | Added::JobOver => Err(Problem::try_again(
                 "another upload into the book came first, or this one took too long",
             )),
         }
+    }
+
+    /// Which codes cannot be in the book.
+    fn rejected(&mut self) -> Problem {
+        self.keep_the_first();
+        Problem::from(Refusal::CodesRejected)
+            .with("rejected", &self.rejected)
+            .with("rejected_total", self.rejected_total)
     }
 
     /// Forgets what does not count; what cannot be forgotten now ends by itself.
