@@ -183,9 +183,9 @@ async fn is_redeemed(shop: &Shop, token: Value) {
         (&once.json["state"], &once.json["locked_until"]),
         (&json!("assigned"), &Value::Null)
     );
-    shop.till("POST", "coupons/C-1/redemption", json!({"user_id": "ann"}))
-        .await
-        .ok(200);
+    let any_json = json!({"user_id": "ann", "metadata": ["twice", 2]});
+    let last = shop.till("POST", "coupons/C-1/redemption", any_json).await;
+    last.ok(200);
     let over = shop
         .till("POST", "coupons/C-1/redemption", json!({"user_id": "ann"}))
         .await;
@@ -239,6 +239,7 @@ async fn is_on_record(shop: &Shop) {
     ];
     assert_eq!(told, expected);
     assert_eq!(history[2]["metadata"], json!({"till": 7}));
+    assert_eq!(history[3]["metadata"], json!(["twice", 2]));
     assert_eq!(history[4]["metadata"], json!({"reason": "paid back"}));
     assert_eq!(history[4]["by"], "admin");
     let assigned = shop.list("coupons?state=assigned").await;
@@ -504,6 +505,7 @@ async fn a_key_opens_its_books_alone_and_wrong_fields_are_named() {
             "count",
         ),
         (json!({"user_id": "ann", "codes": 1}), "codes"),
+        (json!({"user_id": "ann", "code": ""}), "code"),
     ] {
         let refused = shop.till("POST", "assignments", body.clone()).await;
         refused.refused(400, "bad-request");

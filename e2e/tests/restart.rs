@@ -4,6 +4,7 @@
 
 use client::Redemption;
 use e2e::{Server, people};
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_stands_still_is_the_same_after_a_kill() {
@@ -46,4 +47,21 @@ async fn a_ticket_survives_a_kill_and_so_does_the_key_that_proves_it() {
     let pass = visitor.redeem("drop", &ticket, &token).await.unwrap();
     assert!(matches!(pass, Redemption::Pass(_)), "{pass:?}");
     server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_killed_is_verified_while_it_is_down() {
+    let mut server = Server::start().await.unwrap();
+    server.open_event("drop", 10, 100.0).await.unwrap();
+    let visitor = server.visitor().unwrap();
+    let (token, ticket) = people::admitted(&visitor, "drop").await.unwrap();
+    let pass = visitor.redeem("drop", &ticket, &token).await.unwrap();
+    assert!(matches!(pass, Redemption::Pass(_)), "{pass:?}");
+    server.kill().await.unwrap();
+    let (said, well) = server.run(&["verify", "--json"]).await.unwrap();
+    assert!(well, "{said}");
+    let report: Value = serde_json::from_str(&said).unwrap();
+    let alike = json!({"redis": 1, "log": 1, "ledger": 1});
+    assert_eq!(report["events"][0]["issued"], alike);
+    server.start_again().await.unwrap().stop().await.unwrap();
 }

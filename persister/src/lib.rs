@@ -20,6 +20,7 @@ use ledger::Ledger;
 use lua::Store;
 
 use recover::Watcher;
+pub use recover::{RecoverError, recognise};
 use source::kafka::KafkaSource;
 use source::outbox::OutboxSource;
 use watch::Watch;
@@ -48,8 +49,9 @@ pub fn build(parts: Parts) -> Role {
     let ops = ops::routes(parts.store.clone(), parts.ledger.clone(), &parts.guard);
     let spawner = parts.lifecycle.clone();
     let watcher = Watcher::new(&parts);
+    let (random, lifecycle) = (Arc::clone(&parts.random), parts.lifecycle.clone());
     spawner.spawn("watch over redis", async move {
-        watcher.run().await;
+        watcher.run(random, lifecycle).await;
         Ok(())
     });
     let watch = Watch::new(&parts);

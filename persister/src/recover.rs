@@ -23,13 +23,14 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::journal::Journal;
 use crate::Parts;
+use crate::reconcile::Stations;
 
 /// How often it is asked who answers.
 const LOOK: Duration = Duration::from_millis(250);
 /// How often it is asked whether the ledger has the whole log.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// How many rows are read at once.
-const PAGE: usize = 2_000;
+/// How many rows are read, and laid out, at once.
+const PAGE: usize = 5_000;
 
 /// Watches in every process that has the ledger; one of them recovers.
 pub(crate) struct Watcher {
@@ -37,19 +38,32 @@ pub(crate) struct Watcher {
     redis: lua::Settings,
     ledger: Ledger,
     kafka: Option<kafka::Settings>,
-    random: Arc<dyn Random>,
-    lifecycle: Lifecycle,
 }
 
 /// Why a recovery begins again. Nothing is decided about any event until one has succeeded.
 #[derive(Debug, thiserror::Error)]
-enum RecoverError {
+pub enum RecoverError {
+    /// Redis failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+/// Recognises the Redis that answers, once, and puts back what it may have forgotten: for a command that has started Redis
+/// itself, because nobody serves.
+pub async fn recognise(stations: Stations<'_>) -> Result<(), RecoverError> {
+    let watcher = Watcher {
+        store: stations.store.clone(),
+        redis: stations.redis.clone(),
+        ledger: stations.ledger.clone(),
+        kafka: stations.log.cloned(),
+    };
+    watcher.look().await
 }
 
 impl Watcher {
@@ -59,21 +73,19 @@ impl Watcher {
             redis: parts.redis.clone(),
             ledger: parts.ledger.clone(),
             kafka: parts.kafka.clone(),
-            random: Arc::clone(&parts.random),
-            lifecycle: parts.lifecycle.clone(),
         }
     }
 
     /// Watches until the last request was answered.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(self, random: Arc<dyn Random>, lifecycle: Lifecycle) {
         tokio::select! {
-            () = self.watch() => {}
-            () = self.lifecycle.drained() => {}
+            () = self.watch(random) => {}
+            () = lifecycle.drained() => {}
         }
     }
 
-    async fn watch(&self) {
-        let mut outage = Outage::of("watch over redis", Arc::clone(&self.random));
+    async fn watch(&self, random: Arc<dyn Random>) {
+        let mut outage = Outage::of("watch over redis", random);
         let mut due = interval(LOOK);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -191,20 +203,22 @@ impl Watcher {
         stored: &StoredEvent,
         journal: &mut Journal,
     ) -> Result<u64, RecoverError> {
-        let mut after = Serial(0);
-        loop {
-            let event = &stored.event.event;
-            let page = self.ledger.issuances(event, after, PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(after.0);
-            };
-            after = last.serial;
+        let event = &stored.event.event;
+        let mut last = Serial(0);
+        let mut page = self.ledger.issuances(event, last, PAGE).await?;
+        while let Some(row) = page.last() {
+            last = row.serial;
             let issues: Vec<Issue> = page
                 .into_iter()
                 .map(|row| issue(&stored.event, row, journal))
                 .collect();
-            recovery.lay_issues(&stored.event, &issues).await?;
+            // The ledger reads the next page while Redis takes this one.
+            let next = self.ledger.issuances(event, last, PAGE);
+            let (next, laid) = tokio::join!(next, recovery.lay_issues(&stored.event, &issues));
+            laid?;
+            page = next?;
         }
+        Ok(last.0)
     }
 }
 

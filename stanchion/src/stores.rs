@@ -92,6 +92,11 @@ impl Stores {
         })
     }
 
+    /// Was the embedded Redis started by this process?
+    pub fn runs_redis(&self) -> bool {
+        self.private.is_some()
+    }
+
     /// Logs each setting of a store with which a promise is weaker than it could be.
     pub async fn log_faults(&self) {
         for fault in self.store.faults().await.unwrap_or_default() {
