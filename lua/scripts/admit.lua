@@ -1,25 +1,28 @@
 -- admit: one round of admission, by the store's clock; any number of callers may run it at any time.
 --
 -- KEYS   1 event  2 counts  3 stock  4 places  5 seq  6 admitted  7 tickets  8 gone  9 outstanding  10 unminted
---        11 moves  12 pace  13 outbox  14 audit  15 passed  16 grace  17 seen  18 draw
+--        11 moves  12 pace  13 outbox  14 audit  15 passed  16 grace  17 seen  18 draw  19 strain
 -- ARGV   1 kid: the key that will sign the tickets  2 most: at most so many are let in
--- Effect 1. a phase move whose time has come is made (audit: by "schedule")
+--        3 the share of redeems that may not fail for long, '' for any  4 most records that may wait in the outbox
+-- Effect 1. a phase move whose time has come is made (audit: by "schedule"), and a step of the brake (audit: by "brake")
 --        2. tickets that ended unused are swept: the place is gone (no-show), its room in `capacity` is free; so are those who
 --           were passed over and not seen again within `grace_s`
 --        3. min(tokens, capacity − outstanding, stock − outstanding, waiting, most) of those who are there are let in from the
 --           head; those before them who are absent are passed over
---        While the lobby is being drawn nobody is let in.
+--        While the lobby is being drawn nobody is let in; while the outbox is full nobody is let in, swept or passed over.
 -- Result {'no-such-event'} or
---        {'round', admitted, unminted, no_shows, next_in_ms, drawing}: the first two are flat lists of
+--        {'round', admitted, unminted, no_shows, next_in_ms, drawing, divisor, full}: the first two are flat lists of
 --        place, "seq admitted_ms expires_ms kid"; `unminted` were let in over a second ago and have no ticket yet;
---        `drawing` is 1 while the lobby is to be drawn
-assert(#KEYS == 18 and #ARGV == 2, 'admit: 18 keys, a kid and a number')
+--        `drawing` is 1 while the lobby is to be drawn; the brake divides the rate by `divisor`; `full` is 1 while the
+--        outbox is
+assert(#KEYS == 19 and #ARGV == 4, 'admit: 19 keys, a kid, a number, a share and a bound')
 local keys = {
   event = KEYS[1], counts = KEYS[2], stock = KEYS[3], places = KEYS[4], seq = KEYS[5], admitted = KEYS[6],
   tickets = KEYS[7], gone = KEYS[8], outstanding = KEYS[9], unminted = KEYS[10], moves = KEYS[11], pace = KEYS[12],
   outbox = KEYS[13], audit = KEYS[14], passed = KEYS[15], grace = KEYS[16], seen = KEYS[17], draw = KEYS[18],
+  strain = KEYS[19],
 }
-local kid, most = ARGV[1], tonumber(ARGV[2])
+local kid, most, most_failed = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local now = now_us()
 local now_ms = to_ms(now)
 
@@ -31,6 +34,8 @@ local MINTING_MS = 1000
 -- capacity is used up, soon, because any redeem makes room; more seldom while nobody is let in. When there is nobody to serve, hardly ever: whoever enters, and whatever changes the
 -- event, wakes admission.
 local SOONEST_MS, FULL_MS, LATEST_MS, IDLE_MS, ASLEEP_MS = 20, 50, 250, 500, 60000
+-- A brake that is on is looked after although nobody is to be served.
+local BRAKED_MS = 1000
 
 local event = read_event(keys)
 if not event then
@@ -54,8 +59,11 @@ local function follow_schedule()
   end
 end
 
--- Cuts a pause short where a phase move comes due within it.
+-- Cuts a pause short where a phase move or a step of the brake comes due within it.
 local function until_due(pause_ms)
+  if event.brake ~= '' then
+    pause_ms = math.min(pause_ms, BRAKED_MS)
+  end
   local next_at = { draft = event.lobby_at, lobby = event.opens_at }
   local closes_at = event.phase ~= 'draft' and event.closes_at or ''
   for _, at in ipairs({ next_at[event.phase] or '', closes_at }) do
@@ -113,7 +121,7 @@ end
 -- Walks the line from its head until `count` are found who are there; gives them and the absent before them, each as
 -- place, seq, flat. Stops at one who is not seen and was not near for long enough to be judged.
 local function walk(count, presence_s)
-  local judged = judged_up_to(keys, tonumber(event.rate), now_ms)
+  local judged = judged_up_to(keys, fastest(event, now), now_ms)
   local there, absent, from = {}, {}, 0
   while true do
     local some = redis.call('ZRANGE', keys.places, from, from + math.min(500, count + 15), 'WITHSCORES')
@@ -198,38 +206,47 @@ local function unminted()
   return records
 end
 
+-- What this round tells.
+local function told(admitted, late, no_shows, pause_ms, drawing, full)
+  return { 'round', admitted, late, no_shows, until_due(pause_ms), drawing or 0, divisor_of(event), full or 0 }
+end
+
 follow_schedule()
+step_brake(keys, event, now, most_failed)
 if event.phase == 'closed' then
   -- Whoever is still in line or holds a ticket is gone with the event; nothing moves any more.
-  return { 'round', {}, {}, 0, ASLEEP_MS, 0 }
+  return told({}, {}, 0, ASLEEP_MS)
 end
 if event.line == '0' then
   -- A direct event has nobody in line: only its schedule is followed.
-  return { 'round', {}, {}, 0, until_due(ASLEEP_MS), 0 }
+  return told({}, {}, 0, ASLEEP_MS)
+end
+if is_full(keys, ARGV[4]) then
+  -- Nobody whose ticket could not be redeemed is let in, nor anything done to the line that no record would tell of.
+  return told({}, unminted(), 0, LATEST_MS, 0, 1)
 end
 local no_shows = sweep()
 if event.ended ~= '' then
   local served = redis.call('EXISTS', keys.outstanding) == 0
-  return { 'round', {}, unminted(), no_shows, until_due(served and ASLEEP_MS or IDLE_MS), 0 }
+  return told({}, unminted(), no_shows, served and ASLEEP_MS or IDLE_MS)
 end
 no_shows = no_shows + sweep_absent()
 if redis.call('HGET', keys.draw, 'state') == 'going' then
-  return { 'round', {}, unminted(), no_shows, until_due(LATEST_MS), 1 }
+  return told({}, unminted(), no_shows, LATEST_MS, 1)
 end
-local rate = tonumber(event.rate)
 local waiting = redis.call('ZCARD', keys.places)
 if waiting > 0 then
   -- Also while nobody is let in, so that the absent are known by the time it begins.
-  judged_up_to(keys, rate, now_ms)
+  judged_up_to(keys, fastest(event, now), now_ms)
 end
 if redis.call('EXISTS', keys.places, keys.outstanding, keys.grace) == 0 then
-  return { 'round', {}, {}, no_shows, until_due(ASLEEP_MS), 0 }
+  return told({}, {}, no_shows, ASLEEP_MS)
 end
 if not ADMITS[event.phase] then
-  return { 'round', {}, unminted(), no_shows, until_due(IDLE_MS), 0 }
+  return told({}, unminted(), no_shows, IDLE_MS)
 end
 
-local tokens = tokens_at(keys.pace, rate, now)
+local rate, tokens = rate_at(event, now), tokens_at(keys.pace, event, now)
 local outstanding = redis.call('ZCARD', keys.outstanding)
 local for_capacity, for_stock = event.capacity - outstanding, event.remaining - outstanding
 local count = math.max(0, math.min(math.floor(tokens), for_capacity, for_stock, waiting, most))
@@ -261,4 +278,4 @@ local function next_in_ms()
   end
   return math.min(LATEST_MS, math.max(SOONEST_MS, math.ceil((1 - tokens) * 1000 / rate)))
 end
-return { 'round', admitted, late, no_shows, until_due(next_in_ms()), 0 }
+return told(admitted, late, no_shows, next_in_ms())

@@ -4,6 +4,7 @@ use domain::place::AdmittedPlace;
 use domain::{EventId, Millis, PlaceId, Seq};
 
 use crate::connect::{Store, StoreError};
+use crate::events::given;
 use crate::keys::Keys;
 use crate::script::{parsed, script, tags};
 
@@ -15,6 +16,7 @@ script!(
     "records",
     "pace",
     "event",
+    "brake",
     "presence"
 );
 script!(STORE_TICKETS = "store_tickets", "clock", "moves");
@@ -35,6 +37,10 @@ pub struct AdmitRound {
     pub next_in_ms: u64,
     /// Those who came before the opening are to be drawn first ([`Store::draw`]); nobody is let in until then.
     pub drawing: bool,
+    /// What the brake divides the rate by; 1 when it is off.
+    pub divisor: u64,
+    /// As many records wait for the log as may ([`crate::Settings::outbox_max`]): nobody is let in until it has taken some.
+    pub outbox_full: bool,
     /// There is no such event (any more).
     pub unknown: bool,
 }
@@ -61,11 +67,25 @@ impl Store {
         kid: &str,
         most: usize,
     ) -> Result<AdmitRound, StoreError> {
+        self.admit_braked(event, kid, most, None).await
+    }
+
+    /// As [`Self::admit`]. The brake halves the rate when the share `most_failed` of the redeems of ten seconds failed, too;
+    /// see [`Store::tell_strain`].
+    pub async fn admit_braked(
+        &self,
+        event: &EventId,
+        kid: &str,
+        most: usize,
+        most_failed: Option<f64>,
+    ) -> Result<AdmitRound, StoreError> {
         tags!(Outcome { Round = "round", NoSuchEvent = "no-such-event" });
         let mut reply = ADMIT
             .keys(admit_keys(&Keys::of(event)))
             .arg(kid)
             .arg(most)
+            .arg(given(most_failed))
+            .arg(self.door.outbox_max())
             .run(&self.door)
             .await?;
         match reply.tag()? {
@@ -79,6 +99,8 @@ impl Store {
                 no_shows: reply.take()?,
                 next_in_ms: reply.take()?,
                 drawing: reply.take()?,
+                divisor: reply.take()?,
+                outbox_full: reply.take()?,
                 unknown: false,
             }),
         }
@@ -116,7 +138,7 @@ impl Store {
 }
 
 /// The keys in the order of admit.lua's contract.
-fn admit_keys(keys: &Keys<'_>) -> [String; 18] {
+fn admit_keys(keys: &Keys<'_>) -> [String; 19] {
     [
         keys.event(),
         keys.counts(),
@@ -136,6 +158,7 @@ fn admit_keys(keys: &Keys<'_>) -> [String; 18] {
         keys.grace(),
         keys.seen(),
         keys.draw(),
+        keys.strain(),
     ]
 }
 

@@ -18,7 +18,7 @@ pub struct AuditEntry {
     pub at: Millis,
     /// Who.
     pub by: String,
-    /// What was done: `created`, `changed`, `admission`, `phase`, `stock`.
+    /// What was done: `created`, `changed`, `admission`, `phase`, `stock`, `brake`, `limits`.
     pub action: String,
     /// What it was before, as JSON; of `changed` only the fields that differ, `null` when the event was made.
     pub from: Value,
@@ -43,8 +43,18 @@ impl Store {
         after: Option<&str>,
         limit: usize,
     ) -> Result<AuditPage, StoreError> {
+        self.audit_in(&Keys::of(event).audit(), after, limit).await
+    }
+
+    /// A page of the audit at `key`.
+    pub(crate) async fn audit_in(
+        &self,
+        key: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<AuditPage, StoreError> {
         let held: Vec<(String, HashMap<String, String>)> = redis::cmd("XREVRANGE")
-            .arg(Keys::of(event).audit())
+            .arg(key)
             .arg(after.map_or_else(|| "+".to_owned(), |id| format!("({id}")))
             .arg("-")
             .arg("COUNT")

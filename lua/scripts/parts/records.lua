@@ -2,6 +2,12 @@
 -- them, so that a line outlives the loss of this store.
 -- Functions take `keys`: {counts, outbox}.
 
+-- Do as many records wait for the log as may? Then whatever would make one for a caller is refused as 'outbox-full', and nothing
+-- happens. The records of one call may go over the bound.
+local function is_full(keys, most)
+  return redis.call('XLEN', keys.outbox) >= tonumber(most)
+end
+
 -- Appends one record with its own fields (`…`) after the common ones; gives its ordinal.
 local function append_record(keys, at_ms, epoch, fact, ...)
   local ordinal = redis.call('HINCRBY', keys.counts, 'records', 1)

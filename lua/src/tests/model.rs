@@ -225,6 +225,8 @@ impl Model {
             ended: held.ended,
             remaining: held.remaining,
             at: Millis(to_ms(now)),
+            rate_in_force_per_s: held.event.admission.rate_per_s,
+            brake: None,
         }
     }
 

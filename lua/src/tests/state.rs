@@ -144,6 +144,20 @@ pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
                 redis.call('HSET', KEYS[1], field, string.format('%d', at - ms))
             end
         end
+        for field, pattern in pairs({ ramp = '^(%S+) (%d+) (%d+)(.*)$', brake = '^(%d+) (%d+) (%d+)(.*)$' }) do
+            local first, since, at, rest = string.match(redis.call('HGET', KEYS[1], field) or '', pattern)
+            if first then
+                redis.call('HSET', KEYS[1], field, string.format('%s %d %d%s', first, since - ms, at - ms, rest))
+            end
+        end
+        local strain = redis.call('HGETALL', KEYS[8])
+        redis.call('DEL', KEYS[8])
+        for i = 1, #strain, 2 do
+            local second, rest = string.match(strain[i + 1], '^(%d+)(.*)$')
+            second = second - math.floor(ms / 1000)
+            local slot = strain[i] == 'judged' and 'judged' or second % 16
+            redis.call('HSET', KEYS[8], slot, string.format('%d%s', second, rest))
+        end
         local admitted = redis.call('HGETALL', KEYS[2])
         for i = 1, #admitted, 2 do
             local seq, at, ends, kid = string.match(admitted[i + 1], '^(%S+) (%S+) (%S+) (.*)$')
@@ -173,6 +187,7 @@ pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
         .key(keys.pace())
         .key(keys.grace())
         .key(keys.seen())
+        .key(keys.strain())
         .arg(ms)
         .invoke_async::<()>(&mut store.connection())
         .await

@@ -168,6 +168,7 @@ impl Model {
             round.unknown = true;
             return round;
         }
+        round.divisor = 1;
         self.follow_schedule(now);
         if self.phase() == Phase::Closed {
             return round;
