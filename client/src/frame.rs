@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{LiveEvent, Phase};
 use crate::moment::Moment;
-use crate::place::{Eta, GoneReason};
+use crate::place::{Chance, Eta, GoneReason};
 
 /// One frame of a visitor's live socket.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -22,6 +22,9 @@ pub enum Frame {
         rate_per_s: f64,
         /// Coupons not yet issued.
         stock_remaining: u64,
+        /// Will there be one for the visitor? None where there is no position.
+        #[serde(default)]
+        chance: Option<Chance>,
         /// When this was so.
         at: Moment,
     },
@@ -88,8 +91,8 @@ mod tests {
     #[test]
     fn every_frame_of_the_contract_is_understood() {
         for json in [
-            r#"{"type":"position","position":1234,"waiting":98000,"eta_s":{"low":60,"high":90},"rate_per_s":200,"stock_remaining":812,"at":"2026-11-21T10:00:03.120Z"}"#,
-            r#"{"type":"position","position":null,"waiting":1,"eta_s":null,"rate_per_s":0.5,"stock_remaining":0,"at":"2026-11-21T10:00:03.120Z"}"#,
+            r#"{"type":"position","position":1234,"waiting":98000,"eta_s":{"low":60,"high":90},"rate_per_s":200,"stock_remaining":812,"chance":"uncertain","at":"2026-11-21T10:00:03.120Z"}"#,
+            r#"{"type":"position","position":null,"waiting":1,"eta_s":null,"rate_per_s":0.5,"stock_remaining":0,"chance":null,"at":"2026-11-21T10:00:03.120Z"}"#,
             r#"{"type":"ticket","ticket":"a.b.c","expires_at":"2026-11-21T10:02:03.120Z","redeem_url":"/api/v1/events/demo/redemptions"}"#,
             r#"{"type":"event","phase":"paused","sold_out":false,"stock_remaining":812}"#,
             r#"{"type":"gone","reason":"no-show"}"#,

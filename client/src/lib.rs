@@ -6,6 +6,7 @@ mod error;
 mod event;
 mod frame;
 mod http;
+mod limits;
 mod live;
 mod moment;
 mod ops;
@@ -17,15 +18,16 @@ mod visitor;
 pub use dead::{DeadLetter, Decision, Settled, WholeLetter};
 pub use error::{ApiError, Problem};
 pub use event::{
-    Admission, AdmissionChange, AuditEntry, EventPut, EventStatus, LiveEvent, Page, Phase, Put,
-    SigningKey, Stock,
+    Admission, AdmissionChange, AuditEntry, Brake, EventPut, EventStatus, LiveEvent, Page, Phase,
+    Put, Ramp, SigningKey, Stock,
 };
 pub use frame::{Frame, OpsFrame};
 pub use http::Options;
+pub use limits::{Limits, LimitsChange};
 pub use live::Live;
 pub use moment::Moment;
 pub use ops::Ops;
-pub use place::{Entered, Eta, GoneReason, Place, PlaceState, PlaceToken};
+pub use place::{Chance, Entered, Eta, GoneReason, Place, PlaceState, PlaceToken};
 pub use redemption::{AckLevel, Coupon, Pass, Redemption};
 pub use source::Source;
 pub use visitor::{Jwk, Visitor};

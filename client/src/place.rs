@@ -41,6 +41,18 @@ pub struct Eta {
     pub high: u64,
 }
 
+/// Whether there will be a coupon for a visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Chance {
+    /// There should be one.
+    Likely,
+    /// It depends on how many of those before them take theirs.
+    Uncertain,
+    /// More of those before them than is to be expected would have to go without.
+    Unlikely,
+}
+
 /// Why a place is no longer in the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -114,6 +126,9 @@ pub struct Place {
     /// The time left; none when nobody is let in.
     #[serde(default)]
     pub eta_s: Option<Eta>,
+    /// Will there be a coupon? None where there is no position.
+    #[serde(default)]
+    pub chance: Option<Chance>,
     /// When a poller should ask again, in milliseconds.
     #[serde(default)]
     pub poll_after_ms: Option<u64>,

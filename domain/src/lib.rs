@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod book;
+pub mod chance;
 pub mod clock;
 pub mod coupon;
 pub mod draw;

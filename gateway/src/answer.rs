@@ -2,6 +2,7 @@
 
 use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
+use domain::chance::Chance;
 use domain::place::{GoneReason, PlaceState};
 use domain::{EventId, Millis, Phase, PlaceId, PlaceToken, eta, pace};
 use serde::Serialize;
@@ -9,10 +10,8 @@ use utoipa::ToSchema;
 
 use crate::Gateway;
 use crate::mirror::line::Line;
-use crate::schema::{GoneReasonSchema, PhaseSchema};
+use crate::schema::{ChanceSchema, GoneReasonSchema, PhaseSchema};
 
-/// When somebody whose ticket is being minted asks again, in milliseconds.
-const TICKET_SOON_MS: u64 = 1_000;
 /// When somebody with a ticket asks again, in milliseconds.
 const TICKET_MS: u64 = 5_000;
 
@@ -41,6 +40,9 @@ pub struct Answer {
     /// The time left as a range; none when nobody is let in.
     #[schema(required)]
     eta_s: Option<EtaShown>,
+    /// Will there be a coupon for the visitor? None where there is no position.
+    #[schema(value_type = Option<ChanceSchema>, required)]
+    chance: Option<Chance>,
     /// When to ask again, in milliseconds.
     poll_after_ms: u64,
     /// Where the live socket is.
@@ -57,9 +59,8 @@ enum State {
     Waiting,
     /// Let through.
     Admitted {
-        /// What to redeem; it follows the admission within a moment.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ticket: Option<String>,
+        /// What to redeem.
+        ticket: String,
         /// When the ticket ends.
         #[schema(value_type = String, format = DateTime)]
         ticket_expires_at: Millis,
@@ -103,6 +104,7 @@ impl Answer {
         let document = line.document();
         let position = match state {
             PlaceState::Waiting { seq } => line.shown_position(seq),
+            PlaceState::Admitted { ticket: None, .. } => Some(1),
             _ => None,
         };
         let eta = position.and_then(|position| document.eta(position));
@@ -116,6 +118,7 @@ impl Answer {
             waiting: line.waiting(),
             phase: document.phase(),
             eta_s: eta.map(|eta::Eta { low, high }| EtaShown { low, high }),
+            chance: position.map(|position| document.chance(position, None)),
             live_url: live_url(&line.event),
         }
     }
@@ -132,9 +135,12 @@ impl Answer {
 impl From<PlaceState> for State {
     fn from(state: PlaceState) -> Self {
         match state {
-            PlaceState::Waiting { .. } => Self::Waiting,
+            // Whose ticket is being minted is next for a moment longer: there is nothing to redeem yet.
+            PlaceState::Waiting { .. } | PlaceState::Admitted { ticket: None, .. } => Self::Waiting,
             PlaceState::Admitted {
-                ticket, expires_at, ..
+                ticket: Some(ticket),
+                expires_at,
+                ..
             } => Self::Admitted {
                 ticket,
                 ticket_expires_at: expires_at,
@@ -151,11 +157,10 @@ impl From<PlaceState> for State {
 }
 
 impl State {
-    /// When to ask again: the pace of the sockets while waiting, soon for a ticket, seldom when all is said.
+    /// When to ask again: the pace of the sockets while waiting, seldom when all is said.
     fn poll_after_ms(&self, position: Option<u64>, draw: impl Fn() -> u32) -> u64 {
         match (self, position) {
             (Self::Waiting, Some(position)) => pace::jittered_ms(position, draw()),
-            (Self::Admitted { ticket: None, .. }, _) => TICKET_SOON_MS,
             (Self::Admitted { .. }, _) => TICKET_MS,
             _ => pace::SLOWEST_MS,
         }

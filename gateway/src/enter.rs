@@ -17,6 +17,7 @@ use crate::Gateway;
 use crate::answer::Answer;
 use crate::credential::Credential;
 use crate::entry;
+use crate::me;
 use crate::mirror::document::Document;
 use crate::mirror::line::Line;
 
@@ -135,6 +136,9 @@ pub async fn enter(
             line.entered(seq);
             (PlaceState::Waiting { seq }, true)
         }
+        Entered::Held(PlaceState::Waiting { .. }) => {
+            (me::state(gateway, &line, &place).await?, false)
+        }
         Entered::Held(state) => (state, false),
         Entered::NoSuchEvent => return Err(Refusal::NoSuchEvent.into()),
         Entered::NoLine => return Err(no_line()),
@@ -193,7 +197,7 @@ mod tests {
             let expected = json!({
                 "place_id": token.place_id(), "place_token": token.reveal(), "state": "waiting",
                 "position": 2, "waiting": 2, "phase": "open", "eta_s": {"low": 0, "high": 2},
-                "poll_after_ms": poll_after_ms, "live_url": "/api/v1/events/demo/places/me/live",
+                "chance": "likely", "poll_after_ms": poll_after_ms, "live_url": "/api/v1/events/demo/places/me/live",
             });
             assert_eq!(place, expected);
             assert!((1_000..=1_200).contains(&poll_after_ms));

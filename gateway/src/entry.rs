@@ -54,11 +54,31 @@ pub async fn user(
 
 /// The place that a place token opens; `no-place` for one that no user came with, where users are known by entry tokens.
 pub async fn place(gateway: &Gateway, line: &Line, token: &PlaceToken) -> Result<PlaceId, Problem> {
+    place_by(line, token, || owner(gateway, &line.event, token)).await
+}
+
+/// The same for a connection, which may be one of a crowd that comes back.
+pub async fn place_to_watch(
+    gateway: &Gateway,
+    line: &Line,
+    token: &PlaceToken,
+) -> Result<PlaceId, Problem> {
+    place_by(line, token, async || {
+        let user = gateway.store.whose_to_watch(&line.event, token.place_id());
+        user.await.map_err(Problem::try_again)
+    })
+    .await
+}
+
+async fn place_by(
+    line: &Line,
+    token: &PlaceToken,
+    owner: impl AsyncFnOnce() -> Result<Option<Holder>, Problem>,
+) -> Result<PlaceId, Problem> {
     if line.document().entry().is_none() {
         return Ok(token.place_id());
     }
-    let user = owner(gateway, &line.event, token).await?;
-    let user = user.ok_or(Refusal::NoPlace)?;
+    let user = owner().await?.ok_or(Refusal::NoPlace)?;
     Ok(PlaceId::of_user(&line.event, &user))
 }
 

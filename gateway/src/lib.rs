@@ -4,6 +4,7 @@
 mod answer;
 mod assets;
 mod credential;
+mod draw;
 mod enter;
 mod entry;
 mod leave;
@@ -103,6 +104,7 @@ fn routes(gateway: Arc<Gateway>) -> Router {
         .route(page, post(page::enter));
     let requests = Router::new()
         .route(event, get(status::handler))
+        .route(&format!("{event}/draw"), get(draw::handler))
         .route(&me, get(me::handler).delete(leave::handler))
         .route(&format!("{me}/live"), get(live::socket::handler))
         .route(&format!("{me}/events"), get(live::stream::handler))
@@ -121,6 +123,7 @@ fn routes(gateway: Arc<Gateway>) -> Router {
 #[openapi(
     paths(
         status::handler,
+        draw::handler,
         enter::handler,
         me::handler,
         leave::handler,

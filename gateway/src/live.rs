@@ -21,7 +21,7 @@ use chassis::lifecycle::Hold;
 use chassis::throttle::SocketPermit;
 use domain::place::{GoneReason, PlaceState};
 use domain::{PlaceToken, Refusal};
-use lua::Look;
+use lua::{Look, Looked};
 use metrics::Gauge;
 
 use crate::Gateway;
@@ -80,25 +80,28 @@ fn not_stopping(gateway: &Gateway) -> Result<(), Problem> {
 
 /// Begins to watch the place of a token, as the store knows it now.
 async fn begin(gateway: &Gateway, line: &Arc<Line>, token: &PlaceToken) -> Beginning {
-    let place = match entry::place(gateway, line, token).await {
+    let place = match entry::place_to_watch(gateway, line, token).await {
         Ok(place) => place,
         Err(problem) if problem.refusal() == Refusal::NoPlace => {
             return Beginning::End(Close::NoPlace);
         }
         Err(_) => return Beginning::ComeBack,
     };
-    let (seq, admitted) = match gateway.store.look_to_watch(&line.event, &place).await {
-        Ok(Look::Known(PlaceState::Waiting { seq })) => (seq, false),
-        Ok(Look::Known(PlaceState::Admitted { seq, .. })) => (seq, true),
-        Ok(Look::Known(PlaceState::Redeemed(_))) => return Beginning::End(Close::Done),
-        Ok(Look::Known(PlaceState::Gone { reason })) => return Beginning::Gone(reason),
-        Ok(Look::NoPlace | Look::NoSuchEvent) => return Beginning::End(Close::NoPlace),
+    let Looked { look, moves } = match gateway.store.look_to_watch(&line.event, &place).await {
+        Ok(looked) => looked,
         Err(failure) => {
             tracing::debug!(%failure, "a place could not be looked at for a new connection");
             return Beginning::ComeBack;
         }
     };
-    let watching = line.watch(place, seq, admitted, gateway.mirror.tick());
+    let (seq, admitted) = match look {
+        Look::Known(PlaceState::Waiting { seq }) => (seq, false),
+        Look::Known(PlaceState::Admitted { seq, .. }) => (seq, true),
+        Look::Known(PlaceState::Redeemed(_)) => return Beginning::End(Close::Done),
+        Look::Known(PlaceState::Gone { reason }) => return Beginning::Gone(reason),
+        Look::NoPlace | Look::NoSuchEvent => return Beginning::End(Close::NoPlace),
+    };
+    let watching = line.watch(place, seq, admitted, moves, gateway.mirror.tick());
     // Whoever begins to watch after the others were told to come back is told too.
     if gateway.lifecycle.is_stopping() {
         watching.watcher.bye(coming_back_ms(gateway));
@@ -130,7 +133,7 @@ async fn look(gateway: &Gateway, watching: &Watching) {
         .look_to_watch(&line.event, &watcher.place)
         .await;
     match looked {
-        Ok(look) => {
+        Ok(Looked { look, .. }) => {
             if let Look::Known(PlaceState::Waiting { seq }) = look {
                 watching.stands_at(seq, gateway.mirror.tick());
             }

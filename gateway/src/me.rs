@@ -7,12 +7,13 @@ use axum::http::HeaderMap;
 use chassis::{Path, Problem};
 use domain::place::PlaceState;
 use domain::{EventId, PlaceId, Refusal};
-use lua::Look;
+use lua::{Look, Looked};
 
 use crate::Gateway;
 use crate::answer::Answer;
 use crate::credential::Credential;
 use crate::entry;
+use crate::mirror::line::Line;
 
 /// Where the visitor stands.
 ///
@@ -41,7 +42,7 @@ pub async fn handler(
     let shown = shown.ok_or(Refusal::NoPlace)?;
     let line = gateway.mirror.line(&event).await?;
     let place = entry::place(&gateway, &line, &shown.clone().token()).await?;
-    let state = state(&gateway, &event, &place).await?;
+    let state = state(&gateway, &line, &place).await?;
     line.saw(&place, &state);
     let answer = Answer::new(&gateway, &line, place, state);
     Ok(match shown {
@@ -51,14 +52,16 @@ pub async fn handler(
     })
 }
 
-/// What has become of a place; `no-place` when nobody ever entered with its token.
-pub async fn state(
-    gateway: &Gateway,
-    event: &EventId,
-    place: &PlaceId,
-) -> Result<PlaceState, Problem> {
-    let look = gateway.store.look(event, place).await;
-    known(look.map_err(Problem::try_again)?)
+/// What has become of a place; `no-place` when nobody ever entered with its token. A position that is shown next is as low as any
+/// that another gateway has shown.
+pub async fn state(gateway: &Gateway, line: &Line, place: &PlaceId) -> Result<PlaceState, Problem> {
+    let looked = gateway.store.look_to_show(&line.event, place).await;
+    let Looked { look, moves } = looked.map_err(Problem::try_again)?;
+    let state = known(look)?;
+    if let PlaceState::Waiting { .. } = state {
+        line.caught_up(moves).await;
+    }
+    Ok(state)
 }
 
 /// The state that the store tells of, or the refusal.
@@ -100,11 +103,12 @@ mod tests {
 
         let admitted = rig.admit(&event, 1).await;
         let before_the_ticket = rig.me(&event, &token).await;
-        assert_eq!(before_the_ticket["state"], "admitted");
-        assert_eq!(before_the_ticket.get("ticket"), None);
-        assert_eq!(before_the_ticket["position"], Value::Null);
+        assert_eq!(before_the_ticket["state"], "waiting", "for the ticket");
+        assert_eq!(before_the_ticket["position"], 1);
         rig.mint(&event, &admitted).await;
         let with_ticket = rig.get(&api(&event, ME), Some(&token)).await;
+        assert_eq!(with_ticket.json()["state"], "admitted");
+        assert_eq!(with_ticket.json()["position"], Value::Null);
         assert_eq!(with_ticket.json()["ticket"], "ticket-1");
         let ends = with_ticket.json()["ticket_expires_at"]
             .as_str()
@@ -127,7 +131,8 @@ mod tests {
         let third = rig.visitor(&event).await;
         assert_eq!(rig.me(&event, &third).await["position"], 3);
         rig.store.leave(&event, &second.place_id()).await.unwrap();
-        rig.admit(&event, 1).await;
+        let admitted = rig.admit(&event, 1).await;
+        rig.mint(&event, &admitted).await;
         let place = eventually("the head of the line", async || {
             let place = rig.me(&event, &third).await;
             (place["position"] == 1).then_some(place)
@@ -181,6 +186,64 @@ mod tests {
                 .await;
             assert_eq!(reply.json()["state"], "waiting");
         }
+    }
+
+    #[tokio::test]
+    async fn whether_there_will_be_a_coupon_is_told_from_what_those_before_did() {
+        let rig = Rig::start().await;
+        let event = rig.event("demo", open(30)).await;
+        for _ in 0..59 {
+            rig.visitor(&event).await;
+        }
+        let last = rig.visitor(&event).await;
+        let chance = async |expected: &str| {
+            eventually("the chance", async || {
+                (rig.me(&event, &last).await["chance"] == expected).then_some(())
+            })
+            .await;
+        };
+        chance("uncertain").await;
+        // Ten come and take one each: 20 left for 49 before the last.
+        for _ in 0..10 {
+            rig.redeem_first(&event).await;
+        }
+        chance("unlikely").await;
+        rig.add_stock(&event, 40).await;
+        chance("likely").await;
+    }
+
+    #[tokio::test]
+    async fn a_position_never_rises_from_one_gateway_to_another() {
+        let rig = Rig::start().await;
+        let other = rig.another().await;
+        let event = rig.event("demo", open(9)).await;
+        let mut people = Vec::new();
+        for _ in 0..200 {
+            people.push(rig.visitor(&event).await);
+        }
+        let last = rig.visitor(&event).await;
+        let shown = bearer(&last);
+        let leaving = async {
+            for token in &people {
+                rig.store.leave(&event, &token.place_id()).await.unwrap();
+            }
+        };
+        let watching = async {
+            let mut lowest = u64::MAX;
+            for n in 0.. {
+                let router = if n % 2 == 0 { &rig.gateway } else { &other };
+                let headers = [("authorization", shown.as_str())];
+                let asked = request(Method::GET, &api(&event, ME), &headers, "");
+                let reply = crate::tests::rig::send(router, asked).await.json();
+                let position = reply["position"].as_u64().unwrap();
+                assert!(position <= lowest, "{position} after {lowest}");
+                lowest = position;
+                if position == 1 {
+                    break;
+                }
+            }
+        };
+        tokio::join!(leaving, watching);
     }
 
     #[tokio::test]

@@ -13,7 +13,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
 use chassis::{Path, Problem, Query};
 use domain::{EventId, PlaceToken, Refusal};
-use lua::Look;
 use serde::Deserialize;
 
 use crate::Gateway;
@@ -111,9 +110,13 @@ pub async fn enter(
             response.headers_mut().insert(SET_COOKIE, cookie);
             Ok(response)
         }
-        // The page itself says what has become of the event.
+        // The page itself says what has become of the event, and whom it is for.
         Err(
-            Refusal::NotOpenYet | Refusal::SoldOut | Refusal::LineClosed | Refusal::EventClosed,
+            Refusal::NotOpenYet
+            | Refusal::SoldOut
+            | Refusal::LineClosed
+            | Refusal::EventClosed
+            | Refusal::Unauthorized,
         ) => Ok(response),
         Err(_) => entered.map(|_| response),
     }
@@ -135,14 +138,14 @@ async fn fallback(
         }
         Err(problem) => return Err(problem),
     };
-    let look = gateway.store.look(&line.event, &place).await;
-    Ok(match look.map_err(Problem::try_again)? {
-        Look::Known(state) => {
+    match crate::me::state(gateway, line, &place).await {
+        Ok(state) => {
             line.saw(&place, &state);
-            Fallback::inside(line, state)
+            Ok(Fallback::inside(line, state))
         }
-        Look::NoPlace | Look::NoSuchEvent => Fallback::outside(&line.document(), line.waiting()),
-    })
+        Err(problem) if problem.refusal() == Refusal::TryAgain => Err(problem),
+        Err(_) => Ok(Fallback::outside(&line.document(), line.waiting())),
+    }
 }
 
 /// Fills the shell in one pass, so that nothing filled in is taken for a place to fill.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use domain::Phase;
+use domain::chance::Chance;
 use domain::place::GoneReason;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -13,6 +14,9 @@ pub struct PhaseSchema;
 
 /// The names of the reasons for which a place is gone.
 pub struct GoneReasonSchema;
+
+/// The names of the chances.
+pub struct ChanceSchema;
 
 impl PartialSchema for PhaseSchema {
     fn schema() -> RefOr<Schema> {
@@ -41,6 +45,21 @@ impl PartialSchema for GoneReasonSchema {
 impl ToSchema for GoneReasonSchema {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("GoneReason")
+    }
+}
+
+impl PartialSchema for ChanceSchema {
+    fn schema() -> RefOr<Schema> {
+        names(
+            Chance::ALL.map(Chance::as_str),
+            "Whether there will be a coupon for a visitor, told from those left, those before them, and how many took theirs so far.",
+        )
+    }
+}
+
+impl ToSchema for ChanceSchema {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Chance")
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Status<'a> {
     opens_at: Option<Millis>,
     /// How many wait in line.
     waiting: u64,
-    /// Visitors let in per second, as the organiser set it.
+    /// Visitors let in per second at present: what the organiser set, or what a ramp or the brake makes of it.
     #[serde(serialize_with = "plain_number")]
     #[schema(value_type = f64)]
     rate_per_s: f64,
@@ -78,7 +78,7 @@ impl Rendered {
             phase: event.phase,
             opens_at: event.definition.opens_at,
             waiting,
-            rate_per_s: event.admission.rate_per_s,
+            rate_per_s: live.rate_in_force_per_s,
             stock: Stock {
                 total: event.stock,
                 remaining: live.remaining,

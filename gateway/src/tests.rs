@@ -39,6 +39,7 @@ fn the_description_of_the_api_holds_together() {
     assert_eq!(calls.len(), distinct.len());
     let expected = [
         "account_page",
+        "draw",
         "enter",
         "enter_by_form",
         "events",

@@ -56,7 +56,7 @@ redis.call('UNLINK', keys.places)
 if redis.call('EXISTS', keys.drawn) == 1 then
   redis.call('RENAME', keys.drawn, keys.places)
 end
-redis.call('HSET', keys.draw, 'state', 'done', 'digest', ARGV[1])
+redis.call('HSET', keys.draw, 'state', 'done', 'digest', ARGV[1], 'drawn_ms', to_ms(now))
 redis.call('HDEL', keys.pace, 'near', 'near_ms', 'judged')
 settle(keys.pace, 0, now)
 redis.call('XADD', keys.audit, '*', 'by', 'draw', 'action', 'draw', 'from', 'null', 'to',

@@ -110,6 +110,9 @@ pub enum StoreError {
     /// The reply was lost or late: the call may have been carried out.
     #[error("redis did not answer in time, the call may have been carried out: {0}")]
     Unknown(String),
+    /// As many records of the event wait for the log as may ([`Settings::outbox_max`]): nothing happened, ask again later.
+    #[error("the outbox is full: the log is away")]
+    OutboxFull,
     /// The reply is not what the script's contract says.
     #[error("redis answered something unexpected: {0}")]
     Unexpected(String),
@@ -169,6 +172,8 @@ pub(crate) struct Batches {
     /// Looks of connections, which come back in crowds.
     pub(crate) watch: LookBatch,
     pub(crate) whose: WhoseBatch,
+    /// The same of connections.
+    pub(crate) watchers: WhoseBatch,
     pub(crate) redeem: RedeemBatch,
     pub(crate) claim: ClaimBatch,
 }
@@ -199,6 +204,7 @@ impl Store {
             look: Batch::of(&door, settings, Duration::ZERO, crate::line::look),
             watch: Batch::of(&door, settings, BREATH, crate::line::look),
             whose: Batch::of(&door, settings, Duration::ZERO, crate::line::whose),
+            watchers: Batch::of(&door, settings, BREATH, crate::line::whose),
             redeem: Batch::of(&door, settings, Duration::ZERO, crate::coupons::redeem),
             claim: Batch::of(&door, settings, Duration::ZERO, crate::direct::claim),
         };

@@ -2,7 +2,7 @@
 //! Every step may be made again by anybody, so a draw that was begun is finished with the same result.
 
 use domain::draw::Seed;
-use domain::{EventId, PlaceId, Seq};
+use domain::{EventId, Millis, PlaceId, Seq};
 
 use crate::connect::{Store, StoreError};
 use crate::keys::Keys;
@@ -30,6 +30,17 @@ pub struct Draw {
     pub origin: String,
 }
 
+/// A draw that is in force, as anybody may check it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrawRecord {
+    /// What was drawn.
+    pub draw: Draw,
+    /// The fingerprint of the drawn order: [`domain::draw::digest`].
+    pub digest: String,
+    /// When it came into force, by the store's clock.
+    pub drawn_at: Millis,
+}
+
 /// How far a draw has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drawn {
@@ -51,6 +62,72 @@ impl Store {
             .query_async(&mut self.connection())
             .await?;
         Ok(state.as_deref() == Some("done"))
+    }
+
+    /// The draw that this line was drawn by; `None` before it is in force, and where nothing was drawn.
+    pub async fn draw_record(&self, event: &EventId) -> Result<Option<DrawRecord>, StoreError> {
+        type Held = (
+            Option<String>,
+            Option<u64>,
+            Option<u64>,
+            Option<String>,
+            Option<String>,
+            Option<String>,
+            Option<i64>,
+        );
+        let (state, after, people, seed, origin, digest, drawn_ms): Held = redis::cmd("HMGET")
+            .arg(Keys::of(event).draw())
+            .arg(&[
+                "state", "after", "people", "seed", "origin", "digest", "drawn_ms",
+            ])
+            .query_async(&mut self.connection())
+            .await?;
+        let (Some("done"), Some(after), Some(people), Some(seed), Some(origin)) =
+            (state.as_deref(), after, people, seed, origin)
+        else {
+            return Ok(None);
+        };
+        let (Some(digest), Some(drawn_ms)) = (digest, drawn_ms) else {
+            return Ok(None);
+        };
+        Ok(Some(DrawRecord {
+            draw: Draw {
+                after: Seq(after),
+                people,
+                seed: parsed(&seed)?,
+                origin,
+            },
+            digest,
+            drawn_at: Millis(drawn_ms),
+        }))
+    }
+
+    /// The list of a draw: the place ids of all who were drawn, in drawn order, each followed by a line feed. `None` when it is not
+    /// there whole.
+    pub async fn draw_list(
+        &self,
+        event: &EventId,
+        draw: &Draw,
+    ) -> Result<Option<String>, StoreError> {
+        let key = Keys::of(event).draw_list();
+        let (mut first, last) = (draw.after.0 + 1, draw.after.0 + draw.people);
+        let mut list = String::new();
+        while first <= last {
+            let piece: Option<String> = redis::cmd("HGET")
+                .arg(&key)
+                .arg(first)
+                .query_async(&mut self.connection())
+                .await?;
+            let Some(piece) = piece else {
+                return Ok(None);
+            };
+            for place in piece.split(',') {
+                list.push_str(place);
+                list.push('\n');
+                first += 1;
+            }
+        }
+        Ok(Some(list))
     }
 
     /// The draw that is to be made, if there is one. `seed` decides it unless one was given before; `origin` says where
@@ -133,6 +210,7 @@ impl Store {
                     keys.counts(),
                     keys.outbox(),
                     keys.withdrawn(),
+                    keys.draw_list(),
                 ])
                 .arg(names.join(","));
             for (seq, name) in (first..).zip(names) {

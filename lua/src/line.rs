@@ -1,4 +1,4 @@
-//! The line: entering, looking, leaving, and reading the whole of it.
+//! The line: entering, looking, leaving.
 
 mod asked;
 
@@ -11,7 +11,7 @@ use crate::keys::Keys;
 use crate::places::{known, state};
 use crate::script::{parsed, script, tags};
 pub(crate) use asked::Entrant;
-pub use asked::{Entered, Look, Waiting};
+pub use asked::{Entered, Look, Looked};
 
 script!(
     ENTER = "enter",
@@ -23,7 +23,6 @@ script!(
 );
 script!(LOOK = "look", "places");
 script!(WHOSE = "whose");
-script!(WAITING = "waiting");
 script!(
     LEAVE = "leave",
     "clock",
@@ -37,7 +36,7 @@ script!(
 /// Enters under way.
 pub(crate) type EnterBatch = Batch<Entrant, Entered>;
 /// Looks under way.
-pub(crate) type LookBatch = Batch<PlaceId, Look>;
+pub(crate) type LookBatch = Batch<PlaceId, Looked>;
 /// Questions whose a token is, under way.
 pub(crate) type WhoseBatch = Batch<PlaceId, Option<Holder>>;
 
@@ -116,7 +115,7 @@ pub(crate) async fn look(
     door: Door,
     event: EventId,
     places: Vec<PlaceId>,
-) -> Result<Vec<Look>, StoreError> {
+) -> Result<Vec<Looked>, StoreError> {
     tags!(Outcome { Answers = "answers", NoSuchEvent = "no-such-event" });
     let keys = Keys::of(&event);
     let mut reply = LOOK
@@ -129,13 +128,23 @@ pub(crate) async fn look(
             keys.issued(),
             keys.passed(),
             keys.users(),
+            keys.counts(),
         ])
         .arg(texts(&places))
         .run(&door)
         .await?;
     match reply.tag()? {
-        Outcome::NoSuchEvent => Ok(vec![Look::NoSuchEvent; places.len()]),
-        Outcome::Answers => reply.each_with(&places, |_, answer| Ok(known(state(&event, answer)?))),
+        Outcome::NoSuchEvent => {
+            let look = Look::NoSuchEvent;
+            Ok(vec![Looked { look, moves: 0 }; places.len()])
+        }
+        Outcome::Answers => {
+            let moves = reply.take()?;
+            reply.each_with(&places, |_, answer| {
+                let look = known(state(&event, answer)?);
+                Ok(Looked { look, moves })
+            })
+        }
     }
 }
 
@@ -191,8 +200,28 @@ impl Store {
         self.batches.whose.ask(event, token).await
     }
 
+    /// The same for a connection; gathered like [`Self::look_to_watch`].
+    pub async fn whose_to_watch(
+        &self,
+        event: &EventId,
+        token: PlaceId,
+    ) -> Result<Option<Holder>, StoreError> {
+        self.batches.watchers.ask(event, token).await
+    }
+
     /// Looks at a place; gathered like [`Self::enter`]. A redeemed place gives its issue, an admitted one its ticket.
     pub async fn look(&self, event: &EventId, place: &PlaceId) -> Result<Look, StoreError> {
+        self.look_to_show(event, place)
+            .await
+            .map(|looked| looked.look)
+    }
+
+    /// The same, with how far the line's moves had come: for somebody who is shown a position.
+    pub async fn look_to_show(
+        &self,
+        event: &EventId,
+        place: &PlaceId,
+    ) -> Result<Looked, StoreError> {
         self.batches.look.ask(event, place.clone()).await
     }
 
@@ -202,7 +231,7 @@ impl Store {
         &self,
         event: &EventId,
         place: &PlaceId,
-    ) -> Result<Look, StoreError> {
+    ) -> Result<Looked, StoreError> {
         self.batches.watch.ask(event, place.clone()).await
     }
 
@@ -233,42 +262,12 @@ impl Store {
                 keys.users(),
             ])
             .arg(place.as_str())
+            .arg(self.door.outbox_max())
             .run(&self.door)
             .await?;
         match reply.tag()? {
             Outcome::NoSuchEvent => Ok(Look::NoSuchEvent),
             Outcome::Answer => Ok(known(state(event, reply.list()?)?)),
-        }
-    }
-
-    /// The people waiting with an ordinal above `after`, at most `limit` of each kind; nobody once the line has ended.
-    pub async fn waiting(
-        &self,
-        event: &EventId,
-        after: Seq,
-        limit: usize,
-    ) -> Result<Waiting, StoreError> {
-        tags!(Outcome {
-            Waiting = "waiting"
-        });
-        let keys = Keys::of(event);
-        let mut reply = WAITING
-            .keys([keys.event(), keys.places(), keys.passed()])
-            .arg(after.0)
-            .arg(limit)
-            .run(&self.door)
-            .await?;
-        match reply.tag()? {
-            Outcome::Waiting => {
-                let next: String = reply.take()?;
-                let next = (!next.is_empty()).then(|| parsed(&next)).transpose()?;
-                let seqs = |seqs: Vec<u64>| seqs.into_iter().map(Seq).collect();
-                Ok(Waiting {
-                    next: next.map(Seq),
-                    seqs: seqs(reply.take()?),
-                    passed: seqs(reply.take()?),
-                })
-            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What sockets and streams say: one JSON object each.
 
+use domain::chance::Chance;
 use domain::eta::Eta;
 use domain::place::GoneReason;
 use domain::{EventId, Millis, Phase};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::answer::EtaShown;
-use crate::schema::{GoneReasonSchema, PhaseSchema};
+use crate::schema::{ChanceSchema, GoneReasonSchema, PhaseSchema};
 
 /// Where a waiting visitor stands, as far as it is shown.
 #[expect(
@@ -30,6 +31,9 @@ pub struct Position {
     pub rate_per_s: f64,
     /// Coupons not yet issued.
     pub stock_remaining: u64,
+    /// Will there be one for the visitor? None before a drawn line opens.
+    #[schema(value_type = Option<ChanceSchema>, required)]
+    pub chance: Option<Chance>,
 }
 
 impl Position {
@@ -44,6 +48,7 @@ impl Position {
     pub fn is_news_after(&self, before: &Self) -> bool {
         let differs = |now: u64, before: u64| now.abs_diff(before) > before / 20;
         self.position != before.position
+            || self.chance != before.chance
             || self.eta_s != before.eta_s
             || self.rate_per_s.to_bits() != before.rate_per_s.to_bits()
             || differs(self.waiting, before.waiting)
@@ -170,6 +175,7 @@ mod tests {
             eta_s: Some(Eta { low: 60, high: 90 }),
             rate_per_s: 200.0,
             stock_remaining: 100,
+            chance: Some(Chance::Likely),
         };
         let with = |change: &dyn Fn(&mut Position)| {
             let mut shown = told;
@@ -185,6 +191,7 @@ mod tests {
             (with(&|shown| shown.position = Some(1_233)), true),
             (with(&|shown| shown.rate_per_s = 100.0), true),
             (with(&|shown| shown.eta_s = None), true),
+            (with(&|shown| shown.chance = Some(Chance::Uncertain)), true),
         ];
         for (shown, news) in table {
             assert_eq!(shown.is_news_after(&told), news, "{shown:?}");
@@ -201,24 +208,26 @@ mod tests {
             eta_s: Some(Eta { low: 60, high: 90 }),
             rate_per_s: 200.0,
             stock_remaining: 812,
+            chance: Some(Chance::Likely),
         };
         let drawn = Position {
             position: None,
             eta_s: None,
             rate_per_s: 0.5,
+            chance: None,
             ..shown
         };
         holds([
             (
                 Frame::Position { shown, at: at() },
-                r#"{"type":"position","position":1234,"waiting":98000,"eta_s":{"low":60,"high":90},"rate_per_s":200,"stock_remaining":812,"at":"2026-11-21T10:00:03.120Z"}"#,
+                r#"{"type":"position","position":1234,"waiting":98000,"eta_s":{"low":60,"high":90},"rate_per_s":200,"stock_remaining":812,"chance":"likely","at":"2026-11-21T10:00:03.120Z"}"#,
             ),
             (
                 Frame::Position {
                     shown: drawn,
                     at: at(),
                 },
-                r#"{"type":"position","position":null,"waiting":98000,"eta_s":null,"rate_per_s":0.5,"stock_remaining":812,"at":"2026-11-21T10:00:03.120Z"}"#,
+                r#"{"type":"position","position":null,"waiting":98000,"eta_s":null,"rate_per_s":0.5,"stock_remaining":812,"chance":null,"at":"2026-11-21T10:00:03.120Z"}"#,
             ),
         ]);
     }

@@ -12,6 +12,8 @@ use crate::mirror::document::Document;
 
 /// Milliseconds in a tick of the wheel.
 pub const TICK_MS: u64 = 100;
+/// How long a position is held back at most until the moves are heard that others may have heard before, in ticks: a second.
+pub const CATCHING_UP_TICKS: u64 = 1_000 / TICK_MS;
 /// Between two looks at a place that was let in and has no ticket yet, in ticks.
 const NO_TICKET_TICKS: usize = 10;
 /// Between two looks at a place that has its ticket: was it redeemed elsewhere, did it end?
@@ -61,6 +63,8 @@ pub struct Seen<'a> {
     pub tick: u64,
     /// The event.
     pub document: &'a Document,
+    /// The last move that was heard.
+    pub heard: u64,
     /// Is the place out of the line?
     pub gone: bool,
     /// Is the line still to be drawn? Then no position is shown.
@@ -78,6 +82,8 @@ pub struct Seen<'a> {
 pub struct Slot {
     /// Readings of the event that began earlier say nothing about this place: the store was asked later.
     born: u64,
+    /// The line's last move when the store was asked: another gateway may have heard it, and shown a position after it.
+    moves: u64,
     stage: Stage,
     told: Option<Position>,
     /// The tick at which it was seen what is told.
@@ -96,8 +102,9 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// The slot of a place that waits, or was let in when `admitted`; `born` is the number of the next reading of its event.
-    pub fn new(born: u64, admitted: bool, document: &Document, tick: u64) -> Self {
+    /// The slot of a place that waits, or was let in when `admitted`, as of the line's move `moves`; `born` is the number of the next
+    /// reading of its event.
+    pub fn new(born: u64, admitted: bool, moves: u64, document: &Document, tick: u64) -> Self {
         let stage = if admitted {
             Stage::Admitted { told: false }
         } else {
@@ -105,6 +112,7 @@ impl Slot {
         };
         Self {
             born,
+            moves,
             stage,
             told: None,
             told_tick: tick,
@@ -148,6 +156,9 @@ impl Slot {
             self.look = true;
             return NO_TICKET_TICKS;
         }
+        if self.told.is_none() && self.catches_up(seen) {
+            return 1;
+        }
         let told = self
             .told
             .map(|told| told.counted_down(self.passed_s(seen.tick)));
@@ -164,10 +175,19 @@ impl Slot {
             },
             rate_per_s: seen.document.rate_per_s(),
             stock_remaining: seen.document.remaining(),
+            chance: drawn.map(|position| {
+                let shown = told.and_then(|told| told.chance);
+                seen.document.chance(position, shown)
+            }),
         };
         let news = told.is_none_or(|told| shown.is_news_after(&told));
         self.position = news.then_some((shown, seen.tick));
         ticks(pace::jittered_ms(position, seen.draw))
+    }
+
+    /// May another gateway have shown a lower position than would be shown now, and is it worth waiting for?
+    fn catches_up(&self, seen: &Seen<'_>) -> bool {
+        seen.heard < self.moves && seen.tick < self.told_tick + CATCHING_UP_TICKS
     }
 
     /// Whole seconds since what is told was seen.
@@ -305,6 +325,7 @@ mod tests {
         slot: Slot,
         document: Document,
         position: u64,
+        heard: u64,
         gone: bool,
         tick: u64,
     }
@@ -313,9 +334,10 @@ mod tests {
         fn new(admitted: bool) -> Self {
             let document = document(0, "open", 100, None);
             Self {
-                slot: Slot::new(1, admitted, &document, 0),
+                slot: Slot::new(1, admitted, 0, &document, 0),
                 document,
                 position: 5,
+                heard: 0,
                 gone: false,
                 tick: 0,
             }
@@ -325,6 +347,7 @@ mod tests {
             self.slot.visit(&Seen {
                 tick: self.tick,
                 document: &self.document,
+                heard: self.heard,
                 gone: self.gone,
                 undrawn: false,
                 position: self.position,
@@ -382,6 +405,27 @@ mod tests {
         stand.position = 3;
         stand.visit();
         assert_eq!(stand.shown(), None);
+    }
+
+    #[test]
+    fn the_first_position_waits_for_what_others_have_heard_but_not_for_ever() {
+        let behind = || {
+            let mut stand = Stand::new(false);
+            stand.slot = Slot::new(1, false, 7, &stand.document, 0);
+            stand.heard = 6;
+            assert_eq!(stand.visit(), 1, "asked again at the next tick");
+            assert_eq!(stand.shown(), None);
+            stand
+        };
+        let mut stand = behind();
+        (stand.heard, stand.position) = (7, 4);
+        stand.visit();
+        assert_eq!(stand.shown(), Some(4));
+
+        let mut stand = behind();
+        stand.tick = CATCHING_UP_TICKS;
+        stand.visit();
+        assert_eq!(stand.shown(), Some(5), "nothing is heard any more");
     }
 
     #[test]

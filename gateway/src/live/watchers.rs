@@ -273,7 +273,7 @@ mod tests {
         }
 
         fn connect(&mut self, seq: Seq) {
-            let slot = Slot::new(0, false, &self.document, 0);
+            let slot = Slot::new(0, false, 0, &self.document, 0);
             let document = &self.document;
             let seen = |seq, _| seen(document, seq);
             let added = self.watchers.add(PLACE.parse().unwrap(), seq, slot, seen);
@@ -300,6 +300,7 @@ mod tests {
         Seen {
             tick: 0,
             document,
+            heard: 0,
             gone: false,
             undrawn: false,
             position: seq.0,

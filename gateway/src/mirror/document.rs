@@ -1,11 +1,12 @@
 //! An event as one reading of it shows it: the same for every visitor until the next reading.
 
+use domain::chance::{Chance, Prospect};
 use domain::entry::EntryKey;
 use domain::eta::{Eta, Flow};
 use domain::event::{Identity, Order};
 use domain::place::GoneReason;
-use domain::{Millis, Phase};
-use lua::LiveEvent;
+use domain::{Millis, Phase, presence};
+use lua::{Figures, LiveEvent};
 
 use crate::status::Rendered;
 
@@ -21,17 +22,27 @@ pub struct Document {
     live: LiveEvent,
     /// How the line moved until then.
     flow: Flow,
+    /// The coupons, and what became of those whose turn came.
+    prospect: Prospect,
 }
 
 impl Document {
-    /// What was read, with how many waited then and how the line moved.
-    pub fn new(number: u64, tick: u64, live: LiveEvent, waiting: u64, flow: Flow) -> Self {
+    /// What was read, with how many waited then, how the line moved, and what becomes of its people.
+    pub fn new(
+        number: u64,
+        tick: u64,
+        live: LiveEvent,
+        waiting: u64,
+        flow: Flow,
+        prospect: Prospect,
+    ) -> Self {
         Self {
             number,
             tick,
             status: Rendered::new(&live, waiting),
             live,
             flow,
+            prospect,
         }
     }
 
@@ -81,21 +92,43 @@ impl Document {
         self.live.event.definition.presence_s
     }
 
-    /// Visitors let in per second, as set.
+    /// Visitors let in per second, as is in force.
     pub fn rate_per_s(&self) -> f64 {
-        self.live.event.admission.rate_per_s
+        self.live.rate_in_force_per_s
+    }
+
+    /// How many people at the head are near it.
+    pub fn reach(&self) -> u64 {
+        presence::reach(self.live.event.admission.fastest_per_s())
     }
 
     /// The time left for somebody at `position`; `None` when nobody is let in.
     pub fn eta(&self, position: u64) -> Option<Eta> {
         self.flow.range(position)
     }
+
+    /// Whether somebody at `position` will get a coupon, when `shown` is what they were shown last.
+    pub fn chance(&self, position: u64, shown: Option<Chance>) -> Chance {
+        self.prospect.chance(position.saturating_sub(1), shown)
+    }
+}
+
+/// What chances are told from.
+pub fn prospect(figures: &Figures) -> Prospect {
+    let ticketed = figures.admitted.saturating_sub(figures.outstanding);
+    Prospect {
+        // Whoever was absent for too long never had a ticket, whoever left with one is no no-show: the greater count is the better.
+        turned: ticketed.max(figures.redeemed + figures.no_shows),
+        redeemed: figures.redeemed,
+        outstanding: figures.outstanding,
+        remaining: figures.remaining,
+    }
 }
 
 /// Visitors let in per second as things stand: none while the line does not move.
 pub fn speed(live: &LiveEvent) -> f64 {
     if live.event.phase.admits() && live.ended.is_none() {
-        live.event.admission.rate_per_s
+        live.rate_in_force_per_s
     } else {
         0.0
     }
@@ -126,10 +159,16 @@ pub mod tests {
             ended,
             remaining,
             at: Millis(1_000),
+            rate_in_force_per_s: 10.0,
+            brake: None,
         };
         let mut flow = Flow::default();
         flow.read(live.at, speed(&live), 7);
-        Document::new(number, 0, live, 7, flow)
+        let prospect = Prospect {
+            remaining,
+            ..Prospect::default()
+        };
+        Document::new(number, 0, live, 7, flow, prospect)
     }
 
     #[test]
@@ -147,5 +186,20 @@ pub mod tests {
         }
         let eta = document(0, "open", 1, None).eta(100);
         assert_eq!(eta, Some(Eta { low: 4, high: 16 }));
+    }
+
+    #[test]
+    fn those_whose_turn_is_over_took_one_or_went_without() {
+        let figures = |admitted, outstanding, redeemed, no_shows| Figures {
+            admitted,
+            outstanding,
+            redeemed,
+            no_shows,
+            ..Figures::default()
+        };
+        let turned = |figures| prospect(&figures).turned;
+        assert_eq!(turned(figures(10, 3, 5, 2)), 7, "two let tickets lapse");
+        assert_eq!(turned(figures(10, 3, 5, 12)), 17, "ten were never there");
+        assert_eq!(turned(figures(10, 3, 5, 0)), 7, "two left with a ticket");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::eta::Flow;
@@ -9,14 +10,17 @@ use domain::place::PlaceState;
 use domain::{EventId, PlaceId, Seq, presence};
 use lua::{LiveEvent, Move, MoveEntry, Store, StoreError};
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::{OnceCell, watch};
+use tokio::time::timeout;
 
 use super::accuracy::Accuracy;
-use super::document::{Document, speed};
+use super::document::{Document, prospect, speed};
 use super::hearing::Hearing;
 use super::positions::Positions;
 use super::presence::Presence;
 use super::watching::{mixed, seen};
-use crate::live::slot::TICK_MS;
+use crate::draw::Published;
+use crate::live::slot::{CATCHING_UP_TICKS, TICK_MS};
 use crate::live::watchers::Watchers;
 
 /// Between two readings of an event that somebody looks at, in ticks: a second.
@@ -38,6 +42,10 @@ pub struct Line {
     pub(super) watchers: Mutex<Watchers>,
     flow: Mutex<Flow>,
     hearing: Hearing,
+    /// The last move that was heard, for those who wait for it.
+    heard: watch::Sender<u64>,
+    /// The draw of its lobby, once somebody asked.
+    pub draw: OnceCell<Published>,
     presence: Presence,
     /// The number of the next reading of the event.
     pub(super) readings: AtomicU64,
@@ -58,14 +66,24 @@ impl Line {
             return Ok(None);
         };
         let positions = Positions::load(store, event).await?;
+        let figures = store.figures(event).await?.unwrap_or_default();
         let waiting = waiting(&live, &positions);
         let mut flow = Flow::default();
         flow.read(live.at, speed(&live), waiting);
         Ok(Some(Self {
             event: event.clone(),
             accuracy: Accuracy::of(event),
+            heard: watch::Sender::new(positions.heard()),
+            draw: OnceCell::new(),
             positions: RwLock::new(positions),
-            document: ArcSwap::from_pointee(Document::new(0, tick, live, waiting, flow)),
+            document: ArcSwap::from_pointee(Document::new(
+                0,
+                tick,
+                live,
+                waiting,
+                flow,
+                prospect(&figures),
+            )),
             watchers: Mutex::default(),
             flow: Mutex::new(flow),
             hearing: Hearing::default(),
@@ -79,6 +97,19 @@ impl Line {
     /// The event as last read.
     pub fn document(&self) -> Arc<Document> {
         self.document.load_full()
+    }
+
+    /// Waits until the moves were heard up to this one, so that nobody sees a higher position here than at another gateway before; for a
+    /// second at most.
+    pub async fn caught_up(&self, moves: u64) {
+        let mut heard = self.heard.subscribe();
+        let caught_up = heard.wait_for(|&heard| heard >= moves);
+        // Where moves are not heard, what was heard last is shown.
+        let _ = timeout(
+            Duration::from_millis(CATCHING_UP_TICKS * TICK_MS),
+            caught_up,
+        )
+        .await;
     }
 
     /// How many stand before this ordinal, plus one; none before the line is drawn.
@@ -101,7 +132,7 @@ impl Line {
         let document = self.document.load();
         let positions = self.positions.read();
         let comes = document.ended().is_none() && !undrawn(&document, &positions);
-        comes.then(|| positions.reaching(presence::reach(document.rate_per_s())))
+        comes.then(|| positions.reaching(document.reach()))
     }
 
     /// Those near the head who are there and of whom the store is to be told now.
@@ -177,10 +208,13 @@ impl Line {
     pub async fn read_again(&self, store: &Store, tick: u64) -> Result<(), StoreError> {
         let number = self.readings.fetch_add(1, Ordering::SeqCst);
         let before = self.positions.read().heard();
-        let (live, (head, last)) =
-            futures_util::future::try_join(store.event(&self.event), store.moves_head(&self.event))
-                .await?;
-        let Some(live) = live else {
+        let (live, figures, (head, last)) = futures_util::future::try_join3(
+            store.event(&self.event),
+            store.figures(&self.event),
+            store.moves_head(&self.event),
+        )
+        .await?;
+        let Some((live, figures)) = live.zip(figures) else {
             return Ok(());
         };
         let waiting = {
@@ -197,7 +231,8 @@ impl Line {
             flow.read(live.at, speed(&live), waiting);
             *flow
         };
-        self.show(Document::new(number, tick, live, waiting, flow));
+        let prospect = prospect(&figures);
+        self.show(Document::new(number, tick, live, waiting, flow, prospect));
         Ok(())
     }
 
@@ -242,6 +277,7 @@ impl Line {
             loaded.reached(positions.last());
             *positions = loaded;
         }
+        self.heard.send_replace(self.positions.read().heard());
         self.hearing.found();
         // Whoever went in the meantime finds out by a visit.
         self.watchers.lock().tell_all();
@@ -258,6 +294,7 @@ impl Line {
             }
             positions.turned() - before
         };
+        self.heard.send_replace(entry.n);
         match &entry.change {
             Move::Admitted(_) | Move::Passed(_) => self.flow.lock().reached(turned),
             Move::Gone(..) => self.flow.lock().left(turned),

@@ -111,7 +111,7 @@ async fn missed_moves_are_made_good_without_a_jump() {
         people.push(rig.visitor(&event).await);
     }
     let line = line_of(&rig, &event).await;
-    let watched = line.watch(people[1].place_id(), Seq(2), false, 0);
+    let watched = line.watch(people[1].place_id(), Seq(2), false, 0, 0);
     let due = || {
         Box::pin(
             watched
@@ -154,6 +154,29 @@ async fn missed_moves_are_made_good_without_a_jump() {
 }
 
 #[tokio::test]
+async fn what_is_shown_waits_for_the_moves_that_another_gateway_may_have_heard() {
+    let rig = Rig::start().await;
+    let event = rig.event("demo", open(100)).await;
+    let (first, second) = (rig.visitor(&event).await, rig.visitor(&event).await);
+    let line = line_of(&rig, &event).await;
+    rig.store.leave(&event, &first.place_id()).await.unwrap();
+    let looked = rig.store.look_to_show(&event, &second.place_id()).await;
+    let moves = looked.unwrap().moves;
+    assert_eq!(line.shown_position(Seq(2)), Some(2), "not heard yet");
+    let mut waits = Box::pin(line.caught_up(moves));
+    assert!(futures_util::poll!(&mut waits).is_pending());
+    let mut feed = Moves::connect(rig.redis()).await.unwrap();
+    let followed = [(event.clone(), line.followed().unwrap())];
+    for entry in feed.next(&followed, PATIENCE).await.unwrap() {
+        line.hear(&entry.unwrap());
+    }
+    assert!(futures_util::poll!(&mut waits).is_ready());
+    assert_eq!(line.shown_position(Seq(2)), Some(1));
+    // Of moves that are never heard, a second is waited for and no longer.
+    line.caught_up(moves + 1).await;
+}
+
+#[tokio::test]
 async fn a_move_that_is_not_the_next_is_ignored() {
     let rig = Rig::start().await;
     let event = rig.event("demo", open(100)).await;
@@ -182,7 +205,7 @@ async fn a_line_is_followed_for_as_long_as_somebody_asks_or_watches() {
     assert!(line.is_idle(601));
     line.ask(600);
     assert!(!line.is_idle(1_200));
-    let watching = line.watch(token().place_id(), Seq(1), false, 600);
+    let watching = line.watch(token().place_id(), Seq(1), false, 0, 600);
     assert!(!line.is_idle(9_999));
     drop(watching);
     assert!(line.is_idle(9_999));

@@ -48,18 +48,19 @@ impl Drop for Watching {
 }
 
 impl Line {
-    /// Watches a place that waits, or was let in when `admitted`, as the store said just now.
+    /// Watches a place that waits, or was let in when `admitted`, as the store said just now, at the line's move `moves`.
     pub fn watch(
         self: &Arc<Self>,
         place: PlaceId,
         seq: Seq,
         admitted: bool,
+        moves: u64,
         tick: u64,
     ) -> Watching {
         let born = self.readings.load(Ordering::SeqCst);
         self.entered(seq);
         let document = self.document();
-        let slot = Slot::new(born, admitted, &document, tick);
+        let slot = Slot::new(born, admitted, moves, &document, tick);
         let mut watchers = self.watchers.lock();
         let positions = self.positions.read();
         let (key, watcher) = watchers.add(place, seq, slot, |seq, number| {
@@ -84,6 +85,7 @@ pub fn seen<'a>(
     Seen {
         tick,
         document,
+        heard: positions.heard(),
         gone: positions.is_gone(seq),
         undrawn: undrawn(document, positions),
         position: positions.position(seq),

@@ -1,5 +1,6 @@
 //! What the queue page says without scripts: one thing at a time, and when to ask again.
 
+use domain::chance::Chance;
 use domain::place::{GoneReason, PlaceState};
 use domain::{Millis, Phase, eta::Eta, pace};
 
@@ -19,12 +20,18 @@ pub enum Fallback {
     /// A draft.
     NotOpenYet { opens_at: Option<Millis> },
     /// The line takes people, and this one is not in it.
-    Join { remaining: u64, waiting: u64 },
+    Join {
+        remaining: u64,
+        waiting: u64,
+        /// Does it take those alone whom the organiser's site sends? What they bring is behind the `#`, where only a script sees it.
+        sent_alone: bool,
+    },
     /// In line.
     Waiting {
         phase: Phase,
         position: Option<u64>,
         eta: Option<Eta>,
+        chance: Option<Chance>,
     },
     /// Let in.
     Turn { ends_at: Option<Millis> },
@@ -54,6 +61,7 @@ impl Fallback {
             Phase::Lobby | Phase::Open | Phase::Paused => Self::Join {
                 remaining: document.remaining(),
                 waiting,
+                sent_alone: document.entry().is_some(),
             },
             Phase::Draining => Self::LineClosed,
             Phase::Closed => Self::Closed,
@@ -70,6 +78,7 @@ impl Fallback {
                     phase: document.phase(),
                     position,
                     eta: position.and_then(|position| document.eta(position)),
+                    chance: position.map(|position| document.chance(position, None)),
                 }
             }
             PlaceState::Admitted {
@@ -109,12 +118,31 @@ impl Fallback {
                 let at = opens_at.map(|at| words.opens_at.replace("{}", &at.to_string()));
                 said(words.not_open) + &at.map(|at| paragraph(&at)).unwrap_or_default()
             }
-            Self::Join { remaining, waiting } => join(words, *remaining, *waiting),
+            Self::Join {
+                remaining,
+                waiting,
+                sent_alone,
+            } => {
+                let way_in = if *sent_alone {
+                    // Where scripts run, the page that they make takes its place.
+                    format!("<noscript>{}</noscript>", said(words.sent_alone))
+                } else {
+                    paragraph(words.join_text) + &form(words.join)
+                };
+                figures(words, *remaining, *waiting) + &way_in
+            }
             Self::Waiting {
                 phase,
                 position,
                 eta,
-            } => waiting(words, *phase, *position, *eta),
+                chance,
+            } => {
+                waiting(words, *phase, *position, *eta)
+                    + &chance
+                        .map(|chance| expects(words, chance))
+                        .unwrap_or_default()
+                    + &paragraph(words.refreshes)
+            }
             Self::Turn { ends_at: Some(at) } => {
                 let [headline, text] = words.turn;
                 said([headline, &text.replace("{}", &at.to_string())])
@@ -131,13 +159,21 @@ impl Fallback {
     }
 }
 
-fn join(words: &Words, remaining: u64, waiting: u64) -> String {
+fn figures(words: &Words, remaining: u64, waiting: u64) -> String {
     let figures = [(words.left, remaining), (words.in_line, waiting)];
-    let figures: String = figures
+    figures
         .into_iter()
         .map(|(text, figure)| paragraph(&text.replace("{}", &grouped(figure))))
-        .collect();
-    figures + &paragraph(words.join_text) + &form(words.join)
+        .collect()
+}
+
+/// Will there be a coupon?
+fn expects(words: &Words, chance: Chance) -> String {
+    paragraph(match chance {
+        Chance::Likely => words.likely,
+        Chance::Uncertain => words.uncertain,
+        Chance::Unlikely => words.unlikely,
+    })
 }
 
 fn waiting(words: &Words, phase: Phase, position: Option<u64>, eta: Option<Eta>) -> String {
@@ -158,7 +194,7 @@ fn waiting(words: &Words, phase: Phase, position: Option<u64>, eta: Option<Eta>)
             .replacen("{}", &grouped(high), 1);
         inside += &paragraph(&range);
     }
-    inside + &paragraph(words.refreshes)
+    inside
 }
 
 fn coupon(words: &Words, code: &str, serial: u64) -> String {
@@ -262,6 +298,7 @@ mod tests {
                 phase,
                 position: None,
                 eta: None,
+                chance: None,
             };
             let page = fallback.main(Language::English);
             assert!(page.contains(says), "{phase:?}: {page}");
@@ -278,7 +315,22 @@ mod tests {
             serial: 17,
         };
         let at = Millis(1_000);
+        let waiting = |chance| Fallback::Waiting {
+            phase: Phase::Open,
+            position: Some(3),
+            eta: None,
+            chance: Some(chance),
+        };
+        let sent_alone = Fallback::Join {
+            remaining: 3,
+            waiting: 1,
+            sent_alone: true,
+        };
         let table = [
+            (waiting(Chance::Likely), Some("2"), "<p>"),
+            (waiting(Chance::Uncertain), Some("2"), "<p>"),
+            (waiting(Chance::Unlikely), Some("2"), "<p>"),
+            (sent_alone, Some("15"), "<noscript><h2>"),
             (turn(Some(at)), Some("5"), "1970-01-01T00:00:01.000Z"),
             (turn(None), Some("5"), "<h2>"),
             (coupon, None, "&lt;A&amp;B&gt;"),

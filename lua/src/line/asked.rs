@@ -35,6 +35,15 @@ pub enum Look {
     NoSuchEvent,
 }
 
+/// What the store knows of a place, and when it knew it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// What it knows.
+    pub look: Look,
+    /// The last move of the line by then. No mirror that heard no further shows a lower position than one that heard so far.
+    pub moves: u64,
+}
+
 /// Who enters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entrant {
@@ -48,15 +57,4 @@ impl From<PlaceId> for Entrant {
     fn from(place: PlaceId) -> Self {
         Self { place, user: None }
     }
-}
-
-/// A piece of the line, for loading a mirror of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
-    /// The ordinals of those whose turn has not come yet, ascending.
-    pub seqs: Vec<Seq>,
-    /// The ordinals of those who were passed over and may still be next, ascending.
-    pub passed: Vec<Seq>,
-    /// Where to read on; `None` at the end.
-    pub next: Option<Seq>,
 }

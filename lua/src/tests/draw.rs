@@ -26,6 +26,13 @@ async fn begun(rig: &Rig, event: &EventId, n: u8) -> Draw {
     draw.unwrap()
 }
 
+/// An order as the list of its draw tells it.
+fn listed(order: &[PlaceId]) -> String {
+    order
+        .iter()
+        .fold(String::new(), |list, place| list + place.as_str() + "\n")
+}
+
 async fn seq(rig: &Rig, event: &EventId, place: &PlaceId) -> Option<u64> {
     match rig.store.look(event, place).await.unwrap() {
         Look::Known(PlaceState::Waiting { seq }) => Some(seq.0),
@@ -49,6 +56,7 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
     let early = rig.store.end_draw(&demo, "-").await.unwrap();
     assert_eq!(early, Drawn::Unfinished);
     assert!(rig.store.draw(&demo, &draw, &order).await.unwrap());
+    assert_eq!(rig.store.draw_record(&demo).await.unwrap(), None);
     let (head, _) = rig.store.moves_head(&demo).await.unwrap();
     let ended = rig.store.end_draw(&demo, &digest(&order)).await.unwrap();
     assert_eq!(ended, Drawn::Ended);
@@ -58,12 +66,17 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
         assert_eq!(seq(&rig, &demo, place).await, Some(n));
     }
     assert_eq!(seq(&rig, &demo, &place(21)).await, Some(41));
+    let record = rig.store.draw_record(&demo).await.unwrap().unwrap();
+    assert_eq!((&record.draw, &record.digest), (&draw, &digest(&order)));
     let admitted = rig.admitted(&demo, 22).await;
     let admitted: Vec<PlaceId> = admitted.into_iter().map(|one| one.place).collect();
     assert_eq!(
         admitted,
         [order.as_slice(), &[place(21), place(22)]].concat()
     );
+
+    let list = rig.store.draw_list(&demo, &draw).await.unwrap();
+    assert_eq!(list, Some(listed(&order)), "kept when all are let in");
 
     let mut moves = Moves::connect(&rig.redis.settings()).await.unwrap();
     let told = moves.next(&[(demo.clone(), head)], SOON).await.unwrap();
@@ -117,6 +130,8 @@ async fn whoever_finishes_a_draw_gives_the_same_order_whoever_leaves_meanwhile()
         };
         assert_eq!(seq(&rig, &demo, place).await, expected);
     }
+    let list = rig.store.draw_list(&demo, &draw).await.unwrap();
+    assert_eq!(list, Some(listed(&order)), "whoever left is on it too");
     assert!(!rig.store.draw(&demo, &draw, &order).await.unwrap());
     assert_eq!(
         rig.store.end_draw(&demo, "-").await.unwrap(),

@@ -29,6 +29,7 @@ impl Case {
             Step::Admission(rate_per_s, capacity, ticket_ttl_s) => {
                 Call::Admission(AdmissionChange {
                     rate_per_s: *rate_per_s,
+                    ramp_s: None,
                     capacity: *capacity,
                     ticket_ttl_s: *ticket_ttl_s,
                 })
@@ -74,6 +75,7 @@ impl Case {
         event.phase = *phase;
         event.admission = Admission {
             rate_per_s: *rate,
+            ramp: None,
             capacity: 3,
             ticket_ttl_s: 1 + 600 * u64::from(*title),
         };
@@ -207,6 +209,7 @@ impl Case {
             .iter()
             .map(|place| self.model.look(place))
             .collect();
+        let seen: Vec<Look> = seen.into_iter().map(|looked| looked.look).collect();
         assert_eq!(seen, expected);
         assert_eq!(store.figures(&self.id).await.unwrap(), self.model.figures());
     }
