@@ -43,6 +43,7 @@ function place(change: Partial<PlaceStatus> = {}): PlaceStatus {
     waiting: 3120,
     phase: 'open',
     eta_s: { low: 197, high: 309 },
+    chance: 'uncertain',
     poll_after_ms: 1100,
     ...change,
   };
@@ -51,12 +52,23 @@ function place(change: Partial<PlaceStatus> = {}): PlaceStatus {
 /** Somebody in line at `position`, with the same told over the socket. */
 function waitingAt(position: number, waiting: number, remaining: number, change: Partial<PlaceStatus> = {}): Scene {
   const eta_s = { low: Math.floor((position / 5) * 0.8), high: Math.ceil((position / 5) * 1.25) + 1 };
-  const me = place({ position, waiting, eta_s, ...change });
+  const ahead = position - 1;
+  const chance = ahead < remaining ? 'likely' : ahead < 2 * remaining ? 'uncertain' : 'unlikely';
+  const me = place({ position, waiting, eta_s, chance, ...change });
   return {
     status: status({ phase: me.phase, waiting, stock: { total: 1000, remaining } }),
     me,
     frames: [
-      { type: 'position', position, waiting, eta_s: me.eta_s, rate_per_s: 5, stock_remaining: remaining, at: iso(0) },
+      {
+        type: 'position',
+        position,
+        waiting,
+        eta_s: me.eta_s,
+        rate_per_s: 5,
+        stock_remaining: remaining,
+        chance: me.chance,
+        at: iso(0),
+      },
     ],
   };
 }
@@ -122,13 +134,23 @@ export const SCENES: Record<string, () => Scene> = {
     ...waitingAt(37, 48, 1000, { phase: 'lobby', eta_s: null, position: null }),
     status: status({ phase: 'lobby', opens_at: iso(754_000) }),
     frames: [
-      { type: 'position', position: null, waiting: 48, eta_s: null, rate_per_s: 5, stock_remaining: 1000, at: iso(0) },
+      {
+        type: 'position',
+        position: null,
+        waiting: 48,
+        eta_s: null,
+        rate_per_s: 5,
+        stock_remaining: 1000,
+        chance: null,
+        at: iso(0),
+      },
     ],
   }),
   drawing: () => ({ ...waitingAt(37, 48, 1000, { eta_s: null, position: null }), frames: [] }),
   waiting: () => waitingAt(641, 3120, 812),
   'waiting-halfway': () => ({ ...waitingAt(641, 3120, 812), frames: waitingAt(236, 2715, 700).frames ?? [] }),
-  'waiting-uncertain': () => waitingAt(790, 3120, 812),
+  'waiting-uncertain': () => waitingAt(1190, 3120, 812),
+  'waiting-likely-still': () => waitingAt(970, 3120, 812, { chance: 'likely' }),
   'waiting-far': () => waitingAt(12_345, 98_000, 812),
   'waiting-a-million': () => waitingAt(1_234_567, 2_000_000, 812),
   'waiting-few': () => waitingAt(7, 64, 95),
@@ -167,7 +189,16 @@ export const WAYS: Record<string, () => Scene> = {
     me: NO_PLACE,
     enter: place({ position: 3, waiting: 12 }),
     frames: [
-      { type: 'position', position: 1, waiting: 10, eta_s: null, rate_per_s: 5, stock_remaining: 95, at: iso(0) },
+      {
+        type: 'position',
+        position: 1,
+        waiting: 10,
+        eta_s: null,
+        rate_per_s: 5,
+        stock_remaining: 95,
+        chance: 'likely',
+        at: iso(0),
+      },
       { type: 'ticket', ticket: 'header.claims.signature', expires_at: iso(105_000) },
     ],
     redeem: [{ code: 'K7QF2MZRXW4T' }],

@@ -5,6 +5,9 @@ import { call, type Reply } from '../reply';
 export type Phase = 'draft' | 'lobby' | 'open' | 'paused' | 'draining' | 'closed';
 export type GoneReason = 'left' | 'no-show' | 'closed' | 'sold-out';
 
+/** Will there be a coupon? */
+export type Chance = 'likely' | 'uncertain' | 'unlikely';
+
 export interface Eta {
   low: number;
   high: number;
@@ -29,6 +32,7 @@ export interface PlaceStatus {
   waiting: number;
   phase: Phase;
   eta_s: Eta | null;
+  chance: Chance | null;
   poll_after_ms: number;
   ticket?: string;
   ticket_expires_at?: string;
@@ -54,6 +58,7 @@ export type Frame =
       eta_s: Eta | null;
       rate_per_s: number;
       stock_remaining: number;
+      chance: Chance | null;
       at: string;
     }
   | { type: 'ticket'; ticket: string; expires_at: string }

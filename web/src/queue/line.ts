@@ -2,8 +2,9 @@
 
 import { h, say, show } from '../element';
 import { clock, count, position, range } from '../number';
+import { judgement } from './chance';
 import { leaveButton } from './leave';
-import { chance, glide, progress } from './pace';
+import { glide, progress } from './pace';
 import { type Page, type Place, stateOf } from './page';
 import { rope } from './rope';
 import type { Screen, Stage } from './screen';
@@ -140,9 +141,8 @@ function figures(p: Parts, page: Page, place: Waiting, now: number, { words, lan
   const remaining = page.event?.stock.remaining;
   if (remaining !== undefined) {
     const ahead = (place.position ?? 1) - 1;
-    const judged = chance(remaining, ahead);
     say(p.numbers, words.chance.numbers(count(remaining, language), count(ahead, language)));
-    say(p.judgement, remaining === 0 ? words.chance.none : words.chance[judged]);
-    p.judgement.dataset.chance = judged;
+    say(p.judgement, judgement(place.chance, remaining, ahead, words));
+    p.judgement.dataset.chance = remaining === 0 ? 'unlikely' : (place.chance ?? '');
   }
 }

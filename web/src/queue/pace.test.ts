@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chance, glide, milestone, progress } from './pace';
+import { glide, milestone, progress } from './pace';
 
 test('between two messages the number runs ahead by what the rate promises, but by two in a hundred at most', () => {
   expect(glide(5000, 5, 4000)).toBe(4980);
@@ -29,12 +29,4 @@ test('a position is announced at first, at milestones, and else not', () => {
   expect(milestone(520, 499)).toBe(true);
   expect(milestone(499, 499)).toBe(false);
   expect(milestone(2, 1)).toBe(true);
-});
-
-test('the chance is judged from the coupons left and the people before', () => {
-  expect(chance(812, 640)).toBe('likely');
-  expect(chance(812, 790)).toBe('uncertain');
-  expect(chance(812, 1000)).toBe('unlikely');
-  expect(chance(0, 0)).toBe('unlikely');
-  expect(chance(1, 0)).toBe('likely');
 });

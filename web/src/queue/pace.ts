@@ -25,13 +25,3 @@ const MILESTONES = [100_000, 50_000, 20_000, 10_000, 5000, 2000, 1000, 500, 200,
 export function milestone(before: number | null, now: number): boolean {
   return before === null || MILESTONES.some((mark) => now <= mark && mark < before);
 }
-
-export type Chance = 'likely' | 'uncertain' | 'unlikely';
-
-/** Whether waiting still makes sense: everyone `ahead` may take one of the `remaining`. Some never do. */
-export function chance(remaining: number, ahead: number): Chance {
-  if (ahead < remaining * 0.9) {
-    return 'likely';
-  }
-  return ahead < remaining * 1.2 ? 'uncertain' : 'unlikely';
-}

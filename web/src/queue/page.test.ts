@@ -20,6 +20,7 @@ const WAITING: PlaceStatus = {
   waiting: 3120,
   phase: 'open',
   eta_s: { low: 100, high: 160 },
+  chance: 'likely',
   poll_after_ms: 1000,
 };
 const TICKET: Frame = { type: 'ticket', ticket: 't1', expires_at: '2026-11-21T10:02:00.000Z' };
@@ -43,6 +44,7 @@ const position = (n: number | null): News =>
     position: n,
     waiting: 3000,
     eta_s: null,
+    chance: null,
     rate_per_s: 7,
     stock_remaining: 700,
     at: '2026-11-21T10:00:01.000Z',

@@ -1,6 +1,6 @@
 /** What the page knows, and how news changes it: pure, so that every state can be tried without a browser. */
 
-import type { Eta, EventStatus, Frame, GoneReason, Pass, Phase, PlaceStatus } from './api';
+import type { Chance, Eta, EventStatus, Frame, GoneReason, Pass, Phase, PlaceStatus } from './api';
 
 /**
  * Where the visitor stands. `asking` tells how far a redemption is: not begun, asked, or asked again after a lost answer;
@@ -10,7 +10,15 @@ export type Place =
   | { is: 'unasked' }
   | { is: 'none'; trouble: string | null }
   | { is: 'entering'; held: Held }
-  | { is: 'waiting'; id: string; position: number | null; waiting: number; eta: Eta | null; heardAt: number }
+  | {
+      is: 'waiting';
+      id: string;
+      position: number | null;
+      waiting: number;
+      eta: Eta | null;
+      chance: Chance | null;
+      heardAt: number;
+    }
   | { is: 'admitted'; ticket: string; expiresAt: number; asking: 'no' | 'first' | 'again'; trouble: string | null }
   | { is: 'redeemed'; pass: Pass | null }
   | { is: 'gone'; reason: GoneReason; ticketEnded: number | null };
@@ -171,8 +179,8 @@ function afterPlace(page: Page, status: PlaceStatus, at: number): Page {
   const told = withEvent(page, { phase: status.phase });
   switch (status.state) {
     case 'waiting': {
-      const { position, waiting, eta_s } = status;
-      return waitingAt(told, { id: status.place_id, position, waiting, eta: eta_s, at });
+      const { position, waiting, eta_s, chance } = status;
+      return waitingAt(told, { id: status.place_id, position, waiting, eta: eta_s, chance, at });
     }
     case 'admitted':
       return status.ticket && status.ticket_expires_at
@@ -193,8 +201,8 @@ function afterFrame(page: Page, frame: Frame, at: number): Page {
       }
       const stock = page.event && { ...page.event.stock, remaining: frame.stock_remaining };
       const told = withEvent(page, { rate_per_s: frame.rate_per_s, ...(stock && { stock }) });
-      const { position, waiting, eta_s } = frame;
-      return waitingAt(told, { id: page.place.id, position, waiting, eta: eta_s, at });
+      const { position, waiting, eta_s, chance } = frame;
+      return waitingAt(told, { id: page.place.id, position, waiting, eta: eta_s, chance, at });
     }
     case 'ticket':
       return admitted(page, frame.ticket, Date.parse(frame.expires_at));
@@ -214,11 +222,12 @@ interface Heard {
   position: number | null;
   waiting: number;
   eta: Eta | null;
+  chance: Chance | null;
   at: number;
 }
 
 /** A position never rises while a place is held: an answer overtaken on its way must not show. */
-function waitingAt(page: Page, { id, position, waiting, eta, at }: Heard): Page {
+function waitingAt(page: Page, { id, position, waiting, eta, chance, at }: Heard): Page {
   const { place } = page;
   if (place.is === 'admitted' || place.is === 'redeemed') {
     return page;
@@ -227,7 +236,7 @@ function waitingAt(page: Page, { id, position, waiting, eta, at }: Heard): Page 
   if (held !== null && position !== null && position > held) {
     return page;
   }
-  return { ...page, place: { is: 'waiting', id, position, waiting, eta, heardAt: at } };
+  return { ...page, place: { is: 'waiting', id, position, waiting, eta, chance, heardAt: at } };
 }
 
 function admitted(page: Page, ticket: string, expiresAt: number): Page {

@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Visit } from './visit';
 
-const PLACE = { place_id: 'p', position: 3, waiting: 9, phase: 'open', eta_s: null, poll_after_ms: 60_000 };
+const PLACE = {
+  place_id: 'p',
+  position: 3,
+  waiting: 9,
+  phase: 'open',
+  eta_s: null,
+  chance: null,
+  poll_after_ms: 60_000,
+};
 const ENDS = new Date(Date.now() + 60_000).toISOString();
 
 /** A server where each look at the place finds the next of `places`, and every ticket is refused as over. */

@@ -7,6 +7,7 @@ const POSITION: Frame = {
   position: 3,
   waiting: 9,
   eta_s: null,
+  chance: null,
   rate_per_s: 5,
   stock_remaining: 9,
   at: '2026-11-21T10:00:00.000Z',

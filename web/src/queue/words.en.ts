@@ -79,8 +79,9 @@ export const en = {
     numbers: (left: string, ahead: string) =>
       `${plural(left, 'coupon', 'coupons')} left, ${plural(ahead, 'person', 'people')} before you`,
     likely: 'Likely: there should be one for you.',
+    likelyStill: 'Likely: so far enough people do not take theirs.',
     uncertain: 'Uncertain: it depends on how many take theirs.',
-    unlikely: 'Unlikely: others would have to miss their turn.',
+    unlikely: 'Unlikely: many before you, or those whose turn it is now, would have to go without.',
     none: 'All taken for now. One may still come back.',
   },
   link: {

@@ -74,8 +74,9 @@ export const ko: Words = {
   chance: {
     numbers: (left, ahead) => `남은 쿠폰 ${left}장, 앞선 대기 ${ahead}명`,
     likely: '가능성 높음: 받으실 수 있을 것으로 보입니다.',
+    likelyStill: '가능성 높음: 지금까지 받지 않은 분들이 충분히 있습니다.',
     uncertain: '불확실: 앞선 분들이 얼마나 받는지에 달려 있습니다.',
-    unlikely: '가능성 낮음: 앞선 분들이 차례를 놓쳐야 합니다.',
+    unlikely: '가능성 낮음: 앞선 분들이나 지금 차례인 분들 가운데 많은 분이 받지 않아야 합니다.',
     none: '지금은 모두 소진되었습니다. 반환되는 쿠폰이 있을 수 있습니다.',
   },
   link: {
