@@ -402,6 +402,10 @@ mod tests {
             let listed = ledger.books_after("", 9).await.unwrap();
             assert_eq!(listed, ledger.books().await.unwrap());
             assert_eq!(ledger.books_after("spring", 9).await.unwrap(), []);
+            let days = "SELECT event, CAST(day AS text), issued, redeemed FROM event_stats";
+            let days: Vec<(String, String, i64, i64)> =
+                sqlx::query_as(days).fetch_all(&ledger.pool).await.unwrap();
+            assert_eq!(days, [("spring".into(), "2027-01-15".into(), 0, 1)]);
         }
     }
 }

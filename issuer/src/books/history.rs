@@ -35,7 +35,7 @@ pub struct Entry {
     from: String,
     /// Where it stood then.
     to: String,
-    /// Who did it: an account, a service key, or `admin` for the admin token.
+    /// Who did it: an account, a service key, `admin` for the admin token; `line` or `claim` for what the book's event issued.
     by: String,
     /// What came with it.
     #[schema(value_type = Option<Object>, required)]
@@ -82,12 +82,9 @@ pub async fn handler(
 async fn page(desk: &Desk, book: &EventId, after: &str, limit: usize) -> csv::Page<Entry> {
     let after = after.parse().map_err(|_| bad_after())?;
     let rows = desk.ledger.coupon_history(book, after, limit + 1);
-    let mut rows = rows.await.map_err(ledger_failed)?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more);
-    let next = next.map(|row| row.ordinal.to_string());
-    Ok((rows.into_iter().map(Entry::from).collect(), next))
+    let rows = rows.await.map_err(ledger_failed)?;
+    let List { items, next } = List::page(rows, limit, |row| row.ordinal.to_string());
+    Ok((items, next))
 }
 
 impl From<HistoryRow> for Entry {

@@ -10,7 +10,7 @@ use chassis::list::{List, page_limit};
 use chassis::{Path, Problem, Query};
 use domain::EventId;
 use domain::book::{CouponState, Rules};
-use ledger::Wanted;
+use ledger::{BookCoupon, Wanted};
 use serde::Deserialize;
 
 use super::shown::Shown;
@@ -94,10 +94,8 @@ async fn page(
         is_over: rules.are_over(now),
     };
     let rows = desk.ledger.book_coupons(book, wanted, after, limit + 1);
-    let mut rows = rows.await.map_err(ledger_failed)?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| row.code.clone());
-    let items = rows.into_iter().map(|row| Shown::kept(row, rules, now));
+    let rows = rows.await.map_err(ledger_failed)?;
+    let List { items, next } = List::<BookCoupon>::page(rows, limit, |row| row.code.clone());
+    let items = items.into_iter().map(|row| Shown::kept(row, rules, now));
     Ok((items.collect(), next))
 }

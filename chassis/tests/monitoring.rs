@@ -1,0 +1,190 @@
+//! What watches and what scales, beside the compose file: each metric that a rule or a panel names is one that the code records, and
+//! each role of the manifests is configured as the program reads it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a file of tests: what goes wrong here fails the test"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chassis::config::{Environment, RoleName, ServeConfig};
+use serde::Deserialize as _;
+use serde_yaml_ng::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join("compose").join(file)).unwrap()
+}
+
+/// Every word of a text that is a metric's name.
+fn metrics(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let named = words.filter(|word| word.starts_with("stanchion_"));
+    named.map(str::to_owned).collect()
+}
+
+/// Every metric that the code below a folder records.
+fn recorded(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            recorded(&path, found);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            found.extend(metrics(&fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn every_metric_that_a_rule_or_a_panel_names_is_recorded() {
+    let mut known = BTreeSet::new();
+    for room in [
+        "chassis",
+        "gateway",
+        "admission",
+        "issuer",
+        "persister",
+        "lua",
+    ] {
+        recorded(&root().join(room).join("src"), &mut known);
+    }
+    let rules: Value = serde_yaml_ng::from_str(&read("alerts.yml")).unwrap();
+    let rules = rules["groups"][0]["rules"].as_sequence().unwrap();
+    let mut asked: Vec<String> = Vec::new();
+    for rule in rules {
+        asked.push(rule["expr"].as_str().unwrap().to_owned());
+        for told in ["summary", "action"] {
+            assert!(rule["annotations"][told].is_string(), "{rule:?}");
+        }
+    }
+    let board: serde_json::Value = serde_json::from_str(&read("grafana.json")).unwrap();
+    for panel in board["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            asked.push(target["expr"].as_str().unwrap().to_owned());
+        }
+    }
+    assert!(asked.len() > 20);
+    for expression in &asked {
+        let named = metrics(expression);
+        assert!(!named.is_empty(), "{expression}");
+        for name in named {
+            let base = name.strip_suffix("_bucket").unwrap_or(&name);
+            assert!(known.contains(base), "nothing records {name}");
+        }
+    }
+}
+
+#[test]
+fn prometheus_reads_the_rules_and_every_role() {
+    let config: Value = serde_yaml_ng::from_str(&read("prometheus.yml")).unwrap();
+    assert_eq!(config["rule_files"][0], "alerts.yml");
+    let targets = &config["scrape_configs"][0]["static_configs"][0]["targets"];
+    let targets: Vec<String> = serde_yaml_ng::from_value(targets.clone()).unwrap();
+    let roles = RoleName::ALL
+        .iter()
+        .map(|role| format!("{}:8081", role.as_str()));
+    assert_eq!(
+        targets.into_iter().collect::<BTreeSet<_>>(),
+        roles.collect()
+    );
+}
+
+/// The manifests, in order.
+fn manifests() -> Vec<Value> {
+    let text = read("k8s.yaml");
+    let documents = serde_yaml_ng::Deserializer::from_str(&text);
+    documents
+        .map(|document| Value::deserialize(document).unwrap())
+        .collect()
+}
+
+/// What the image and a container's own list put into the environment; a secret is any text that its kind may hold.
+fn environment(container: &Value) -> Environment {
+    let mut environment: Environment = [
+        ("STANCHION_LISTEN", "0.0.0.0:8080"),
+        ("STANCHION_OPS_LISTEN", "0.0.0.0:8081"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let secrets: BTreeMap<&str, &str> = [
+        ("redis-url", "redis://redis:6379"),
+        ("kafka-brokers", "kafka:9092"),
+        (
+            "database-url",
+            "postgres://stanchion:secret@postgres/stanchion",
+        ),
+        ("public-url", "https://drop.example.org"),
+        ("admin-token", "a-secret-of-at-least-thirty-two-characters"),
+    ]
+    .into();
+    for variable in container["env"].as_sequence().unwrap() {
+        let value = variable["value"].as_str().unwrap_or_else(|| {
+            secrets[variable["valueFrom"]["secretKeyRef"]["key"]
+                .as_str()
+                .unwrap()]
+        });
+        let name = variable["name"].as_str().unwrap();
+        environment.insert(name.to_owned(), value.to_owned());
+    }
+    environment
+}
+
+#[test]
+fn every_role_of_the_manifests_is_configured_as_the_program_reads_it() {
+    let mut roles = Vec::new();
+    for manifest in manifests() {
+        let container = &manifest["spec"]["template"]["spec"]["containers"][0];
+        if container["image"] != "stanchion" {
+            continue;
+        }
+        let args: Vec<String> = serde_yaml_ng::from_value(container["args"].clone()).unwrap();
+        assert_eq!(args[0], "serve");
+        let config = ServeConfig::parse(&args[1..], &environment(container)).unwrap();
+        assert_eq!(config.warnings, Vec::<String>::new());
+        assert!(config.redis_url.is_some() && config.kafka_brokers.is_some());
+        assert_eq!(manifest["metadata"]["name"], config.roles[0].as_str());
+        roles.extend(config.roles);
+    }
+    roles.sort_unstable();
+    assert_eq!(roles, RoleName::ALL, "each role is there once");
+}
+
+#[test]
+fn what_the_manifests_point_at_is_there() {
+    let manifests = manifests();
+    let names = |kind: &str| -> BTreeSet<String> {
+        let of_kind = manifests.iter().filter(|manifest| manifest["kind"] == kind);
+        let name = |manifest: &Value| manifest["metadata"]["name"].as_str().unwrap().to_owned();
+        of_kind.map(name).collect()
+    };
+    let deployments = names("Deployment");
+    assert_eq!(names("Service"), deployments, "each is reached by its name");
+    for manifest in &manifests {
+        let spec = &manifest["spec"];
+        let pointed = match manifest["kind"].as_str().unwrap() {
+            "HorizontalPodAutoscaler" => &spec["scaleTargetRef"]["name"],
+            "Service" => &spec["selector"]["app"],
+            "Deployment" | "PodDisruptionBudget" => &spec["selector"]["matchLabels"]["app"],
+            "PersistentVolumeClaim" => continue,
+            other => panic!("a manifest of kind {other}"),
+        };
+        assert!(
+            deployments.contains(pointed.as_str().unwrap()),
+            "{manifest:?}"
+        );
+    }
+    let edge = read("nginx.conf");
+    for role in RoleName::ALL {
+        assert!(
+            edge.contains(&format!("{}:808", role.as_str())),
+            "the edge reaches {}",
+            role.as_str()
+        );
+    }
+}
