@@ -88,7 +88,7 @@ if #new > 0 then
     redis.call('PUBLISH', 'wakes', keys.places)
   end
   local now_ms = to_ms(now_us())
-  if redis.call('XLEN', keys.outbox) < tonumber(ARGV[1]) then
+  if not is_full(keys, ARGV[1]) then
     append_record(keys, now_ms, epoch, 'entered', 'first', first + 1, 'places', table.concat(new, ','))
   end
   if near then

@@ -3,17 +3,17 @@
 -- KEYS   1 event  2 counts  3 outbox  4 book  5 free  6 assigned  7 holders  8 redeemers
 -- ARGV   1 by  2 step: lock, unlock, redeem or cancel  3 code  4 holder whose it must be, '' for the organiser
 --        5 the lock's token, '-' for none  6 how long a lock lasts, in ms, '' for as long as the book says
---        7 metadata as JSON or ''
+--        7 metadata as JSON or ''  8 most records that may wait in the outbox
 -- Effect the coupon as it is after the step, and its record; an unlock of what is not locked changes nothing.
 -- Result {'no-such-book'} · {'no-such-coupon'}: also one that is somebody else's · {'coupon-expired'} · {'coupon-locked'}
---        {'limit-reached'} · {'state-move', from, to} · {'done', ordinal (0 when nothing changed), now_ms, coupon…}, the
+--        {'limit-reached'} · {'state-move', from, to} · {'outbox-full'} · {'done', ordinal (0 when nothing changed), now_ms, coupon…}, the
 --        coupon as part "book" stores it, '' for one that went back to the free ones
-assert(#KEYS == 8 and #ARGV == 7, 'step_coupon: 8 keys and 7 arguments')
+assert(#KEYS == 8 and #ARGV == 8, 'step_coupon: 8 keys and 8 arguments')
 local keys = {
   event = KEYS[1], counts = KEYS[2], outbox = KEYS[3], book = KEYS[4], free = KEYS[5], assigned = KEYS[6],
 }
 local holders, redeemers = KEYS[7], KEYS[8]
-local by, step, code, holder, token, lock_ms, metadata = unpack(ARGV)
+local by, step, code, holder, token, lock_ms, metadata, most_records = unpack(ARGV)
 local now_ms = to_ms(now_us())
 local book = read_book(keys)
 if not book then
@@ -50,6 +50,8 @@ if refused then
   return refused
 elseif step == 'unlock' and from ~= 'locked' then
   return { 'done', 0, now_ms, coupon_text(coupon) }
+elseif is_full(keys, most_records) then
+  return { 'outbox-full', again = true }
 end
 
 -- Takes the coupon from its holder. One that goes back counts as never used.

@@ -86,6 +86,7 @@ impl Store {
             .arg(asked.holder.as_str())
             .arg(asked.count)
             .arg(asked.code.as_deref().unwrap_or_default())
+            .arg(self.door.outbox_max())
             .once(&keys, asked.once.as_ref())
             .run(&self.door)
             .await?;
@@ -131,6 +132,7 @@ impl Store {
             .arg(token)
             .arg(given(lock_s.map(|lock_s| lock_s.saturating_mul(1_000))))
             .arg(asked.metadata.as_deref().unwrap_or_default())
+            .arg(self.door.outbox_max())
             .once(&keys, asked.once.as_ref())
             .run(&self.door)
             .await?;

@@ -58,6 +58,8 @@ macro_rules! script {
 }
 pub(crate) use script;
 
+/// The tag with which a script refuses a whole call because too many records wait for the log.
+const OUTBOX_FULL: &[u8] = b"outbox-full";
 /// Tags that a Redis which forgot everything would answer, too.
 const DOUBTFUL: [&[u8]; 3] = [b"no-such-event", b"no-such-book", b"created"];
 
@@ -150,7 +152,10 @@ impl Call<'_> {
             answered => answered?,
         };
         let reply = Reply::new(value)?;
-        if !self.script.open && reply.is_doubtful() {
+        if reply.begins_with(&[OUTBOX_FULL]) {
+            return Err(StoreError::OutboxFull);
+        }
+        if !self.script.open && reply.begins_with(&DOUBTFUL) {
             door.confirm().await?;
         }
         Ok(reply)
@@ -228,10 +233,10 @@ impl Reply {
         }
     }
 
-    /// Does it say what a Redis which forgot everything would say, too?
-    fn is_doubtful(&self) -> bool {
+    /// Is its tag one of these?
+    fn begins_with(&self, tags: &[&[u8]]) -> bool {
         let first = self.0.as_slice().first();
-        matches!(first, Some(Value::BulkString(tag)) if DOUBTFUL.contains(&tag.as_slice()))
+        matches!(first, Some(Value::BulkString(tag)) if tags.contains(&tag.as_slice()))
     }
 
     /// The next element.
