@@ -1,16 +1,19 @@
 //! The private signing keys as files in a folder that only its owner may read, shared by replicas. Their generations say
-//! which is newer: `current.pem` is the first, made at the first start, then `key-2.pem` and so on.
+//! which is newer: `current.pem` is the first, made at the first start, then `key-2.pem` and so on. A key that is retired leaves
+//! its public half behind as `retired-<kid>`, for a store that forgot it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use domain::Random;
-use domain::ticket::SigningKey;
+use domain::ticket::{PublicKey, SigningKey};
+use domain::{Millis, Random};
 
 /// The file of the first key.
 const FIRST: &str = "current.pem";
+/// What the files of retired keys' public halves begin with; the kid follows.
+const RETIRED: &str = "retired-";
 
 /// The signing keys cannot be used; says which file and why.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,9 @@ pub enum KeyError {
     /// The file holds something else.
     #[error("the signing key at {} is not an Ed25519 private key in PKCS#8 PEM", .0.display())]
     NotAKey(PathBuf),
+    /// The file of a retired key holds something else.
+    #[error("{} is not what a retired signing key leaves behind", .0.display())]
+    NotRetired(PathBuf),
     /// Everybody on the machine may read or change the key.
     #[error("the signing key at {} is open to everybody on this machine: set its mode to 600", .0.display())]
     Exposed(PathBuf),
@@ -91,20 +97,75 @@ impl Folder {
         };
         fs::remove_file(&draft).map_err(failed(&draft))?;
         linked.map_err(failed(&path))?;
-        // The new name is on the disk too before anything is signed.
-        File::open(&self.0)
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed(&self.0))
+        self.on_disk()
     }
 
-    /// Takes the key of a generation away; it may be gone already.
-    pub fn remove(&self, generation: u32) -> Result<(), KeyError> {
+    /// Puts the public half of a key, and when its last ticket ended, in the place of the private one; it may be gone already.
+    pub fn retire(
+        &self,
+        generation: u32,
+        public: &PublicKey,
+        ended: Millis,
+    ) -> Result<(), KeyError> {
+        let kept = self.0.join(format!("{RETIRED}{}", public.kid));
+        if !kept.exists() {
+            let text = format!("{} {} {}\n", public.x, ended.0, public.issuers.join(" "));
+            // Replicas that retire a key together write the same.
+            let draft = self
+                .0
+                .join(format!(".{RETIRED}{}.{}", public.kid, std::process::id()));
+            // One of the same name was left by a crash.
+            let _ = fs::remove_file(&draft);
+            write_private(&draft, &text).map_err(failed(&draft))?;
+            fs::rename(&draft, &kept).map_err(failed(&kept))?;
+            self.on_disk()?;
+        }
         let path = self.0.join(file_name(generation));
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&path)(error)),
             _ => Ok(()),
         }
     }
+
+    /// The public halves of retired keys that are not `known`, each with when its last ticket ended.
+    pub fn retired(
+        &self,
+        known: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(PublicKey, Millis)>, KeyError> {
+        let mut retired = Vec::new();
+        for entry in fs::read_dir(&self.0).map_err(failed(&self.0))? {
+            let (path, name) = {
+                let entry = entry.map_err(failed(&self.0))?;
+                (entry.path(), entry.file_name())
+            };
+            let kid = name.to_str().and_then(|name| name.strip_prefix(RETIRED));
+            if let Some(kid) = kid.filter(|kid| !known(kid)) {
+                let text = text(&path)?;
+                let read = retired_key(kid, &text);
+                retired.push(read.ok_or(KeyError::NotRetired(path))?);
+            }
+        }
+        Ok(retired)
+    }
+
+    /// A new name in the folder is on the disk too before anything rests on it.
+    fn on_disk(&self) -> Result<(), KeyError> {
+        File::open(&self.0)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed(&self.0))
+    }
+}
+
+/// What a retired key left behind: `x ended_ms issuer…`.
+fn retired_key(kid: &str, text: &str) -> Option<(PublicKey, Millis)> {
+    let mut parts = text.split_whitespace().map(str::to_owned);
+    let (x, ended) = (parts.next()?, parts.next()?.parse().ok()?);
+    let key = PublicKey {
+        kid: kid.to_owned(),
+        x,
+        issuers: parts.collect(),
+    };
+    Some((key, Millis(ended)))
 }
 
 fn file_name(generation: u32) -> String {
@@ -123,6 +184,11 @@ fn generation(name: &str) -> Option<u32> {
 }
 
 fn read(path: &Path) -> Result<SigningKey, KeyError> {
+    SigningKey::from_pem(&text(path)?).map_err(|_| KeyError::NotAKey(path.to_owned()))
+}
+
+/// The text of a file that only we may read or change.
+fn text(path: &Path) -> Result<String, KeyError> {
     let mode = fs::metadata(path)
         .map_err(failed(path))?
         .permissions()
@@ -130,8 +196,7 @@ fn read(path: &Path) -> Result<SigningKey, KeyError> {
     if mode & 0o007 != 0 {
         return Err(KeyError::Exposed(path.to_owned()));
     }
-    let pem = fs::read_to_string(path).map_err(failed(path))?;
-    SigningKey::from_pem(&pem).map_err(|_| KeyError::NotAKey(path.to_owned()))
+    fs::read_to_string(path).map_err(failed(path))
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
@@ -222,7 +287,8 @@ mod tests {
     }
 
     #[test]
-    fn of_two_replicas_that_make_the_next_key_the_first_decides() {
+    fn of_two_replicas_that_make_the_next_key_the_first_decides_and_a_retired_one_leaves_its_public_half()
+     {
         let path = tempfile::tempdir().unwrap();
         let folder = Folder::open(path.path(), &SystemRandom).unwrap();
         for _ in 0..2 {
@@ -235,10 +301,23 @@ mod tests {
             keys.iter().map(|held| held.generation).collect::<Vec<_>>()
         };
         assert_eq!(generations(&folder), [1, 2, 10]);
+        let public = |generation| {
+            let keys = folder.keys().unwrap();
+            let held = keys.into_iter().find(|held| held.generation == generation);
+            held.unwrap().key.public("https://line.example")
+        };
+        let first = public(1);
         for _ in 0..2 {
-            folder.remove(1).unwrap();
+            folder.retire(1, &first, Millis(7)).unwrap();
         }
         let again = Folder::open(path.path(), &SystemRandom).unwrap();
         assert_eq!(generations(&again), [2, 10], "no first key is made again");
+        let left = again.retired(|_| false).unwrap();
+        assert_eq!(left, [(first.clone(), Millis(7))]);
+        assert_eq!(again.retired(|kid| kid == first.kid).unwrap(), []);
+        let left = path.path().join(format!("{RETIRED}{}", first.kid));
+        fs::write(&left, "x y").unwrap();
+        let garbled = again.retired(|_| false).unwrap_err();
+        assert!(matches!(garbled, KeyError::NotRetired(_)), "{garbled}");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use domain::place::AdmittedPlace;
 use domain::ticket::PublicKey;
 use domain::{EventId, Millis, Random};
-use lua::{KeyTimes, Store, StoreError};
+use lua::{KeyTimes, Standing, Store, StoreError};
 use parking_lot::RwLock;
 
 use crate::keys::{Folder, Held, KeyError};
@@ -137,18 +137,13 @@ impl Signer {
         let ring = self.ring();
         let mut retired = false;
         for nth in 0..ring.active {
-            let ended = ring.begins(nth + 1).plus(LATE_MS);
-            if ring.times.now < ended {
-                continue;
-            }
             let held = &ring.keys[nth];
-            let end = match ring.times.ends.get(held.key.kid()) {
-                Some(&end) => end,
-                // Whatever is out now, in any event, was signed before; later tickets are the next key's.
-                None => store.last_ticket_end().await?.unwrap_or(ended).max(ended),
+            let Some(end) = ring.end(nth, store).await? else {
+                continue;
             };
+            let public = self.published(store, held).await?;
             if store.retire_key(held.key.kid(), end).await? {
-                self.folder.remove(held.generation)?;
+                self.folder.retire(held.generation, &public, end)?;
                 retired = true;
                 tracing::info!(
                     kid = held.key.kid(),
@@ -160,6 +155,16 @@ impl Signer {
             self.look(store).await?;
         }
         Ok(())
+    }
+
+    /// The public half of a key, with every URL under which it was published.
+    async fn published(&self, store: &Store, held: &Held) -> Result<PublicKey, StoreError> {
+        let published = store.public_keys().await?.into_iter();
+        let ours = held.key.public(&self.issuer);
+        Ok(published
+            .into_iter()
+            .find(|key| key.kid == ours.kid)
+            .unwrap_or(ours))
     }
 
     /// Makes the next key and publishes it; it signs after a while. When there is one already, that one stays: then the
@@ -184,12 +189,19 @@ impl Signer {
         Ok((next, true))
     }
 
-    /// Reads folder and times again; publishes the keys of which the store knows nothing.
+    /// Reads folder and times again; publishes the keys of which the store knows nothing, the retired ones as such.
     async fn look(&self, store: &Store) -> Result<(), KeepError> {
-        let folder = self.folder.clone();
-        let keys = tokio::task::spawn_blocking(move || folder.keys()).await;
-        let keys = keys.map_err(|error| StoreError::Unexpected(error.to_string()))??;
-        let mut times = store.key_times().await?;
+        let (folder, mut times) = (self.folder.clone(), store.key_times().await?);
+        let ends = times.ends.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let retired = folder.retired(|kid| ends.contains_key(kid))?;
+            Ok::<_, KeyError>((folder.keys()?, retired))
+        });
+        let read = read.await;
+        let (keys, retired) = read.map_err(|error| StoreError::Unexpected(error.to_string()))??;
+        for (key, end) in &retired {
+            store.publish_retired_key(key, *end).await?;
+        }
         let unknown = |held: &&Held| !times.shown.contains_key(held.key.kid());
         let unknown: Vec<&Held> = keys.iter().filter(unknown).collect();
         for held in &unknown {
@@ -239,6 +251,22 @@ impl Ring {
         }
     }
 
+    /// When the last ticket ends of a key before the active one; `None` while it may still sign or that cannot be told.
+    async fn end(&self, nth: usize, store: &Store) -> Result<Option<Millis>, StoreError> {
+        let ended = self.begins(nth + 1).plus(LATE_MS);
+        if self.times.now < ended {
+            return Ok(None);
+        }
+        if let Some(&end) = self.times.ends.get(self.keys[nth].key.kid()) {
+            return Ok(Some(end));
+        }
+        // Whatever is out now, in any event, was signed before; later tickets are the next key's.
+        let last = store.last_ticket_end().await?;
+        // Asked afterwards: a store that has forgotten its tickets tells of none.
+        let is_known = matches!(store.standing().await?, Standing::Known(_));
+        Ok(is_known.then(|| last.unwrap_or(ended).max(ended)))
+    }
+
     fn listed(&self, nth: usize) -> Listed {
         let kid = self.keys[nth].key.kid();
         Listed {
@@ -257,8 +285,10 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use chassis::system::SystemRandom;
+    use serde_json::json;
 
     use super::*;
+    use crate::stage::{ISSUER, Stage, id, until};
 
     /// A ring of `generations`, published at these times.
     fn ring(generations: &[u32], shown: &[i64], now: i64) -> Ring {
@@ -307,5 +337,83 @@ mod tests {
             (KeyState::Next, Millis(50_000)),
         ];
         assert_eq!(listed, expected);
+    }
+
+    /// A signer whose second key has just begun to sign.
+    async fn rotated(stage: &Stage) -> (Signer, [String; 2]) {
+        let signer = Signer::open(&stage.folder.path().join("keys"), ISSUER, &SystemRandom);
+        let signer = signer.unwrap();
+        signer.publish(&stage.store).await.unwrap();
+        let first = signer.kid();
+        let (next, is_new) = signer.rotate(&stage.store, &SystemRandom).await.unwrap();
+        assert!(is_new && next.state == KeyState::Next);
+        (signer, [first, next.kid])
+    }
+
+    /// As if a key had been shown for as long as the store counts.
+    fn long_shown(stage: &Stage, kid: &str) {
+        stage.tell_redis(&["HSET", "keys:shown", kid, "0"]);
+    }
+
+    async fn published(stage: &Stage) -> Vec<String> {
+        let keys = stage.store.public_keys().await.unwrap();
+        keys.into_iter().map(|key| key.kid).collect()
+    }
+
+    #[tokio::test]
+    async fn a_store_that_forgot_a_retired_key_is_told_of_it_again() {
+        let stage = Stage::set().await;
+        let (signer, [first, second]) = rotated(&stage).await;
+        long_shown(&stage, &second);
+        signer.keep(&stage.store).await.unwrap();
+        assert_eq!(published(&stage).await, [second.as_str()]);
+        let retired = stage.store.retired_keys().await.unwrap();
+        assert_eq!((retired.len(), &retired[0].0.kid), (1, &first));
+
+        stage.tell_redis(&["FLUSHALL"]);
+        stage.recover().await;
+        signer.keep(&stage.store).await.unwrap();
+        assert_eq!(stage.store.retired_keys().await.unwrap(), retired);
+        assert_eq!(
+            published(&stage).await,
+            [second.as_str()],
+            "JWKS does not show it"
+        );
+        let restarted = Signer::open(&stage.folder.path().join("keys"), ISSUER, &SystemRandom);
+        assert!(!restarted.unwrap().holds(&first), "it never signs again");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_forgot_its_tickets_retires_no_key() {
+        let stage = Stage::set().await;
+        let replica = stage.replica().await;
+        replica
+            .make("demo", json!({ "stock": 5, "phase": "open" }))
+            .await;
+        replica.stop().await;
+        let (signer, [first, second]) = rotated(&stage).await;
+        stage.enter("demo", 1).await;
+        until("somebody is let in", async || {
+            let round = stage.store.admit(&id("demo"), &first, 1).await.unwrap();
+            (!round.admitted.is_empty()).then_some(())
+        })
+        .await;
+        let last = stage.store.last_ticket_end().await.unwrap();
+        long_shown(&stage, &second);
+        signer.keep(&stage.store).await.unwrap();
+        assert_eq!(signer.kid(), second);
+        assert_eq!(signer.list()[0].until, None, "it is looked up once");
+        signer.keep(&stage.store).await.unwrap();
+        assert_eq!(signer.list()[0].until, last);
+
+        // Emptied, and not put back yet: it knows of no ticket that is out.
+        stage.tell_redis(&["FLUSHALL"]);
+        for _ in 0..2 {
+            signer.keep(&stage.store).await.unwrap();
+            long_shown(&stage, &second);
+        }
+        signer.keep(&stage.store).await.unwrap();
+        assert_eq!((signer.kid(), signer.holds(&first)), (second, true));
+        assert!(published(&stage).await.contains(&first));
     }
 }

@@ -11,6 +11,7 @@ use chassis::admin::{AdminToken, OpsGuard};
 use chassis::lifecycle::{Ending, STOP_DEADLINE};
 use chassis::reply::Dress;
 use chassis::system::{SystemClock, SystemRandom};
+use chassis::throttle::Limits;
 use chassis::{Lifecycle, TrustedProxies};
 use domain::event::AckLevel;
 use domain::place::PlaceState;
@@ -70,6 +71,23 @@ impl Stage {
         self.redis.as_ref().unwrap().commands().await.unwrap()
     }
 
+    /// Gives Redis a command, past the house's own door.
+    pub fn tell_redis(&self, command: &[&str]) {
+        let socket = self.redis.as_ref().unwrap().socket();
+        let told = std::process::Command::new("redis-cli")
+            .arg("-s")
+            .arg(socket)
+            .args(command)
+            .output();
+        assert!(told.unwrap().status.success(), "{command:?}");
+    }
+
+    /// Takes the Redis that is there for a new one with nothing to put back.
+    pub async fn recover(&self) {
+        let redis = self.redis.as_ref().unwrap();
+        Recovery::of_nothing(&redis.settings()).await.unwrap();
+    }
+
     /// The store goes away for a while.
     pub async fn stop_redis(&mut self) {
         self.redis.take().unwrap().stop().await.unwrap();
@@ -100,6 +118,11 @@ impl Stage {
             public_url: ISSUER.to_owned(),
             guard: OpsGuard::of_token(AdminToken::new(TOKEN)),
             default_ack: AckLevel::Ledger,
+            brake_error_share: Some(0.05),
+            limits: Limits {
+                sockets: Some(50),
+                ..Limits::default()
+            },
         })
         .await
         .unwrap();

@@ -59,6 +59,21 @@ impl Store {
         })
     }
 
+    /// Tells a store that forgot it of a retired key, and when its last ticket ended: it is shown to nobody in between.
+    pub async fn publish_retired_key(
+        &self,
+        key: &PublicKey,
+        end: Millis,
+    ) -> Result<(), StoreError> {
+        let value = format!("{} {}", key.x, key.issuers.join(" "));
+        Ok(redis::pipe()
+            .atomic()
+            .hset_nx(KEY_ENDS, &key.kid, end.0)
+            .hset(RETIRED_KEYS, &key.kid, value)
+            .exec_async(&mut self.connection())
+            .await?)
+    }
+
     /// What time says of the signing keys.
     pub async fn key_times(&self) -> Result<KeyTimes, StoreError> {
         let (shown, ends): (BTreeMap<String, i64>, BTreeMap<String, i64>) = redis::pipe()
