@@ -63,7 +63,7 @@ impl PartialSchema for EventPutSchema {
                 number(
                     0,
                     MOST_STOCK,
-                    "Coupons to begin with; required on a new event.",
+                    "Coupons to begin with; required on a new event, unless the book of its id holds given codes: those are its stock then.",
                 ),
             ),
             (
@@ -91,7 +91,10 @@ impl PartialSchema for EventPutSchema {
 
 impl PartialSchema for AdmissionChangeSchema {
     fn schema() -> RefOr<Schema> {
-        admission().into()
+        let whole = "Over how many seconds the rate goes to the new one, in a straight line; at once when left out.";
+        admission()
+            .property("ramp_s", number(0, 3_600, whole))
+            .into()
     }
 }
 
@@ -113,7 +116,7 @@ fn what() -> [(&'static str, ObjectBuilder); 4] {
     let line = ObjectBuilder::new()
         .schema_type(Type::Boolean)
         .description(Some("False for an event without a line. Fixed past draft."));
-    let book = text("Whose coupons; its own when left out. Fixed past draft.");
+    let book = text("Whose coupons: the book of its own id, and no other.");
     let code_pattern = text(
         "What the codes look like: `{}` is 12 random characters, `{n}` is n. Fixed past draft.",
     );
