@@ -5,6 +5,7 @@
 //! mints it.
 
 mod draw;
+mod holdups;
 mod keys;
 mod mint;
 mod ops;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chassis::admin::OpsGuard;
+use chassis::throttle::Limits;
 use chassis::{Lifecycle, Role};
 use domain::event::AckLevel;
 use domain::{Clock, Random};
@@ -46,6 +48,10 @@ pub struct Parts {
     pub guard: OpsGuard,
     /// What a pass of a new event waits for, unless the event says otherwise.
     pub default_ack: AckLevel,
+    /// The share of failed redeems from which on admission is braked; none for never.
+    pub brake_error_share: Option<f64>,
+    /// The limits per client address that this process was started with: those in force where none is set live.
+    pub limits: Limits,
 }
 
 /// Why admission cannot start.
@@ -73,6 +79,7 @@ pub async fn build(parts: Parts) -> Result<Role, BuildError> {
         Arc::clone(&signer),
         Arc::clone(&parts.random),
         parts.lifecycle.clone(),
+        parts.brake_error_share,
     );
     parts.lifecycle.spawn("pacer", Arc::new(pacer).run());
     Ok(Role {

@@ -6,10 +6,13 @@ mod audit;
 mod console;
 mod figures;
 mod get_event;
+mod get_limits;
 mod keys;
+mod limits_audit;
 mod list_events;
 mod live;
 mod patch_admission;
+mod patch_limits;
 mod post_phase;
 mod post_stock;
 mod put_event;
@@ -23,6 +26,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, patch, post};
 use chassis::admin::{OpsGuard, Staff};
+use chassis::throttle::Limits;
 use chassis::{Lifecycle, Problem};
 use domain::event::AckLevel;
 use domain::{EventId, Random, Refusal};
@@ -44,6 +48,7 @@ fn by(staff: &Staff) -> Change<'_> {
 struct Desk {
     store: Store,
     default_ack: AckLevel,
+    limits: Limits,
     signer: Arc<Signer>,
     guard: OpsGuard,
     figures: Figures,
@@ -66,6 +71,7 @@ fn desk(parts: &Parts, signer: Arc<Signer>) -> Desk {
     Desk {
         store: parts.store.clone(),
         default_ack: parts.default_ack,
+        limits: parts.limits.clone(),
         signer,
         guard: parts.guard.clone(),
         figures,
@@ -86,7 +92,15 @@ pub fn routes(parts: &Parts, signer: Arc<Signer>) -> Router {
             "/api/v1/admin/events/{event}/stock",
             post(post_stock::post_stock),
         )
-        .route("/api/v1/admin/events/{event}/audit", get(audit::audit));
+        .route("/api/v1/admin/events/{event}/audit", get(audit::audit))
+        .route(
+            "/api/v1/admin/limits",
+            get(get_limits::get_limits).patch(patch_limits::patch_limits),
+        )
+        .route(
+            "/api/v1/admin/limits/audit",
+            get(limits_audit::limits_audit),
+        );
     let steered = Router::new()
         .route(
             "/api/v1/admin/events/{event}/admission",
@@ -123,6 +137,9 @@ pub fn api() -> utoipa::openapi::OpenApi {
             post_phase::post_phase,
             post_stock::post_stock,
             audit::audit,
+            get_limits::get_limits,
+            patch_limits::patch_limits,
+            limits_audit::limits_audit,
             keys::keys,
             rotate_key::rotate_key,
             live::live,
@@ -186,7 +203,7 @@ mod tests {
                 calls += 1;
             }
         }
-        assert_eq!(calls, 10);
+        assert_eq!(calls, 13);
     }
 
     #[tokio::test]

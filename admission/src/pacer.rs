@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::draw::{DrawFailed, Drawer};
+use crate::holdups::HoldUps;
 use crate::mint::mint;
 use crate::signer::{CannotSign, KeepError, Signer};
 
@@ -59,6 +60,9 @@ pub struct Pacer {
     looked: watch::Sender<()>,
     /// Keys that we do not hold and have told of.
     foreign: Mutex<HashSet<String>>,
+    /// The share of failed redeems from which on admission is braked.
+    brake_error_share: Option<f64>,
+    hold_ups: HoldUps,
 }
 
 /// The events that are paced, each by a loop of its own.
@@ -97,6 +101,7 @@ impl Pacer {
         signer: Arc<Signer>,
         random: Arc<dyn Random>,
         lifecycle: Lifecycle,
+        brake_error_share: Option<f64>,
     ) -> Self {
         Self {
             drawer: Drawer::new(store.clone(), Arc::clone(&random)),
@@ -108,6 +113,8 @@ impl Pacer {
             rounds: Semaphore::new(ROUNDS),
             looked: watch::Sender::new(()),
             foreign: Mutex::default(),
+            brake_error_share,
+            hold_ups: HoldUps::default(),
         }
     }
 
@@ -217,10 +224,14 @@ impl Pacer {
     async fn round(&self, event: &EventId) -> Result<Option<u64>, RoundFailed> {
         // The semaphore is never closed; without a permit the round would be as right.
         let _turn = self.rounds.acquire().await;
-        let round = self.store.admit(event, &self.signer.kid(), MOST).await?;
+        let round = self
+            .store
+            .admit_braked(event, &self.signer.kid(), MOST, self.brake_error_share)
+            .await?;
         if round.unknown {
             return Ok(None);
         }
+        self.hold_ups.hear(event, &round);
         counter!("stanchion_admission_rounds_total").increment(1);
         let admitted = round.admitted.len() as u64;
         for (name, count) in [

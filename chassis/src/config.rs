@@ -153,7 +153,6 @@ impl ServeConfig {
         let data = given.value(&settings::DATA, value::folder)?;
         let data = data.unwrap_or_else(|| PathBuf::from("data"));
         let keys = given.value(&settings::KEYS, value::folder)?;
-        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let url = |url: Option<String>| url.map(StoreUrl);
         let proxies = given.value(&settings::TRUSTED_PROXIES, value::networks)?;
         let token = given.value(&settings::ADMIN_TOKEN, value::secret)?;
@@ -163,12 +162,8 @@ impl ServeConfig {
                 .unwrap_or_else(|| RoleName::ALL.into()),
             keys: keys.unwrap_or_else(|| data.join("keys")),
             data,
-            listen: given
-                .value(&settings::LISTEN, value::address)?
-                .unwrap_or(local(8080)),
-            ops_listen: given
-                .value(&settings::OPS_LISTEN, value::address)?
-                .unwrap_or(local(8081)),
+            listen: door(&given, &settings::LISTEN, 8080)?,
+            ops_listen: door(&given, &settings::OPS_LISTEN, 8081)?,
             public_url: given.value(&settings::PUBLIC_URL, value::public_url)?,
             redis_url: url(given.value(&settings::REDIS_URL, value::redis_url)?),
             accept_loss_window: given
@@ -254,6 +249,12 @@ impl ServeConfig {
         }
         Ok(self)
     }
+}
+
+/// A door's address: without one, a port of this machine alone.
+fn door(given: &Given, setting: &settings::Setting, port: u16) -> Result<SocketAddr, WrongSetting> {
+    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Ok(given.value(setting, value::address)?.unwrap_or(local))
 }
 
 fn direct_api(text: &str) -> Option<DirectApi> {

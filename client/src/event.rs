@@ -114,6 +114,33 @@ pub struct Admission {
     pub capacity: u64,
     /// How long a ticket lasts, in seconds.
     pub ticket_ttl_s: u64,
+    /// On the way to `rate_per_s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<Ramp>,
+}
+
+/// A rate that goes to the one that was set in a straight line.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ramp {
+    /// Visitors let in per second at its beginning.
+    pub from_per_s: f64,
+    /// When it began.
+    pub since: Moment,
+    /// When the rate that was set is reached.
+    pub until: Moment,
+}
+
+/// Redeeming goes badly, so fewer people are let in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Brake {
+    /// What the rate is divided by.
+    pub divided_by: u64,
+    /// Since when it is on.
+    pub since: Moment,
+    /// `failed`, `late`, or `calm`: it lets go.
+    pub why: String,
+    /// The share of the redeems of ten seconds that went so, 0–1.
+    pub share: f64,
 }
 
 /// Any of the pace's settings; what is left out stays as it is.
@@ -122,6 +149,9 @@ pub struct AdmissionChange {
     /// 0–1,000,000; 0 stops admission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_s: Option<f64>,
+    /// Over how many seconds the rate goes to it, 0–3,600; at once when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ramp_s: Option<u64>,
     /// 1–10,000,000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u64>,
@@ -167,6 +197,12 @@ pub struct LiveEvent {
     pub outbox_lag: u64,
     /// Records that the ledger has not committed.
     pub ledger_lag: u64,
+    /// Visitors let in per second at present, while that is another rate than the one that is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_in_force_per_s: Option<f64>,
+    /// The brake, while it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<Brake>,
     /// The other settings, as they were put.
     #[serde(flatten)]
     pub settings: Map<String, Value>,

@@ -11,6 +11,7 @@ use crate::event::{
 };
 use crate::frame::OpsFrame;
 use crate::http::{Http, Options, Reply};
+use crate::limits::{Limits, LimitsChange};
 use crate::live::{self, Live};
 
 /// Speaks to the ops door. Cheap to clone; clones share their connections.
@@ -90,6 +91,19 @@ impl Ops {
     ) -> Result<Page<AuditEntry>, ApiError> {
         let segments = ["api", "v1", "admin", "events", event, "audit"];
         self.ask(self.http.list(&segments, after)).await
+    }
+
+    /// The limits per client address.
+    pub async fn limits(&self) -> Result<Limits, ApiError> {
+        let segments = ["api", "v1", "admin", "limits"];
+        self.ask(self.http.request(Method::GET, &segments)).await
+    }
+
+    /// Sets limits per client address; in force everywhere within about a second.
+    pub async fn set_limits(&self, change: &LimitsChange) -> Result<Limits, ApiError> {
+        let segments = ["api", "v1", "admin", "limits"];
+        let request = self.http.request(Method::PATCH, &segments);
+        self.ask(request.json(change)).await
     }
 
     /// The keys that tickets are signed with.

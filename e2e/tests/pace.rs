@@ -134,3 +134,96 @@ async fn a_new_pace_holds_for_everybody_from_then_on() {
     assert!(ends.is_sorted(), "in the order of the line: {ends:?}");
     server.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_goes_to_another_in_a_straight_line_and_everybody_sees_the_one_in_force() {
+    let server = Server::start().await.unwrap();
+    server.open_event("drop", 150, 1.0).await.unwrap();
+    let (visitor, ops) = (server.visitor().unwrap(), server.organiser().unwrap());
+    let change = AdmissionChange {
+        rate_per_s: Some(41.0),
+        ramp_s: Some(10),
+        ..AdmissionChange::default()
+    };
+    let set = ops.set_admission("drop", &change).await.unwrap();
+    let ramp = set.ramp.unwrap();
+    assert_eq!(
+        (ramp.from_per_s, ramp.until.unix_ms() - ramp.since.unix_ms()),
+        (1.0, 10_000)
+    );
+    let on_the_way = until(async || {
+        let rate = visitor.status("drop").await.ok()?.rate_per_s;
+        (rate > 5.0 && rate < 41.0).then_some(())
+    });
+    let crowd = people::crowd(&visitor, "drop", 150, Duration::ZERO, Temper::Strict);
+    let (stories, on_the_way) = tokio::join!(crowd, on_the_way);
+    on_the_way.unwrap();
+    let stories = stories.unwrap();
+    people::check(&stories).unwrap();
+    assert_eq!(people::codes(&stories).len(), 150);
+    // A ticket of 120 s ends on the next whole second: whoever seems to be let in by a moment was.
+    let let_in_s = |story: &Story| {
+        let ends = story.expires_at.unwrap().unix_ms();
+        u32::try_from((ends - 120_000 - ramp.since.unix_ms()) / 1_000).unwrap_or(0)
+    };
+    for second in 1..=10_u32 {
+        let by_then = stories.iter().filter(|one| let_in_s(one) < second).count();
+        let area = second + 2 * second * second;
+        assert!(
+            by_then <= 1 + area as usize,
+            "{by_then} within {second} s of the ramp"
+        );
+    }
+    let reached = until(async || {
+        let event = ops.event("drop").await.ok()?;
+        let over = event.admission.ramp.is_none() && event.rate_in_force_per_s.is_none();
+        over.then_some(event.admission.rate_per_s)
+    });
+    assert_eq!(reached.await.unwrap(), 41.0);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redeems_that_fail_halve_admission_until_they_no_longer_do() {
+    let lost: Vec<String> = (1..=5).map(|n| format!("redeem.passed=lost@{n}")).collect();
+    let setup = Setup::new().unwrap().env("MISHAPS", &lost.join(" "));
+    let server = setup.start().await.unwrap();
+    server.open_event("drop", 160, 20.0).await.unwrap();
+    let (visitor, ops) = (server.visitor().unwrap(), server.organiser().unwrap());
+    let crowd = people::crowd(&visitor, "drop", 160, Duration::ZERO, Temper::Strict);
+    let braked = async {
+        let event = until(async || {
+            let event = ops.event("drop").await.ok()?;
+            event.brake.is_some().then_some(event)
+        });
+        let event = event.await.unwrap();
+        let brake = event.brake.unwrap();
+        assert_eq!((brake.divided_by, brake.why.as_str()), (2, "failed"));
+        assert_eq!(event.admission.rate_per_s, 20.0);
+        assert_eq!(event.rate_in_force_per_s, Some(10.0));
+        until(async || (visitor.status("drop").await.ok()?.rate_per_s == 10.0).then_some(()))
+            .await
+            .unwrap();
+        let gauge = r#"stanchion_admission_brake{event="drop"} 2"#;
+        let url = format!("{}/metrics", server.ops);
+        until(async || {
+            let metrics = reqwest::get(&url).await.ok()?.text().await.ok()?;
+            metrics.lines().any(|line| line == gauge).then_some(())
+        })
+        .await
+        .unwrap();
+        until(async || ops.event("drop").await.ok()?.brake.is_none().then_some(()))
+            .await
+            .unwrap();
+    };
+    let (stories, ()) = tokio::join!(crowd, braked);
+    let stories = stories.unwrap();
+    people::check(&stories).unwrap();
+    assert_eq!(people::codes(&stories).len(), 160, "nobody lost anything");
+    let audit = ops.audit("drop", None).await.unwrap().items;
+    let by_brake: Vec<_> = audit.iter().filter(|entry| entry.by == "brake").collect();
+    assert_eq!(by_brake.len(), 2, "its beginning and its end");
+    assert_eq!(by_brake[0].to["divided_by"], 1);
+    assert_eq!(by_brake[1].to["why"], "failed");
+    server.stop().await.unwrap();
+}

@@ -3,6 +3,7 @@
 mod ctl;
 mod data_folder;
 mod doctor;
+mod limits;
 mod outside;
 mod rehearse;
 mod roles;

@@ -9,6 +9,7 @@ use chassis::{Lifecycle, Role, Throttle};
 use domain::event::AckLevel;
 use ledger::Ledger;
 
+use crate::limits;
 use crate::stores::Stores;
 
 /// What the roles are built from.
@@ -29,6 +30,10 @@ impl Building<'_> {
     /// Builds every role of the process; their tasks run from here on.
     pub async fn build(&self) -> anyhow::Result<Vec<Role>> {
         let throttle = Throttle::new(self.config.limits.clone());
+        if self.config.has_public_door() {
+            let (flags, store) = (self.config.limits.clone(), self.stores.store.clone());
+            limits::follow(throttle.clone(), flags, store, self.lifecycle);
+        }
         let mut roles = Vec::new();
         if self.config.has(RoleName::Gateway) {
             roles.push(self.gateway(throttle.clone()).await?);
@@ -79,6 +84,8 @@ impl Building<'_> {
             public_url,
             guard: self.guard(),
             default_ack: self.default_ack(),
+            brake_error_share: self.config.brake.error_share,
+            limits: self.config.limits.clone(),
         };
         match admission::build(parts).await {
             Ok(role) => Ok(role),
@@ -102,6 +109,7 @@ impl Building<'_> {
             random: Arc::new(SystemRandom),
             public_url: self.public_url.clone(),
             direct_api: self.config.direct_api,
+            brake_latency_ms: self.config.brake.latency_ms,
             default_ack: self.default_ack(),
             kafka: self.stores.kafka.clone(),
         })

@@ -5,7 +5,7 @@ use axum::extract::State;
 use chassis::list::{List, ListQuery, bad_after};
 use chassis::{Path, Problem, Query};
 use domain::{EventId, Millis};
-use lua::{AuditEntry, Store};
+use lua::{AuditEntry, AuditPage, Store};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,7 +21,7 @@ pub struct Audited {
     at: Millis,
     /// Who.
     by: String,
-    /// What was done: `created`, `changed`, `admission`, `phase`, `stock`, `draw`.
+    /// What was done: `created`, `changed`, `admission`, `phase`, `stock`, `draw`, `brake`; `limits`.
     action: String,
     /// What it was before.
     from: serde_json::Value,
@@ -48,22 +48,24 @@ pub async fn audit(
     Path(event): Path<EventId>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List<Audited>>, Problem> {
-    let limit = query.limit()?;
-    if query.after.as_deref().is_some_and(|after| !is_entry(after)) {
-        return Err(bad_after());
-    }
+    let (limit, after) = (query.limit()?, after(&query)?);
     let known = store.event(&event).await.map_err(store_failed)?;
     if known.is_none() {
         return Err(no_such_event(&event));
     }
     let page = store
-        .audit(&event, query.after.as_deref(), limit)
+        .audit(&event, after, limit)
         .await
         .map_err(store_failed)?;
-    Ok(Json(List {
-        items: page.entries.into_iter().map(Audited::from).collect(),
-        next: page.next,
-    }))
+    Ok(Json(shown(page)))
+}
+
+/// Where a page of an audit goes on; refuses what is no entry's id.
+pub fn after(query: &ListQuery) -> Result<Option<&str>, Problem> {
+    match query.after.as_deref() {
+        Some(after) if !is_entry(after) => Err(bad_after()),
+        after => Ok(after),
+    }
 }
 
 /// Does this look like an entry's id: two whole numbers joined by `-`?
@@ -72,6 +74,14 @@ fn is_entry(id: &str) -> bool {
         |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u64>().is_ok();
     id.split_once('-')
         .is_some_and(|(time, n)| whole(time) && whole(n))
+}
+
+/// A page of an audit as it is shown.
+pub fn shown(page: AuditPage) -> List<Audited> {
+    List {
+        items: page.entries.into_iter().map(Audited::from).collect(),
+        next: page.next,
+    }
 }
 
 impl From<AuditEntry> for Audited {

@@ -17,9 +17,11 @@ const ANY: Admission = Admission {
     rate_per_s: 0.0,
     capacity: 1,
     ticket_ttl_s: 1,
+    ramp: None,
 };
 
-/// Changes the pace; in force within one second.
+/// Changes the pace; in force within one second. With `ramp_s` the rate goes from the one in force to the new one in a straight
+/// line, by the store's clock; the block then shows the `ramp` as long as it runs.
 #[utoipa::path(
     patch, path = "/api/v1/admin/events/{event}/admission", tag = "ops",
     params(("event" = String, Path, description = "The event's id")),
@@ -95,6 +97,48 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_ramp_is_shown_while_it_runs_and_the_rate_is_the_one_that_was_set() {
+        let stage = Stage::set().await;
+        let replica = stage.replica().await;
+        replica.make("demo", json!({ "stock": 50 })).await;
+        let ramped = replica
+            .patch("demo", json!({ "rate_per_s": 1_010, "ramp_s": 3_600 }))
+            .await;
+        assert_eq!(ramped.body["rate_per_s"], 1_010);
+        let ramp = &ramped.body["ramp"];
+        assert_eq!(ramp["from_per_s"], 10);
+        for time in ["since", "until"] {
+            assert!(ramp[time].as_str().unwrap().ends_with('Z'), "{ramp}");
+        }
+        let event = replica.get("/api/v1/admin/events/demo").await.body;
+        assert_eq!(&event["admission"], &ramped.body);
+        let in_force = event["rate_in_force_per_s"].as_f64().unwrap();
+        assert!((10.0..1_010.0).contains(&in_force), "{in_force}");
+        // A put that says the same is no news, and one cannot hold a ramp.
+        let same = json!({ "admission": { "rate_per_s": 1_010 } });
+        assert_eq!(
+            replica.put("demo", same).await.body["admission"],
+            ramped.body
+        );
+        let refused = replica
+            .put(
+                "demo",
+                json!({ "admission": { "rate_per_s": 5, "ramp_s": 9 } }),
+            )
+            .await
+            .refused(400, "bad-request");
+        assert_eq!(refused["field"], "admission.ramp_s");
+
+        let at_once = replica.patch("demo", json!({ "rate_per_s": 1_010 })).await;
+        assert_eq!(
+            at_once.body,
+            json!({ "rate_per_s": 1_010, "capacity": 50, "ticket_ttl_s": 120 })
+        );
+        let event = replica.get("/api/v1/admin/events/demo").await.body;
+        assert!(event.get("rate_in_force_per_s").is_none() && event.get("brake").is_none());
+    }
+
+    #[tokio::test]
     async fn a_wrong_pace_is_named_and_changes_nothing() {
         let stage = Stage::set().await;
         let replica = stage.replica().await;
@@ -112,6 +156,9 @@ mod tests {
                 "ticket_ttl_s",
             ),
             (json!({ "rate": 5 }), "rate"),
+            (json!({ "ramp_s": 5 }), "ramp_s"),
+            (json!({ "rate_per_s": 5, "ramp_s": 3_601 }), "ramp_s"),
+            (json!({ "rate_per_s": 5, "ramp_s": -1 }), "ramp_s"),
         ] {
             for event in ["demo", "nowhere"] {
                 let refused = replica

@@ -3,7 +3,7 @@
 use domain::event::{Admission, Definition};
 use domain::{EventId, Millis, Phase};
 use futures_util::future::try_join_all;
-use lua::{Figures, LiveEvent, Store, StoreError};
+use lua::{Brake, Figures, LiveEvent, Store, StoreError};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -45,6 +45,17 @@ pub struct ShownEvent {
     outbox_lag: u64,
     /// Records that the ledger has not committed.
     ledger_lag: u64,
+    /// Visitors let in per second at present, while a ramp or the brake makes it another than the rate that is set.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "whole_or_none"
+    )]
+    #[schema(required = false)]
+    rate_in_force_per_s: Option<f64>,
+    /// The brake, while it is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    brake: Option<ShownBrake>,
     /// Raised by every change of what is set.
     version: u64,
     /// When this was so, by the store's clock.
@@ -73,11 +84,47 @@ pub struct ShownAdmission {
     capacity: u64,
     /// How long a ticket lasts, in seconds.
     ticket_ttl_s: u64,
+    /// On the way to `rate_per_s`; there only while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    ramp: Option<ShownRamp>,
+}
+
+/// A rate that goes to the one that was set in a straight line.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Ramp)]
+pub struct ShownRamp {
+    /// Visitors let in per second at its beginning.
+    #[serde(serialize_with = "whole_when_whole")]
+    from_per_s: f64,
+    /// When it began, by the store's clock.
+    #[schema(value_type = String, format = DateTime)]
+    since: Millis,
+    /// When the rate that was set is reached.
+    #[schema(value_type = String, format = DateTime)]
+    until: Millis,
+}
+
+/// The brake of an event: redeeming goes badly, so fewer people are let in.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Brake)]
+pub struct ShownBrake {
+    /// What the rate is divided by: 2, 4, 8 or 16.
+    divided_by: u64,
+    /// Since when it is on.
+    #[schema(value_type = String, format = DateTime)]
+    since: Millis,
+    /// Why its last step was made: redeems `failed`, were `late`, or all was `calm` and it lets go.
+    #[schema(example = "failed")]
+    why: &'static str,
+    /// The share of the redeems of ten seconds that went so, 0 to 1; 0 when all was calm.
+    share: f64,
 }
 
 impl ShownEvent {
     /// The event `live` with its `figures`.
     pub fn new(live: LiveEvent, figures: Figures) -> Self {
+        let (set, in_force) = (live.event.admission.rate_per_s, live.rate_in_force_per_s);
         Self {
             event: live.event.event,
             definition: live.event.definition,
@@ -95,6 +142,8 @@ impl ShownEvent {
             left: figures.left,
             outbox_lag: figures.outbox_lag,
             ledger_lag: figures.ledger_lag,
+            rate_in_force_per_s: Some(in_force).filter(|rate| rate.to_bits() != set.to_bits()),
+            brake: live.brake.map(ShownBrake::from),
             version: live.version,
             at: live.at,
         }
@@ -125,7 +174,32 @@ impl From<Admission> for ShownAdmission {
             rate_per_s: admission.rate_per_s,
             capacity: admission.capacity,
             ticket_ttl_s: admission.ticket_ttl_s,
+            ramp: admission.ramp.map(|ramp| ShownRamp {
+                from_per_s: ramp.from_per_s,
+                since: Millis(ramp.since_ms),
+                until: Millis(ramp.until_ms),
+            }),
         }
+    }
+}
+
+impl From<Brake> for ShownBrake {
+    fn from(brake: Brake) -> Self {
+        Self {
+            divided_by: brake.divisor,
+            since: brake.since,
+            why: brake.why.as_str(),
+            share: brake.share,
+        }
+    }
+}
+
+/// As [`whole_when_whole`], of a rate that is left out when there is none.
+#[expect(clippy::ref_option, reason = "serde hands over a reference")]
+fn whole_or_none<S: Serializer>(rate: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match rate {
+        Some(rate) => whole_when_whole(rate, serializer),
+        None => serializer.serialize_none(),
     }
 }
 
@@ -163,6 +237,7 @@ mod tests {
                 rate_per_s,
                 capacity: 2,
                 ticket_ttl_s: 3,
+                ramp: None,
             };
             assert_eq!(
                 serde_json::to_string(&ShownAdmission::from(admission)).unwrap(),

@@ -82,6 +82,7 @@ pub async fn parts(settings: &Settings, ledger: &Ledger, lifecycle: &Lifecycle) 
         random: Arc::new(SystemRandom),
         public_url: Some(ISSUER.to_owned()),
         direct_api: DirectApi::Open,
+        brake_latency_ms: None,
         default_ack: AckLevel::Redis,
         kafka: None,
     }

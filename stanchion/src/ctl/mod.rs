@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use client::{AdmissionChange, ApiError, AuditEntry, LiveEvent, Ops, Options, Page, Put};
 use serde_json::{Value, json};
 
-use order::{EventOrder, KeysOrder, Order};
+use order::{EventOrder, KeysOrder, LimitsArgs, Order};
 
 /// Runs events from a terminal, over the admin API.
 #[derive(Clone, Debug, clap::Args)]
@@ -79,17 +79,11 @@ struct Answer {
 async fn answer(ops: &Ops, order: &Order) -> Result<Answer, ApiError> {
     match order {
         Order::Event(order) => about_events(ops, order).await,
-        Order::Rate { event, per_s } => {
-            let change = AdmissionChange {
-                rate_per_s: Some(*per_s),
-                ..AdmissionChange::default()
-            };
-            let admission = ops.set_admission(event, &change).await?;
-            Ok(Answer {
-                text: format!("`{event}` lets in {}/s", admission.rate_per_s),
-                json: json!(admission),
-            })
-        }
+        Order::Rate {
+            event,
+            per_s,
+            ramp_s,
+        } => set_rate(ops, event, *per_s, *ramp_s).await,
         Order::Phase { event, phase } => {
             let event = ops.move_phase(event, *phase).await?;
             Ok(Answer {
@@ -104,6 +98,7 @@ async fn answer(ops: &Ops, order: &Order) -> Result<Answer, ApiError> {
                 json: json!(stock),
             })
         }
+        Order::Limits(args) => about_limits(ops, args).await,
         Order::Keys(order) => about_keys(ops, order).await,
         Order::Dead(order) => dead::answer(ops, order).await,
         Order::Audit { event, limit } => {
@@ -114,6 +109,44 @@ async fn answer(ops: &Ops, order: &Order) -> Result<Answer, ApiError> {
             })
         }
     }
+}
+
+async fn set_rate(
+    ops: &Ops,
+    event: &str,
+    per_s: f64,
+    ramp_s: Option<u64>,
+) -> Result<Answer, ApiError> {
+    let change = AdmissionChange {
+        rate_per_s: Some(per_s),
+        ramp_s,
+        ..AdmissionChange::default()
+    };
+    let admission = ops.set_admission(event, &change).await?;
+    let rate = admission.rate_per_s;
+    Ok(Answer {
+        text: match admission.ramp {
+            Some(ramp) => format!(
+                "`{event}` goes from {}/s to {rate}/s until {}",
+                ramp.from_per_s, ramp.until
+            ),
+            None => format!("`{event}` lets in {rate}/s"),
+        },
+        json: json!(admission),
+    })
+}
+
+async fn about_limits(ops: &Ops, args: &LimitsArgs) -> Result<Answer, ApiError> {
+    let change = args.change();
+    let limits = if change.is_empty() {
+        ops.limits().await?
+    } else {
+        ops.set_limits(&change).await?
+    };
+    Ok(Answer {
+        text: shown::limits(&limits),
+        json: json!(limits),
+    })
 }
 
 async fn about_keys(ops: &Ops, order: &KeysOrder) -> Result<Answer, ApiError> {

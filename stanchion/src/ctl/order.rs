@@ -1,6 +1,6 @@
 //! What can be ordered from a terminal.
 
-use client::{AdmissionChange, EventPut, Moment, Phase};
+use client::{AdmissionChange, EventPut, LimitsChange, Moment, Phase};
 use serde_json::Map;
 
 /// An order.
@@ -15,6 +15,9 @@ pub enum Order {
         event: String,
         /// Visitors per second; fractions such as 0.5 are allowed.
         per_s: f64,
+        /// Over so many seconds, in a straight line from the rate in force; at once when not given.
+        #[arg(long)]
+        ramp_s: Option<u64>,
     },
     /// Moves an event to another phase.
     Phase {
@@ -30,6 +33,8 @@ pub enum Order {
         /// How many more.
         add: u64,
     },
+    /// The limits per client address: shows them, or sets those that are given, for every process.
+    Limits(LimitsArgs),
     /// The keys that tickets are signed with.
     #[command(subcommand)]
     Keys(KeysOrder),
@@ -58,6 +63,46 @@ pub enum EventOrder {
     },
     /// Makes an event, or changes it: what is not given stays.
     Put(Box<PutArgs>),
+}
+
+/// What is to be set of the limits per client address.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LimitsArgs {
+    /// Entering a line, such as 20/40 (calls per second and at once), off, or flag: what each process was started with.
+    #[arg(long)]
+    pub enters: Option<String>,
+    /// Other visitor and redeem calls, likewise.
+    #[arg(long)]
+    pub requests: Option<String>,
+    /// Open sockets, off, or flag.
+    #[arg(long)]
+    pub sockets: Option<String>,
+    /// Calls without a line, as --enters.
+    #[arg(long)]
+    pub direct: Option<String>,
+    /// Networks without limits, joined by commas, off, or flag.
+    #[arg(long)]
+    pub exempt: Option<String>,
+}
+
+impl LimitsArgs {
+    /// The body of the call.
+    pub fn change(&self) -> LimitsChange {
+        [
+            ("enters", &self.enters),
+            ("requests", &self.requests),
+            ("sockets", &self.sockets),
+            ("direct", &self.direct),
+            ("exempt", &self.exempt),
+        ]
+        .into_iter()
+        .filter_map(|(name, given)| {
+            let text = given.as_ref()?;
+            let set = (text != "flag").then(|| text.clone());
+            Some((name.to_owned(), set))
+        })
+        .collect()
+    }
 }
 
 /// An order about keys.
@@ -162,6 +207,7 @@ impl PutArgs {
             phase: self.phase,
             admission: AdmissionChange {
                 rate_per_s: self.rate,
+                ramp_s: None,
                 capacity: self.capacity,
                 ticket_ttl_s: self.ticket_ttl_s,
             },

@@ -1,6 +1,6 @@
 //! Answers as tables for people.
 
-use client::{AuditEntry, DeadLetter, LiveEvent, SigningKey, WholeLetter};
+use client::{Admission, AuditEntry, DeadLetter, Limits, LiveEvent, SigningKey, WholeLetter};
 use serde_json::Value;
 
 /// All events, one a row.
@@ -38,13 +38,7 @@ pub fn event(event: &LiveEvent, done: &str) -> String {
         ("title", event.title.clone()),
         ("phase", event.phase.to_string()),
         ("waiting", event.waiting.to_string()),
-        (
-            "admission",
-            format!(
-                "{}/s, capacity {}, tickets last {} s",
-                event.admission.rate_per_s, event.admission.capacity, event.admission.ticket_ttl_s
-            ),
-        ),
+        ("admission", admission(event)),
         (
             "let in",
             format!(
@@ -76,6 +70,44 @@ pub fn event(event: &LiveEvent, done: &str) -> String {
         .chain(rows)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// The limits per client address, one a row.
+pub fn limits(limits: &Limits) -> String {
+    let rows = [
+        ("enters", &limits.enters),
+        ("requests", &limits.requests),
+        ("sockets", &limits.sockets),
+        ("direct", &limits.direct),
+        ("exempt", &limits.exempt),
+    ]
+    .map(|(name, text)| {
+        let live = limits.set.iter().any(|set| set == name);
+        let by = if live { "live" } else { "flag" };
+        [name.to_owned(), text.clone(), by.to_owned()]
+    });
+    table(["LIMIT", "IN FORCE", "SET BY"], rows.into_iter())
+}
+
+/// The pace as it is set, and what is in force instead.
+fn admission(event: &LiveEvent) -> String {
+    let Admission {
+        rate_per_s,
+        capacity,
+        ticket_ttl_s,
+        ramp,
+    } = &event.admission;
+    let mut text = format!("{rate_per_s}/s, capacity {capacity}, tickets last {ticket_ttl_s} s");
+    if let Some(in_force) = event.rate_in_force_per_s {
+        text += &format!("; now {in_force}/s");
+    }
+    if let Some(ramp) = ramp {
+        text += &format!(", reached at {}", ramp.until);
+    }
+    if let Some(brake) = &event.brake {
+        text += &format!(", braked to 1/{} ({})", brake.divided_by, brake.why);
+    }
+    text
 }
 
 /// All keys, one a row.
