@@ -35,8 +35,8 @@ pub struct Settings {
     pub url: String,
     /// How long a script may take before its outcome counts as unknown.
     pub response_timeout: Duration,
-    /// Most records of one event that may wait in its outbox. At this bound no coupon is issued, and what happens in the
-    /// line is no longer recorded, until the log has taken some.
+    /// Most records of one event that may wait in its outbox. At this bound no coupon is issued or moved and nobody is
+    /// let in, and who enters or leaves is no longer recorded, until the log has taken some.
     pub outbox_max: u64,
 }
 
