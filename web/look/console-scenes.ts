@@ -53,6 +53,20 @@ function event(change: Partial<LiveEvent> & { event: string; title: string }): L
 
 const DEMO = event({ event: 'demo', title: 'Autumn Market – first come, first served' });
 
+/** On its way to a higher rate, and braked at once. */
+const BRAKED = event({
+  event: 'demo',
+  title: DEMO.title,
+  admission: {
+    rate_per_s: 200,
+    capacity: 1000,
+    ticket_ttl_s: 120,
+    ramp: { from_per_s: 5, since: '2026-11-21T10:00:00.000Z', until: '2026-11-21T10:05:00.000Z' },
+  },
+  rate_in_force_per_s: 25.6,
+  brake: { divided_by: 4, since: '2026-11-21T10:02:40.000Z', why: 'failed', share: 0.12 },
+});
+
 const MANY = [
   event({
     event: 'autumn-shoes',
@@ -264,6 +278,20 @@ const ROOMS: Record<string, object> = {
     payload: '{"specversion":"1.0","id":"demo.1.4123","type":"coupon.issued","data":{"event":"demo","serial":4123}}',
     decisions: [{ at: AT, by: 'admin', action: 'refused', note: 'still too long' }],
   },
+  '/limits': {
+    enters: '5/10',
+    requests: '100/200',
+    sockets: '50',
+    direct: 'off',
+    exempt: '10.0.0.0/8,192.0.2.7/32',
+    set: ['enters', 'exempt'],
+  },
+  '/limits/audit': {
+    items: [
+      change('3', 'limits', { enters: null, exempt: null }, { enters: '5/10', exempt: '10.0.0.0/8,192.0.2.7/32' }),
+    ],
+    next: null,
+  },
   '/keys': {
     items: [
       { kid: 'kT9r2mB0QJmVwL0y', state: 'old', since: AT, until: AT },
@@ -335,6 +363,7 @@ export const CONSOLE_SCENES: Record<string, ConsoleScene> = {
   'events-lost': scene('/', MANY, { drop: true }),
   event: scene('/events/demo', [DEMO]),
   'event-red': scene('/events/ledger-trouble', MANY),
+  'event-braked': scene('/events/demo', [BRAKED]),
   'event-closed': scene('/events/early-birds', MANY),
   'event-typed': scene('/events/demo', [DEMO], { acts: ['type-rate'] }),
   'event-overtaken': overtaken(),
@@ -357,6 +386,7 @@ export const CONSOLE_SCENES: Record<string, ConsoleScene> = {
   'letters-show': room('/letters', ['show-letter']),
   'letters-discard': room('/letters', ['discard']),
   'letters-still-dead': room('/letters', ['still-dead']),
+  limits: room('/limits'),
   signing: room('/keys'),
   'signing-rotate': room('/keys', ['rotate']),
   accounts: room('/accounts'),
