@@ -1,6 +1,7 @@
 //! A Redis of its own for the full stack, on a free port, set as the promises assume; gone when dropped.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -56,6 +57,16 @@ impl Redis {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.server.id()
+    }
+
+    /// Makes it forget everything.
+    pub fn flush(&self) -> Result<()> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+        stream.write_all(b"FLUSHALL\r\n")?;
+        let mut said = [0; 5];
+        stream.read_exact(&mut said)?;
+        ensure!(&said == b"+OK\r\n", "it said {said:?}");
+        Ok(())
     }
 
     /// `kill -9`.

@@ -1,9 +1,6 @@
 //! Events that know their visitors by entry tokens: one place and one coupon for each user of the organiser's site.
 #![cfg(test)]
 
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use client::PlaceToken;
@@ -332,15 +329,6 @@ async fn keys_that_cannot_work_and_tokens_that_mean_nothing_are_refused_by_name(
     assert_eq!(refused.json["field"], "entry_token");
 }
 
-/// Makes Redis forget everything.
-fn flush(redis: &Redis) {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, redis.port())).unwrap();
-    stream.write_all(b"FLUSHALL\r\n").unwrap();
-    let mut said = [0; 5];
-    stream.read_exact(&mut said).unwrap();
-    assert_eq!(&said, b"+OK\r\n");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn after_the_loss_of_redis_a_user_comes_back_to_the_old_place() {
     let redis = Redis::start().unwrap();
@@ -358,7 +346,7 @@ async fn after_the_loss_of_redis_a_user_comes_back_to_the_old_place() {
     });
     kept.await.unwrap();
 
-    flush(&redis);
+    redis.flush().unwrap();
     let recovered = until(async || {
         let forgotten = shop.me(&two).await.wrong_as(401, "no-place").is_none();
         forgotten.then_some(())
