@@ -148,7 +148,8 @@ fn every_role_of_the_manifests_is_configured_as_the_program_reads_it() {
         let config = ServeConfig::parse(&args[1..], &environment(container)).unwrap();
         assert_eq!(config.warnings, Vec::<String>::new());
         assert!(config.redis_url.is_some() && config.kafka_brokers.is_some());
-        assert_eq!(manifest["metadata"]["name"], config.roles[0].as_str());
+        let name = config.roles.first().unwrap().as_str();
+        assert_eq!(manifest["metadata"]["name"], name);
         roles.extend(config.roles);
     }
     roles.sort_unstable();

@@ -90,11 +90,13 @@ local function redeem(place, holder, jti, begins_ms, ends_ms, code)
     elseif not may_have_more(keys, book, holder) then
       return { 'limit-reached' }
     end
-    code = redis.call('SPOP', keys.free)
+    -- What a full Redis refuses comes first: then nothing has happened.
+    code = redis.call('SRANDMEMBER', keys.free)
     if not code then
       return { 'sold-out' }
     end
     redis.call('HSET', coupons, code, holder)
+    redis.call('SREM', keys.free, code)
   elseif redis.call('HSETNX', coupons, code, holder) == 0 then
     return { 'code-taken' }
   end
