@@ -1,5 +1,6 @@
 //! The role as a whole; each endpoint has its tests beside it.
 
+mod full;
 pub mod rig;
 
 use std::num::NonZeroU32;
