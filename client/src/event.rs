@@ -214,7 +214,7 @@ pub struct EventPut {
     /// 1–200 characters; required on a new event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// Coupons to begin with; required on a new event.
+    /// Coupons to begin with; required on a new event, unless the book of its id holds given codes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stock: Option<u64>,
     /// Counts only when the event is made.

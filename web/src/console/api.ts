@@ -115,7 +115,7 @@ export interface List<T> {
 /** A new event; what is left out takes the server's default. */
 export interface NewEvent {
   title: string;
-  stock: number;
+  stock?: number;
   phase?: Phase;
   ack?: string;
   code_pattern?: string;

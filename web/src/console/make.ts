@@ -13,7 +13,7 @@ export function newEvent(form: FormData): NewEvent {
   const given = Object.entries(admission).filter(([, value]) => value !== undefined);
   return {
     title: text('title'),
-    stock: number('stock') ?? 0,
+    ...(text('stock') !== '' && { stock: Number(text('stock')) }),
     phase: text('phase') as Phase,
     on_sold_out: text('on_sold_out'),
     ...(text('ack') !== '' && { ack: text('ack') }),
@@ -32,7 +32,7 @@ export function makeScreen(desk: Desk, made: (id: string) => void): Part {
     { class: 'panel make' },
     field('id', words.id, words.idHint, { required: true, pattern: '[a-z0-9][a-z0-9\\-]{0,62}', autocomplete: 'off' }),
     field('title', words.title, '', { required: true, maxlength: 200 }),
-    field('stock', words.stock, '', { ...whole, required: true, max: 10_000_000, value: 1000 }),
+    field('stock', words.stock, words.stockHint, { ...whole, max: 10_000_000, value: 1000 }),
     field('rate', words.rate, '', { ...whole, step: 'any', max: 1_000_000, value: 10 }),
     field('capacity', words.capacity, words.capacityHint, { ...whole, min: 1, max: 10_000_000 }),
     field('ttl', words.ttl, '', { ...whole, min: 1, max: 86_400, value: 120 }),

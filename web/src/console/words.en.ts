@@ -219,6 +219,7 @@ export const en = {
     idHint: 'Small letters, digits and -, for example spring-drop',
     title: 'Title that people see',
     stock: 'Coupons',
+    stockHint: 'Empty: the codes of the book of this id',
     rate: 'People let in per second',
     capacity: 'Most tickets out at once',
     capacityHint: 'Empty: as many as there are coupons',

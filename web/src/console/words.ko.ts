@@ -207,6 +207,7 @@ export const ko: Words = {
     idHint: '영어 소문자, 숫자, - 사용. 예: spring-drop',
     title: '사람들에게 보일 제목',
     stock: '쿠폰 수량',
+    stockHint: '비워 두면 같은 아이디의 쿠폰북 코드를 씁니다',
     rate: '초당 입장 인원',
     capacity: '동시에 나갈 수 있는 티켓',
     capacityHint: '비워 두면 쿠폰 수량과 같습니다',
