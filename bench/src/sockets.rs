@@ -52,7 +52,7 @@ impl Crowd {
                 let socket = open(address, &url, hello.then(|| enter::token(number))).await;
                 let _ = opened.send(socket.as_ref().map(|_| ()).map_err(ToString::to_string));
                 drop(turn);
-                let Ok(mut socket) = socket else { return };
+                let Ok((mut socket, _)) = socket else { return };
                 while let Some(Ok(message)) = socket.next().await {
                     if message.is_text() {
                         heard.fetch_add(1, Ordering::Relaxed);
@@ -79,10 +79,15 @@ impl Crowd {
     }
 }
 
-type Socket = tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>;
+/// A client's socket.
+pub type Socket = tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>;
 
 /// Opens one socket and hears its first frame.
-async fn open(address: SocketAddr, url: &str, token: Option<String>) -> Result<Socket> {
+pub async fn open(
+    address: SocketAddr,
+    url: &str,
+    token: Option<String>,
+) -> Result<(Socket, String)> {
     let stream = tokio::net::TcpStream::connect(address).await?;
     let config = WebSocketConfig::default()
         .read_buffer_size(1_024)
@@ -98,7 +103,8 @@ async fn open(address: SocketAddr, url: &str, token: Option<String>) -> Result<S
         .await
         .context("the server closed the socket")??;
     ensure!(first.is_text(), "the server refused the socket: {first}");
-    Ok(socket)
+    let first = first.into_text()?.to_string();
+    Ok((socket, first))
 }
 
 /// Memory of an idle socket in bytes, pushes per second, pushes per second of processor time.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chassis::system::SystemRandom;
 use domain::Random as _;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -41,7 +42,7 @@ impl Crowd {
 }
 
 /// What came of it.
-#[derive(Debug)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Rehearsed {
     /// What the crowd wrote down.
     pub book: Book,
@@ -52,7 +53,18 @@ pub struct Rehearsed {
     /// From the first arrival to the last fate.
     pub took: Duration,
     /// Why it ended before everybody knew their fate, if it did.
-    pub cut_short: Option<&'static str>,
+    pub cut_short: Option<String>,
+}
+
+impl Rehearsed {
+    /// Adds what came of another part of the crowd. The most frames of both in one second are taken to be in the same second.
+    pub fn add(&mut self, other: Self) {
+        self.book.add(other.book);
+        self.pushes += other.pushes;
+        self.most_pushes_per_s += other.most_pushes_per_s;
+        self.took = self.took.max(other.took);
+        self.cut_short = self.cut_short.take().or(other.cut_short);
+    }
 }
 
 /// Sends the crowd and waits for it; `rate_per_s` is the pace as set at the beginning.
@@ -76,7 +88,7 @@ pub async fn rehearse(
             },
             _ = second.tick() => {
                 eprintln!("{}", progress.second(&crowd, began.elapsed()));
-                if progress.nothing_happens(began.elapsed() > args.over) {
+                if progress.nothing_happens(began.elapsed() > args.over && crowd.tally.opened()) {
                     break Some("nothing happened any more");
                 }
             }
@@ -88,7 +100,7 @@ pub async fn rehearse(
         pushes: crowd.tally.pushes(),
         most_pushes_per_s: progress.most_pushes,
         took: began.elapsed(),
-        cut_short,
+        cut_short: cut_short.map(str::to_owned),
     })
 }
 
@@ -98,13 +110,28 @@ fn send(args: &RehearseArgs, crowd: &Arc<Crowd>, street: &Street, began: Instant
     let slot = args.over / args.visitors.max(1);
     for nth in 0..args.visitors {
         let arrival = began + slot * nth + slot * SystemRandom.below(1_024) / 1_024;
-        let person = Person::new(crowd, street.house(nth), Intent::Redeem);
+        let person = Person::new(crowd, street.house(nth), intent(args));
         people.spawn(async move {
             sleep_until(arrival).await;
             person.visit().await;
         });
     }
     people
+}
+
+/// What somebody means to do, drawn by the shares that were asked for. Leaving and going away begin within twice the time in
+/// which everybody comes, and somebody who comes back is away for up to three times it.
+fn intent(args: &RehearseArgs) -> Intent {
+    let draw = f64::from(SystemRandom.below(1_000_000)) / 1e6;
+    let after = Duration::from_secs(1) + args.over * 2 * SystemRandom.below(1_024) / 1_024;
+    if draw < args.leave {
+        Intent::Leave(after)
+    } else if draw < args.leave + args.absent {
+        let away = Duration::from_secs(1) + args.over * 3 * SystemRandom.below(1_024) / 1_024;
+        Intent::Away(after, (SystemRandom.below(2) == 0).then_some(away))
+    } else {
+        Intent::Redeem
+    }
 }
 
 /// What is shown while it runs.
@@ -141,10 +168,11 @@ impl Progress {
         };
         self.happenings = happenings;
         tally.read(|book| {
-            let admitted = book.ticket_ends_ms.len() as u64;
+            let admitted = book.admitted.len() as u64;
             let told: u64 = book.told.values().sum();
             let fails: u64 = book.fails.values().sum();
-            let in_line = book.entered.saturating_sub(admitted + told);
+            let gone = told + book.left + book.stayed_away;
+            let in_line = book.entered.saturating_sub(admitted + gone);
             format!(
                 "{:>4} s  in line {in_line:>6}  admitted {admitted:>6}  passes {:>6}  fails {fails:>4}  told {told:>6}  \
                  pushes/s {pushes:>6}  errors {}",

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use super::RehearseArgs;
 use super::crowd::Crowd;
 use super::person::{Intent, Person};
-use super::street::Street;
+use super::street::{House, Street};
 
 /// One in so many redeems.
 const REDEEMS: u32 = 30;
@@ -66,10 +66,10 @@ pub async fn keep(
 
 /// One place in the crowd: somebody comes, and when they are gone the next one does; ends when the sender of `worth_it`
 /// is dropped.
-async fn come_again(crowd: Arc<Crowd>, visitor: Visitor, mut worth_it: watch::Receiver<bool>) {
+async fn come_again(crowd: Arc<Crowd>, house: House, mut worth_it: watch::Receiver<bool>) {
     while worth_it.wait_for(|&worth_it| worth_it).await.is_ok() {
         sleep(Duration::from_millis(u64::from(SystemRandom.below(3_000)))).await;
-        let person = Person::new(&crowd, &visitor, intent());
+        let person = Person::new(&crowd, &house, intent());
         let (visitor, token) = person.credentials();
         tokio::select! {
             () = person.visit() => {}

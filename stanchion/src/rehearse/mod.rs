@@ -4,6 +4,8 @@
 mod crowd;
 mod descriptors;
 mod keep;
+mod outstanding;
+mod parts;
 mod person;
 mod report;
 mod street;
@@ -11,19 +13,27 @@ mod tally;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use client::{Ops, Options, Phase, Visitor};
+use anyhow::{Context as _, bail, ensure};
+use client::{LiveEvent, Ops, Options, Phase, Visitor};
+use tokio::time::sleep;
 
 use crate::ctl;
+
+/// How long the last to come may take to enter before a lobby is opened.
+const SETTLING_IN: Duration = Duration::from_secs(2);
 
 /// Sends a crowd of real clients that enter, watch and redeem, and reports whether the promises were kept.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RehearseArgs {
-    /// The public door.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    url: String,
+    /// The public door, or several: people spread over them.
+    #[arg(long, value_delimiter = ',', default_value = "http://127.0.0.1:8080")]
+    url: Vec<String>,
+    /// Where tickets are handed in, when no edge in front of the public doors leads there.
+    #[arg(long)]
+    redeem_url: Option<String>,
     /// The ops door, asked what was set and what was issued.
     #[arg(
         long,
@@ -46,20 +56,35 @@ pub struct RehearseArgs {
     /// How long nothing may happen before those who still wait are given up.
     #[arg(long, default_value = "60s", value_parser = span)]
     patience: Duration,
+    /// The share of people (0 to 1) who go away without a word at some moment, half of them for good.
+    #[arg(long, default_value_t = 0.0, value_parser = share)]
+    absent: f64,
+    /// The share of people (0 to 1) who leave the line at some moment.
+    #[arg(long, default_value_t = 0.0, value_parser = share)]
+    leave: f64,
+    /// Opens a lobby when everybody has come.
+    #[arg(long)]
+    open: bool,
     /// The report as JSON.
     #[arg(long)]
     json: bool,
     /// Keeps so many people in line for ever, without a report: some leave, a few redeem, new ones come.
-    #[arg(long, conflicts_with_all = ["over", "json"])]
+    #[arg(long, conflicts_with_all = ["over", "json", "absent", "leave", "open"])]
     keep: bool,
+    /// Sends a part of a crowd, and writes down what it saw for the process that reports.
+    #[arg(long, hide = true, conflicts_with_all = ["keep", "open"])]
+    part: bool,
 }
 
 /// Runs the rehearsal; fails when a promise was broken.
 pub async fn run(args: RehearseArgs) -> anyhow::Result<ExitCode> {
-    descriptors::make_room_for(args.visitors)?;
+    ensure!(
+        args.absent + args.leave <= 1.0,
+        "--absent and --leave together are more than everybody"
+    );
+    let room = descriptors::room()?;
     let token = ctl::admin_token(&args.data)?;
     let ops = Ops::new(&args.ops_url, &token, Options::default())?;
-    let visitor = Visitor::new(&args.url, Options::default())?;
     let before = ops.event(&args.event).await.with_context(|| {
         format!(
             "the ops door at {} does not show `{}`",
@@ -73,23 +98,16 @@ pub async fn run(args: RehearseArgs) -> anyhow::Result<ExitCode> {
             before.phase
         );
     }
-    let public = visitor
-        .status(&args.event)
-        .await
-        .with_context(|| format!("the public door at {} does not answer", args.url))?;
-    let street = street::Street::new(&args.url, args.visitors)?;
-    let line_stays = before
-        .settings
-        .get("on_sold_out")
-        .is_some_and(|set| set == "keep");
-    let crowd = crowd::Crowd::new(&args.event, line_stays);
+    if args.part {
+        let rehearsed = send(&args, &before).await?;
+        println!("{}", serde_json::to_string(&rehearsed)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.keep {
+        let (visitor, street, crowd) = crowd_of(&args, &before).await?;
         return keep::keep(&args, &visitor, crowd, street).await;
     }
-    crowd.tally.rate(public.rate_per_s);
-    let rehearsed = crowd::rehearse(&args, crowd, street).await?;
-    let after = report::settled(&ops, &args.event).await?;
-    let report = report::Report::new(&args, rehearsed, &before, &after);
+    let report = report(&args, &ops, &before, room).await?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -100,6 +118,77 @@ pub async fn run(args: RehearseArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Sends everybody, and tells what came of it.
+async fn report(
+    args: &RehearseArgs,
+    ops: &Ops,
+    before: &LiveEvent,
+    room: u32,
+) -> anyhow::Result<report::Report> {
+    let outstanding = outstanding::Outstanding::watch(ops, &args.event);
+    let rehearsed = async {
+        if args.visitors > room {
+            parts::rehearse(args, room).await
+        } else {
+            send(args, before).await
+        }
+    };
+    let opening = args.open && before.phase == Phase::Lobby;
+    let (rehearsed, ()) = tokio::try_join!(rehearsed, open(args, ops, opening))?;
+    let after = report::settled(ops, &args.event).await?;
+    let pace = report::pace(before, &after, outstanding.most());
+    Ok(report::Report::new(args, rehearsed, before, &after, pace))
+}
+
+/// Sends a crowd that this process has room for.
+async fn send(args: &RehearseArgs, before: &LiveEvent) -> anyhow::Result<crowd::Rehearsed> {
+    let (visitor, street, crowd) = crowd_of(args, before).await?;
+    let public = visitor.status(&args.event).await?;
+    crowd.tally.rate(public.rate_per_s);
+    if before.phase != Phase::Lobby {
+        crowd.tally.opens();
+    }
+    crowd::rehearse(args, crowd, street).await
+}
+
+/// A crowd and where it lives, when every door answers.
+async fn crowd_of(
+    args: &RehearseArgs,
+    before: &LiveEvent,
+) -> anyhow::Result<(Visitor, street::Street, Arc<crowd::Crowd>)> {
+    let mut visitor = None;
+    for url in &args.url {
+        let door = Visitor::new(url, Options::default())?;
+        let status = door.status(&args.event).await;
+        status.with_context(|| format!("the public door at {url} does not answer"))?;
+        visitor.get_or_insert(door);
+    }
+    let visitor = visitor.context("there is no door")?;
+    let street = street::Street::new(&args.url, args.redeem_url.as_deref(), args.visitors)?;
+    let set = before.settings.get("on_sold_out");
+    let crowd = crowd::Crowd::new(&args.event, set.is_some_and(|set| set == "keep"));
+    Ok((visitor, street, crowd))
+}
+
+/// Opens a lobby when everybody has come.
+async fn open(args: &RehearseArgs, ops: &Ops, opening: bool) -> anyhow::Result<()> {
+    if opening {
+        sleep(args.over + SETTLING_IN).await;
+        let opened = ops.move_phase(&args.event, Phase::Open).await;
+        opened.context("the lobby does not open")?;
+    }
+    Ok(())
+}
+
+/// A share of people, from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a share is a number from 0 to 1".to_owned())
 }
 
 /// A time such as `500ms`, `10s` or `2m`.

@@ -1,17 +1,20 @@
 //! One person: enters, watches the place move, redeems when the turn comes, and comes back when told to or when a
 //! connection is lost, as a page in a browser would.
 
+mod watch;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::system::SystemRandom;
-use client::{ApiError, Frame, Live, PlaceToken, Redemption, Visitor};
+use client::{ApiError, PlaceToken, Redemption, Visitor};
 use domain::Random as _;
 use domain::eta::Eta;
-use futures_util::StreamExt as _;
 use tokio::time::{Instant, sleep};
 
 use super::crowd::Crowd;
+use super::street::House;
+use super::tally::now_ms;
 
 /// Lost connections in a row after which a person goes home.
 const MOST_LOST: u32 = 10;
@@ -25,20 +28,26 @@ pub enum Intent {
     GiveBack(Duration),
     /// Leave the line after a while, unless the turn comes first.
     Leave(Duration),
+    /// Go away without a word after a while, unless the turn comes first, and come back after another, or never.
+    Away(Duration, Option<Duration>),
 }
 
 /// Somebody.
 #[derive(Debug)]
 pub struct Person {
     crowd: Arc<Crowd>,
-    visitor: Visitor,
+    house: House,
     token: PlaceToken,
     intent: Intent,
+    /// Since when the connection is open, in milliseconds since 1970.
+    since_ms: i64,
+    /// When the ticket was heard of.
+    heard_ms: i64,
     position: Option<u64>,
     /// The time left that was shown first, and when.
     promised: Option<(Eta, Instant)>,
     arrived: Instant,
-    handed_in: Option<Instant>,
+    handed_in_ms: Option<i64>,
     lost: u32,
 }
 
@@ -52,18 +61,20 @@ enum Step {
 }
 
 impl Person {
-    /// Somebody new who will call through `visitor`.
-    pub fn new(crowd: &Arc<Crowd>, visitor: &Visitor, intent: Intent) -> Self {
+    /// Somebody new who lives in `house`.
+    pub fn new(crowd: &Arc<Crowd>, house: &House, intent: Intent) -> Self {
         let token = domain::PlaceToken::generate(&SystemRandom);
         Self {
             crowd: crowd.clone(),
-            visitor: visitor.clone(),
+            house: house.clone(),
             token: PlaceToken::new(token.reveal()),
             intent,
+            since_ms: 0,
+            heard_ms: 0,
             position: None,
             promised: None,
             arrived: Instant::now(),
-            handed_in: None,
+            handed_in_ms: None,
             lost: 0,
         }
     }
@@ -98,13 +109,14 @@ impl Person {
 
     /// The visitor and the token, to give the place up from elsewhere.
     pub fn credentials(&self) -> (Visitor, PlaceToken) {
-        (self.visitor.clone(), self.token.clone())
+        (self.house.line.clone(), self.token.clone())
     }
 
     async fn enter(&mut self) -> Result<Step, ApiError> {
         let _turn = self.crowd.calls.acquire().await;
         match self
-            .visitor
+            .house
+            .line
             .enter(&self.crowd.event, Some(&self.token))
             .await
         {
@@ -120,104 +132,23 @@ impl Person {
         }
     }
 
-    async fn watch(&mut self) -> Result<Step, ApiError> {
-        let mut live = Box::pin(self.open()).await?;
-        let step = match self.intent {
-            Intent::Leave(after) => {
-                tokio::select! {
-                    step = self.listen(&mut live) => step,
-                    () = sleep(after) => live.leave().await.map(|()| Step::GoHome),
-                }
-            }
-            Intent::Redeem | Intent::GiveBack(_) => self.listen(&mut live).await,
-        };
-        live.close().await;
-        step
-    }
-
-    async fn open(&self) -> Result<Live, ApiError> {
-        let _turn = self.crowd.calls.acquire().await;
-        self.visitor.live(&self.crowd.event, &self.token).await
-    }
-
-    /// Listens until something has to be done.
-    async fn listen(&mut self, live: &mut Live) -> Result<Step, ApiError> {
-        while let Some(frame) = live.next().await {
-            let frame = frame?;
-            let tally = &self.crowd.tally;
-            tally.push();
-            match frame {
-                Frame::Position {
-                    position,
-                    rate_per_s,
-                    eta_s,
-                    ..
-                } => {
-                    tally.rate(rate_per_s);
-                    if let (None, Some(client::Eta { low, high })) = (self.promised, eta_s) {
-                        self.promised = Some((Eta { low, high }, Instant::now()));
-                    }
-                    self.moved_to(position);
-                }
-                Frame::Ticket {
-                    ticket, expires_at, ..
-                } => {
-                    tally.ticket(self.arrived.elapsed(), expires_at.unix_ms());
-                    if let Some((promised, since)) = self.promised.take() {
-                        tally.promised(promised, since.elapsed());
-                    }
-                    return Ok(Step::Redeem(ticket));
-                }
-                Frame::Event { sold_out, .. } => {
-                    if sold_out && self.crowd.line_stays {
-                        tally.told("sold-out");
-                        return live.leave().await.map(|()| Step::GoHome);
-                    }
-                }
-                Frame::Gone { reason } => {
-                    tally.told(&reason.to_string());
-                    return Ok(Step::GoHome);
-                }
-                Frame::Bye { retry_after_ms } => {
-                    tally.come_back("bye");
-                    sleep(Duration::from_millis(retry_after_ms)).await;
-                    return Ok(Step::Watch);
-                }
-            }
-        }
-        Err(ApiError::Closed {
-            code: 1000,
-            reason: String::new(),
-        })
-    }
-
-    /// Notes a shown position; it must never rise.
-    fn moved_to(&mut self, position: Option<u64>) {
-        let Some(position) = position else { return };
-        match self.position {
-            Some(before) if before < position => self.crowd.tally.error("a position rose"),
-            Some(before) if before == position => return,
-            _ => self.crowd.tally.moved(),
-        }
-        self.position = Some(position);
-    }
-
     async fn redeem(&mut self, ticket: String) -> Result<Step, ApiError> {
         if let Intent::GiveBack(after) = self.intent {
             sleep(after).await;
             let _turn = self.crowd.calls.acquire().await;
-            Self::give_up(&self.visitor, &self.crowd.event, &self.token).await;
+            Self::give_up(&self.house.line, &self.crowd.event, &self.token).await;
             return Ok(Step::GoHome);
         }
         let _turn = self.crowd.calls.acquire().await;
-        let handed_in = *self.handed_in.get_or_insert_with(Instant::now);
+        let handed_in_ms = *self.handed_in_ms.get_or_insert_with(now_ms);
         let tally = &self.crowd.tally;
         match self
-            .visitor
+            .house
+            .tickets
             .redeem(&self.crowd.event, &ticket, &self.token)
             .await
         {
-            Ok(Redemption::Pass(pass)) => tally.pass(pass.coupon.code, handed_in),
+            Ok(Redemption::Pass(pass)) => tally.pass(pass.coupon.code, handed_in_ms),
             Ok(Redemption::Fail(problem)) => tally.fail(&problem.name),
             Ok(Redemption::Pending { .. }) => {
                 tally.come_back("pending");
@@ -226,6 +157,7 @@ impl Person {
             Err(error) if error.is("event-closed") => tally.fail("event-closed"),
             Err(error) => return Err(error),
         }
+        tally.answered(self.heard_ms);
         Ok(Step::GoHome)
     }
 

@@ -1,5 +1,6 @@
 //! The report: what the crowd saw beside what the ops door says, and whether the two agree.
 
+mod admissions;
 mod shown;
 mod time_left;
 
@@ -10,16 +11,19 @@ use client::{LiveEvent, Ops};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
+use hdrhistogram::Histogram;
+
+use self::admissions::{Admissions, Pace};
 use self::time_left::TimeLeft;
 use super::RehearseArgs;
 use super::crowd::Rehearsed;
-use super::tally::{Book, Counts, Waits};
+use super::tally::{Book, Counts};
 
 /// How long the ledger may take to hold the last coupon.
 const SETTLING: Duration = Duration::from_secs(30);
 
-/// A crowd that was let in faster was let in at once.
-const SECOND: Duration = Duration::from_secs(1);
+/// By then everybody who is there knows that everything is gone.
+const TOLD_WITHIN_MS: u64 = 2_000;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -40,10 +44,12 @@ pub struct Report {
     fails: Counts,
     told: Counts,
     turned_away: Counts,
+    left: u64,
+    stayed_away: u64,
     without_an_answer: u64,
     pushes: Pushes,
-    /// From handing in the ticket of the last coupon to the last person in line told, in milliseconds: at least as long as the
-    /// time from the issue.
+    /// From handing in the ticket of the last coupon to the last person told of those who were connected all the time, in
+    /// milliseconds: at least as long as the time from the issue.
     told_sold_out_within_ms: Option<u64>,
     told_to_come_back: Counts,
     coupons: Coupons,
@@ -58,16 +64,6 @@ struct Percentiles {
     p95: u64,
     p99: u64,
     max: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Admissions {
-    tickets: u64,
-    rate_per_s: f64,
-    average_per_s: f64,
-    most_in_a_second: u64,
-    /// The rate and a burst of one second of it.
-    allowed_in_a_second: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,6 +95,17 @@ pub async fn settled(ops: &Ops, event: &str) -> anyhow::Result<LiveEvent> {
     }
 }
 
+/// What the event's figures `before` and `after` say of its pace, when at most so many tickets were out.
+pub fn pace(before: &LiveEvent, after: &LiveEvent, most_outstanding: u64) -> Pace {
+    let presence_s = before.settings.get("presence_s");
+    let presence_s = presence_s.and_then(serde_json::Value::as_i64);
+    Pace {
+        capacity: before.admission.capacity.max(after.admission.capacity),
+        most_outstanding,
+        presence_ms: presence_s.unwrap_or(0) * 1_000,
+    }
+}
+
 impl Report {
     /// Judges what the crowd saw against the event's figures `before` and `after`.
     pub fn new(
@@ -106,19 +113,10 @@ impl Report {
         rehearsed: Rehearsed,
         before: &LiveEvent,
         after: &LiveEvent,
+        pace: Pace,
     ) -> Self {
-        let cut_short = rehearsed.cut_short;
-        let pushes = Pushes {
-            total: rehearsed.pushes,
-            average_per_s: per_second(rehearsed.pushes, rehearsed.took),
-            most_in_a_second: rehearsed.most_pushes_per_s,
-        };
-        let book = rehearsed.book;
-        let answered = book.passes
-            + [&book.fails, &book.told, &book.turned_away]
-                .map(sum)
-                .iter()
-                .sum::<u64>();
+        let pushes = Pushes::of(&rehearsed);
+        let (book, cut_short) = (rehearsed.book, rehearsed.cut_short);
         let issued = after.redeemed.saturating_sub(before.redeemed);
         let mut report = Self {
             event: args.event.clone(),
@@ -128,10 +126,10 @@ impl Report {
             wait_ms: Percentiles::of(&book.waits_ms),
             time_left: TimeLeft::of(&book),
             redeem_ms: Percentiles::of(&book.redeems_ms),
-            admissions: Admissions::of(&book),
+            admissions: Admissions::of(&book, pace),
             passes: book.passes,
             distinct_codes: book.codes.len() as u64,
-            without_an_answer: u64::from(args.visitors).saturating_sub(answered),
+            without_an_answer: u64::from(args.visitors).saturating_sub(answered(&book)),
             pushes,
             told_sold_out_within_ms: told_sold_out_within_ms(&book),
             told_to_come_back: book.come_back,
@@ -142,11 +140,13 @@ impl Report {
             },
             fails: book.fails,
             told: book.told,
+            left: book.left,
+            stayed_away: book.stayed_away,
             turned_away: book.turned_away,
             errors: book.errors,
             faults: Vec::new(),
         };
-        report.faults = report.found_faults(cut_short);
+        report.faults = report.found_faults(cut_short.as_deref());
         report
     }
 
@@ -156,113 +156,132 @@ impl Report {
     }
 
     fn found_faults(&self, cut_short: Option<&str>) -> Vec<String> {
-        let mut faults = Vec::new();
-        let mut fault = |wrong: bool, what: String| {
-            if wrong {
-                faults.push(what);
-            }
-        };
-        fault(
-            self.without_an_answer > 0,
-            format!(
-                "{} people never learned their fate: {}",
-                self.without_an_answer,
-                cut_short.unwrap_or("they gave up")
-            ),
-        );
-        fault(
-            self.distinct_codes != self.passes,
-            format!(
-                "{} passes carried {} codes",
-                self.passes, self.distinct_codes
-            ),
-        );
-        fault(
-            self.distinct_codes != self.coupons.issued,
-            format!(
-                "{} coupons were issued and the crowd heard of {} (did somebody else redeem meanwhile?)",
-                self.coupons.issued, self.distinct_codes
-            ),
-        );
-        fault(
-            self.coupons.in_ledger != self.coupons.issued,
-            format!(
-                "the ledger lacks {} of {} coupons",
-                self.coupons.issued - self.coupons.in_ledger,
-                self.coupons.issued
-            ),
-        );
-        fault(
-            self.admissions.most_in_a_second > self.admissions.allowed_in_a_second,
-            format!(
-                "{} were let in within one second, at most {} may be",
-                self.admissions.most_in_a_second, self.admissions.allowed_in_a_second
-            ),
-        );
-        fault(
-            !self.errors.is_empty(),
-            format!("{} errors", sum(&self.errors)),
-        );
+        let mut faults = self.miscounted(cut_short);
+        faults.extend(self.unfair());
         faults
     }
+
+    /// What is missing, or there twice.
+    fn miscounted(&self, cut_short: Option<&str>) -> Vec<String> {
+        let (passes, codes, coupons) = (self.passes, self.distinct_codes, &self.coupons);
+        let why = cut_short.unwrap_or("they gave up");
+        found([
+            (
+                self.without_an_answer > 0,
+                format!(
+                    "{} people never learned their fate: {why}",
+                    self.without_an_answer
+                ),
+            ),
+            (
+                codes != passes,
+                format!("{passes} passes carried {codes} codes"),
+            ),
+            (
+                codes != coupons.issued,
+                format!(
+                    "{} coupons were issued and the crowd heard of {codes} (did somebody else redeem meanwhile?)",
+                    coupons.issued
+                ),
+            ),
+            (
+                coupons.in_ledger != coupons.issued,
+                format!(
+                    "the ledger lacks {} of {} coupons",
+                    coupons.issued - coupons.in_ledger,
+                    coupons.issued
+                ),
+            ),
+            (
+                !self.errors.is_empty(),
+                format!("{} errors", sum(&self.errors)),
+            ),
+        ])
+    }
+
+    /// What the line did that it must not.
+    fn unfair(&self) -> Vec<String> {
+        let let_in = &self.admissions;
+        let told_ms = self.told_sold_out_within_ms.unwrap_or(0);
+        found([
+            (
+                let_in.most_in_a_second > let_in.allowed_in_a_second,
+                format!(
+                    "{} were let in within one second, at most {} may be",
+                    let_in.most_in_a_second, let_in.allowed_in_a_second
+                ),
+            ),
+            (
+                let_in.most_outstanding > let_in.capacity,
+                format!(
+                    "{} tickets were out at once, at most {} may be",
+                    let_in.most_outstanding, let_in.capacity
+                ),
+            ),
+            (
+                let_in.inversions > 0,
+                format!(
+                    "{} people were overtaken while they were there",
+                    let_in.inversions
+                ),
+            ),
+            (
+                told_ms > TOLD_WITHIN_MS,
+                format!("the last person in line was told {told_ms} ms after the last coupon went"),
+            ),
+        ])
+    }
+}
+
+/// Those of the faults that there are.
+fn found<const N: usize>(faults: [(bool, String); N]) -> Vec<String> {
+    let there = faults.into_iter().filter(|(is_one, _)| *is_one);
+    there.map(|(_, what)| what).collect()
+}
+
+impl Pushes {
+    fn of(rehearsed: &Rehearsed) -> Self {
+        Self {
+            total: rehearsed.pushes,
+            average_per_s: per_second(rehearsed.pushes, rehearsed.took),
+            most_in_a_second: rehearsed.most_pushes_per_s,
+        }
+    }
+}
+
+/// How many know what became of them, or did not want to.
+fn answered(book: &Book) -> u64 {
+    let counts = [&book.fails, &book.told, &book.turned_away].map(sum);
+    book.passes + book.left + book.stayed_away + counts.iter().sum::<u64>()
 }
 
 impl Percentiles {
-    fn of(waits: &Waits) -> Self {
-        let waits = &waits.0;
+    /// Of times up to a day, three digits fine.
+    fn of(times_ms: &[u64]) -> Self {
+        #[expect(
+            clippy::expect_used,
+            reason = "the bounds are constants that the histogram takes"
+        )]
+        let mut times = Histogram::<u64>::new_with_max(86_400_000, 3).expect("valid bounds");
+        for &ms in times_ms {
+            times.saturating_record(ms);
+        }
         Self {
-            p50: waits.value_at_quantile(0.50),
-            p95: waits.value_at_quantile(0.95),
-            p99: waits.value_at_quantile(0.99),
-            max: waits.max(),
+            p50: times.value_at_quantile(0.50),
+            p95: times.value_at_quantile(0.95),
+            p99: times.value_at_quantile(0.99),
+            max: times.max(),
         }
     }
 }
 
-impl Admissions {
-    /// All tickets last equally long, so those that end in the same second were let in within the same second.
-    fn of(book: &Book) -> Self {
-        let mut ends = book.ticket_ends_ms.clone();
-        ends.sort_unstable();
-        let tickets = ends.len() as u64;
-        let heard = book.tickets_heard.map(|(first, last)| last - first);
-        Self {
-            tickets,
-            rate_per_s: book.rate_per_s,
-            average_per_s: per_second(tickets, heard.unwrap_or_default().max(SECOND)),
-            most_in_a_second: most_in_a_second(&ends),
-            allowed_in_a_second: allowed_in_a_second(book.rate_per_s),
-        }
-    }
-}
-
-/// Most of the ascending moments that lie within 1,000 ms.
-fn most_in_a_second(ascending_ms: &[i64]) -> u64 {
-    let mut first = 0;
-    let mut most = 0;
-    for (last, &at) in ascending_ms.iter().enumerate() {
-        while ascending_ms[first] <= at - 1_000 {
-            first += 1;
-        }
-        most = most.max(last - first + 1);
-    }
-    most as u64
-}
-
-/// From the last coupon to the last person in line told.
+/// From the last coupon to the last person told of those who were connected since before it.
 fn told_sold_out_within_ms(book: &Book) -> Option<u64> {
-    let (pass, told) = book.last_pass.zip(book.last_told_sold_out)?;
-    Some(milliseconds(told.saturating_duration_since(pass)))
-}
-
-/// A second's worth of the rate on top of a full bucket, which holds one second's worth and at least one.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rate is at most a million"
-)]
-fn allowed_in_a_second(rate_per_s: f64) -> u64 {
-    (rate_per_s + rate_per_s.max(1.0)).ceil() as u64
+    let pass_ms = book.last_pass_ms?;
+    let there = book.told_sold_out_ms.iter();
+    let there = there.filter(|(_, since_ms)| *since_ms <= pass_ms);
+    let told_ms = there.map(|(told_ms, _)| *told_ms).max()?;
+    Some(u64::try_from(told_ms - pass_ms).unwrap_or(0))
 }
 
 #[expect(
@@ -280,23 +299,4 @@ fn milliseconds(span: Duration) -> u64 {
 
 fn sum(counts: &Counts) -> u64 {
     counts.values().sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_second_is_a_thousand_milliseconds_wherever_it_begins() {
-        assert_eq!(most_in_a_second(&[]), 0);
-        assert_eq!(most_in_a_second(&[0, 999, 1_000]), 2);
-        assert_eq!(most_in_a_second(&[0, 900, 1_800, 1_899, 1_900]), 3);
-    }
-
-    #[test]
-    fn a_full_bucket_and_a_second_of_the_rate_may_pass() {
-        assert_eq!(allowed_in_a_second(500.0), 1_000);
-        assert_eq!(allowed_in_a_second(0.5), 2);
-        assert_eq!(allowed_in_a_second(2.5), 5);
-    }
 }

@@ -13,30 +13,47 @@ use super::descriptors::IDLE_PER_SOURCE;
 /// People who share an address: as many as may enter at once by the default limits (`20/40`, 50 sockets).
 pub const PEOPLE_PER_SOURCE: u32 = 40;
 
-/// One client of the public door per source address.
+/// How the people of one source address call.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// The door where they stand in line.
+    pub line: Visitor,
+    /// The door where they hand tickets in.
+    pub tickets: Visitor,
+}
+
+/// One house per source address; houses call the doors in turn.
 #[derive(Debug)]
 pub struct Street {
-    houses: Vec<Visitor>,
+    houses: Vec<House>,
 }
 
 impl Street {
-    /// Houses for `people`, whose server is at `url`. A server elsewhere is called from wherever the system likes.
-    pub fn new(url: &str, people: u32) -> Result<Self, ApiError> {
-        let sources = if on_loopback(url) {
+    /// Houses for `people`, whose line is at `doors`, and who hand tickets in at `tickets` if that is elsewhere. A server
+    /// elsewhere is called from wherever the system likes.
+    pub fn new(doors: &[String], tickets: Option<&str>, people: u32) -> Result<Self, ApiError> {
+        let near = doors.iter().all(|door| on_loopback(door));
+        let sources = if near {
             loopback_sources(people.div_ceil(PEOPLE_PER_SOURCE).max(1))
         } else {
-            vec![Source::ANY]
+            vec![Source::ANY; doors.len()]
         };
-        let houses = sources
-            .into_iter()
-            .map(|source| Visitor::new(url, manner(source)));
+        let houses = sources.into_iter().zip(doors.iter().cycle());
+        let houses = houses.map(|(source, door)| {
+            let line = Visitor::new(door, manner(source))?;
+            let tickets = tickets.map_or_else(
+                || Ok(line.clone()),
+                |tickets| Visitor::new(tickets, manner(source)),
+            )?;
+            Ok::<_, ApiError>(House { line, tickets })
+        });
         Ok(Self {
             houses: houses.collect::<Result<_, _>>()?,
         })
     }
 
     /// Where the `nth` person lives; neighbours in time live far apart.
-    pub fn house(&self, nth: u32) -> &Visitor {
+    pub fn house(&self, nth: u32) -> &House {
         &self.houses[nth as usize % self.houses.len()]
     }
 }
@@ -77,10 +94,24 @@ mod tests {
     #[test]
     fn a_crowd_beside_the_server_spreads_and_one_elsewhere_does_not() {
         for url in ["http://127.0.0.1:8080", "http://localhost/below"] {
-            assert_eq!(Street::new(url, 20_000).unwrap().houses.len(), 500, "{url}");
+            assert_eq!(
+                Street::new(&[url.to_owned()], None, 20_000)
+                    .unwrap()
+                    .houses
+                    .len(),
+                500,
+                "{url}"
+            );
         }
         for url in ["https://example.com", "http://128.0.0.1:127"] {
-            assert_eq!(Street::new(url, 20_000).unwrap().houses.len(), 1, "{url}");
+            assert_eq!(
+                Street::new(&[url.to_owned()], None, 20_000)
+                    .unwrap()
+                    .houses
+                    .len(),
+                1,
+                "{url}"
+            );
         }
     }
 

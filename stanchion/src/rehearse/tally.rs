@@ -1,13 +1,15 @@
 //! What the crowd tells while it stands in line: counted here, judged in the report.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use chassis::system::SystemClock;
+use domain::Clock as _;
 use domain::eta::Eta;
-use hdrhistogram::Histogram;
+use domain::ticket::Claims;
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use serde::{Deserialize, Serialize};
 
 /// How many of each kind.
 pub type Counts = BTreeMap<String, u64>;
@@ -18,37 +20,44 @@ pub struct Tally {
     pushes: AtomicU64,
     /// Things that happened to anybody: while it grows, the line moves.
     happenings: AtomicU64,
+    /// Has anybody heard that the line is open?
+    opened: AtomicBool,
     book: Mutex<Book>,
 }
 
-/// What is written down.
-#[derive(Debug, Default)]
+/// What is written down. Times are this machine's, in milliseconds since 1970.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Book {
     /// People who got a place.
     pub entered: u64,
     /// Times from asking for a place to holding the ticket, in milliseconds.
-    pub waits_ms: Waits,
+    pub waits_ms: Vec<u64>,
     /// How far each wait lay from the middle of the range that was shown first, in milliseconds.
-    pub wait_errors_ms: Waits,
+    pub wait_errors_ms: Vec<u64>,
     /// Waits that lay in the range that was shown first.
     pub waits_in_range: u64,
-    /// When each ticket ends, by the server's clock, in milliseconds since 1970: the second of its admission and one
-    /// ticket's time.
-    pub ticket_ends_ms: Vec<i64>,
-    /// When the first and the last ticket arrived.
-    pub tickets_heard: Option<(Instant, Instant)>,
+    /// Everybody's ticket.
+    pub admitted: Vec<Admitted>,
+    /// When each ticket that was handed in was heard of, and when its answer was.
+    pub held_ms: Vec<(i64, i64)>,
     /// Times from handing the ticket in to the answer, in milliseconds.
-    pub redeems_ms: Waits,
+    pub redeems_ms: Vec<u64>,
     /// Passes heard.
     pub passes: u64,
     /// The codes of the passes.
-    pub codes: HashSet<String>,
+    pub codes: BTreeSet<String>,
     /// Fails, by reason.
     pub fails: Counts,
     /// People who were refused a place, by reason.
     pub turned_away: Counts,
     /// People in line who were told that there is nothing to wait for, by reason.
     pub told: Counts,
+    /// When people in line were told that everything is gone, and since when they were connected.
+    pub told_sold_out_ms: Vec<(i64, i64)>,
+    /// People who left the line.
+    pub left: u64,
+    /// People who went away for good without a word.
+    pub stayed_away: u64,
     /// What should not have happened, by kind.
     pub errors: Counts,
     /// How often somebody was told to come back later, by reason.
@@ -56,30 +65,57 @@ pub struct Book {
     /// The highest rate heard of.
     pub rate_per_s: f64,
     /// When the ticket of the latest pass was handed in: the coupon was issued then or later.
-    pub last_pass: Option<Instant>,
-    /// When the last person in line was told that everything is gone.
-    pub last_told_sold_out: Option<Instant>,
+    pub last_pass_ms: Option<i64>,
 }
 
-/// A histogram up to a day, three digits fine.
-#[derive(Debug)]
-pub struct Waits(pub Histogram<u64>);
-
-impl Waits {
-    fn record(&mut self, waited: Duration) {
-        let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-        self.0.saturating_record(waited_ms);
-    }
+/// Somebody whose turn came.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Admitted {
+    /// Their ordinal in the line.
+    pub seq: u64,
+    /// When they were let in, by the server's clock, in whole seconds since 1970.
+    pub at_s: i64,
+    /// When the ticket ends, by the server's clock.
+    pub ends_ms: i64,
+    /// Since when the connection was open that brought the ticket.
+    pub since_ms: i64,
+    /// When the ticket was heard of.
+    pub heard_ms: i64,
 }
 
-impl Default for Waits {
-    fn default() -> Self {
-        #[expect(
-            clippy::expect_used,
-            reason = "the bounds are constants that the histogram takes"
-        )]
-        let histogram = Histogram::new_with_max(86_400_000, 3).expect("valid bounds");
-        Self(histogram)
+/// Now, in milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    SystemClock.now().0
+}
+
+impl Book {
+    /// Adds what another part of the crowd wrote down.
+    pub fn add(&mut self, other: Self) {
+        self.entered += other.entered;
+        self.waits_ms.extend(other.waits_ms);
+        self.wait_errors_ms.extend(other.wait_errors_ms);
+        self.waits_in_range += other.waits_in_range;
+        self.admitted.extend(other.admitted);
+        self.held_ms.extend(other.held_ms);
+        self.redeems_ms.extend(other.redeems_ms);
+        self.passes += other.passes;
+        self.codes.extend(other.codes);
+        self.told_sold_out_ms.extend(other.told_sold_out_ms);
+        self.left += other.left;
+        self.stayed_away += other.stayed_away;
+        self.rate_per_s = self.rate_per_s.max(other.rate_per_s);
+        self.last_pass_ms = self.last_pass_ms.max(other.last_pass_ms);
+        for (mine, theirs) in [
+            (&mut self.fails, other.fails),
+            (&mut self.turned_away, other.turned_away),
+            (&mut self.told, other.told),
+            (&mut self.errors, other.errors),
+            (&mut self.come_back, other.come_back),
+        ] {
+            for (kind, count) in theirs {
+                *mine.entry(kind).or_default() += count;
+            }
+        }
     }
 }
 
@@ -115,31 +151,54 @@ impl Tally {
         book.rate_per_s = book.rate_per_s.max(rate_per_s);
     }
 
-    /// Somebody's turn came.
-    pub fn ticket(&self, waited: Duration, ends_ms: i64) {
+    /// Is the line known to be open?
+    pub fn opened(&self) -> bool {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    /// The line is open.
+    pub fn opens(&self) {
+        self.opened.store(true, Ordering::Relaxed);
+    }
+
+    /// The turn of somebody came who was connected since `since_ms`; when they heard of it.
+    pub fn ticket(&self, waited: Duration, claims: &Claims, ends_ms: i64, since_ms: i64) -> i64 {
+        let heard_ms = now_ms();
         self.write(|book| {
-            book.waits_ms.record(waited);
-            let now = Instant::now();
-            book.tickets_heard = Some((book.tickets_heard.map_or(now, |(first, _)| first), now));
-            book.ticket_ends_ms.push(ends_ms);
+            book.waits_ms.push(milliseconds(waited));
+            book.admitted.push(Admitted {
+                seq: claims.seq.0,
+                at_s: claims.iat,
+                ends_ms,
+                since_ms,
+                heard_ms,
+            });
         });
+        heard_ms
     }
 
     /// Somebody's turn came so long after `promised` was shown to them.
     pub fn promised(&self, promised: Eta, waited: Duration) {
         let mut book = self.book.lock();
-        book.wait_errors_ms.record(promised.error(waited));
+        book.wait_errors_ms
+            .push(milliseconds(promised.error(waited)));
         book.waits_in_range += u64::from(promised.holds(waited));
     }
 
-    /// Somebody has a coupon, for a ticket handed in at `asked`.
-    pub fn pass(&self, code: String, asked: Instant) {
+    /// Somebody has a coupon, for a ticket handed in at `asked_ms`.
+    pub fn pass(&self, code: String, asked_ms: i64) {
         self.write(|book| {
             book.passes += 1;
-            book.redeems_ms.record(asked.elapsed());
+            let took_ms = now_ms().saturating_sub(asked_ms);
+            book.redeems_ms.push(u64::try_from(took_ms).unwrap_or(0));
             book.codes.insert(code);
-            book.last_pass = book.last_pass.max(Some(asked));
+            book.last_pass_ms = book.last_pass_ms.max(Some(asked_ms));
         });
+    }
+
+    /// A ticket that was heard of at `heard_ms` is answered: it is no longer out.
+    pub fn answered(&self, heard_ms: i64) {
+        self.write(|book| book.held_ms.push((heard_ms, now_ms())));
     }
 
     /// Somebody's ticket gave no coupon.
@@ -152,14 +211,24 @@ impl Tally {
         self.write(|book| count(&mut book.turned_away, reason));
     }
 
-    /// Somebody in line knows that there is nothing to wait for.
-    pub fn told(&self, reason: &str) {
+    /// Somebody in line, connected since `since_ms`, knows that there is nothing to wait for.
+    pub fn told(&self, reason: &str, since_ms: i64) {
         self.write(|book| {
             count(&mut book.told, reason);
             if reason == "sold-out" {
-                book.last_told_sold_out = Some(Instant::now());
+                book.told_sold_out_ms.push((now_ms(), since_ms));
             }
         });
+    }
+
+    /// Somebody left the line.
+    pub fn left(&self) {
+        self.write(|book| book.left += 1);
+    }
+
+    /// Somebody went away for good.
+    pub fn stayed_away(&self) {
+        self.write(|book| book.stayed_away += 1);
     }
 
     /// Something happened that should not.
@@ -196,4 +265,8 @@ fn count(counts: &mut Counts, kind: &str) {
     } else {
         counts.insert(kind.to_owned(), 1);
     }
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

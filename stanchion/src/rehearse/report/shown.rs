@@ -47,6 +47,18 @@ impl Report {
             ("waited", self.wait_ms.to_string()),
             ("time left", self.time_left.to_string()),
             ("let in", let_in),
+            (
+                "overtaken",
+                format!("{} of those who were there", admissions.inversions),
+            ),
+            (
+                "tickets out",
+                format!(
+                    "at most {} of {}",
+                    grouped(admissions.most_outstanding),
+                    grouped(admissions.capacity)
+                ),
+            ),
             ("redeem took", self.redeem_ms.to_string()),
         ]
     }
@@ -60,6 +72,8 @@ impl Report {
             ("fails", listed(&self.fails)),
             ("told", listed(&self.told)),
             ("turned away", listed(&self.turned_away)),
+            ("left", grouped(self.left)),
+            ("stayed away", grouped(self.stayed_away)),
         ];
         if let Some(ms) = self.told_sold_out_within_ms {
             rows.push(("all told", format!("{ms} ms after the last coupon")));

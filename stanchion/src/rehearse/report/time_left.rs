@@ -19,7 +19,7 @@ pub struct TimeLeft {
 impl TimeLeft {
     /// Judges the waits that were written down.
     pub fn of(book: &Book) -> Self {
-        let people = book.wait_errors_ms.0.len();
+        let people = book.wait_errors_ms.len() as u64;
         Self {
             people,
             in_range_percent: (people > 0).then(|| percent(book.waits_in_range, people)),
