@@ -13,7 +13,7 @@ use e2e::{Call, Server, Setup, until};
 use serde_json::{Value, json};
 
 /// The members of a place while it waits.
-const PLACE: &str = "place_id state position waiting phase eta_s poll_after_ms live_url";
+const PLACE: &str = "place_id state position waiting phase eta_s chance poll_after_ms live_url";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_document_is_public_and_cacheable() {

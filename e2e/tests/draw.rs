@@ -5,7 +5,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use client::{Eta, Frame, Live, Phase, PlaceToken};
 use e2e::people::{self, heard};
 use e2e::server::event_put;
-use e2e::{Server, until};
+use e2e::shape::members;
+use e2e::{Call, Server, until};
 use serde_json::json;
 
 /// How many wait in the lobby.
@@ -54,6 +55,31 @@ async fn position(live: &mut Live, shown: bool) -> (Option<u64>, Option<Eta>, u6
     }
 }
 
+/// Everybody may read the seed and the list, find themselves on it, and work its order out again.
+async fn is_published(server: &Server, lobby: &[PlaceToken], seed: &str, fingerprint: &str) {
+    let url = format!("{}/api/v1/events/drop/draw", server.public);
+    let told = Call::new("GET", &url).send().await.unwrap();
+    told.ok(200);
+    members(&told.json, "event seed seed_origin people drawn_at digest");
+    assert_eq!(
+        (&told.json["seed"], &told.json["digest"]),
+        (&json!(seed), &json!(fingerprint))
+    );
+    let list = Call::new("GET", &url).header("accept", "text/plain");
+    let list = list.send().await.unwrap().text;
+    let ids: Vec<String> = order(lobby, seed)
+        .into_iter()
+        .map(|nth| people::place_id(&lobby[nth]))
+        .collect();
+    assert_eq!(list.lines().collect::<Vec<_>>(), ids);
+    let of_list = digest(&SHA256, list.as_bytes());
+    let hex = |text: String, byte: &u8| format!("{text}{byte:02x}");
+    assert_eq!(
+        of_list.as_ref().iter().fold(String::new(), hex),
+        fingerprint
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lobby_is_drawn_into_an_order_that_the_recorded_seed_explains() {
     let server = Server::start().await.unwrap();
@@ -88,6 +114,8 @@ async fn a_lobby_is_drawn_into_an_order_that_the_recorded_seed_explains() {
             assert_eq!(told, Some(stands), "the socket hears the same");
         }
     }
+    let seed = drawn["seed"].as_str().unwrap();
+    is_published(&server, &lobby, seed, drawn["digest"].as_str().unwrap()).await;
     let late = visitor.me("drop", &late).await.unwrap();
     assert_eq!(late.position, Some(PEOPLE as u64 + 1));
     server.stop().await.unwrap();

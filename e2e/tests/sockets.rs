@@ -60,7 +60,7 @@ async fn frames_have_exactly_the_members_of_the_contract() {
     let position = frame(&mut other, "position").await;
     members(
         &position,
-        "type position waiting eta_s rate_per_s stock_remaining at",
+        "type position waiting eta_s rate_per_s stock_remaining chance at",
     );
     assert_eq!(
         (&position["position"], &position["waiting"]),
@@ -70,6 +70,7 @@ async fn frames_have_exactly_the_members_of_the_contract() {
         (&position["eta_s"], &position["stock_remaining"]),
         (&json!(null), &json!(1))
     );
+    assert_eq!(position["chance"], "uncertain", "one coupon for two");
     time(&position["at"]);
 
     rate(&server, 100.0).await;

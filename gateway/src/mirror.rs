@@ -8,6 +8,7 @@ mod hearing;
 pub mod line;
 mod positions;
 mod presence;
+mod reading;
 #[cfg(test)]
 mod tests;
 pub mod watching;

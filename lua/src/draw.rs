@@ -110,12 +110,12 @@ impl Store {
         draw: &Draw,
     ) -> Result<Option<String>, StoreError> {
         let key = Keys::of(event).draw_list();
-        let (mut first, last) = (draw.after.0 + 1, draw.after.0 + draw.people);
+        let (mut next, end) = (draw.after.0 + 1, draw.after.0 + draw.people);
         let mut list = String::new();
-        while first <= last {
+        while next <= end {
             let piece: Option<String> = redis::cmd("HGET")
                 .arg(&key)
-                .arg(first)
+                .arg(next)
                 .query_async(&mut self.connection())
                 .await?;
             let Some(piece) = piece else {
@@ -124,7 +124,7 @@ impl Store {
             for place in piece.split(',') {
                 list.push_str(place);
                 list.push('\n');
-                first += 1;
+                next += 1;
             }
         }
         Ok(Some(list))

@@ -9,6 +9,7 @@ use lua::Look;
 use super::frame::{Frame, Position};
 use super::peer::Peer;
 use crate::mirror::document::Document;
+use crate::mirror::watching::Seen;
 
 /// Milliseconds in a tick of the wheel.
 pub const TICK_MS: u64 = 100;
@@ -54,27 +55,6 @@ pub enum Next {
 enum Stage {
     Waiting,
     Admitted { told: bool },
-}
-
-/// What the line looks like to one waiting place.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
-    /// The present tick.
-    pub tick: u64,
-    /// The event.
-    pub document: &'a Document,
-    /// The last move that was heard.
-    pub heard: u64,
-    /// Is the place out of the line?
-    pub gone: bool,
-    /// Is the line still to be drawn? Then no position is shown.
-    pub undrawn: bool,
-    /// Its position, for as long as it is not gone.
-    pub position: u64,
-    /// How many wait in all.
-    pub waiting: u64,
-    /// A random number.
-    pub draw: u32,
 }
 
 /// One connection's news.

@@ -13,9 +13,10 @@ use futures_util::task::AtomicWaker;
 use lua::Look;
 use parking_lot::Mutex;
 
-use super::slot::{Next, Seen, Slot};
+use super::slot::{Next, Slot};
 use super::wheel::Wheel;
 use crate::mirror::document::Document;
+use crate::mirror::watching::Seen;
 
 /// News for everybody reach all connections of a line in so many ticks, one second.
 const TELLING_TICKS: usize = 10;

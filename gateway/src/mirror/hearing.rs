@@ -1,10 +1,15 @@
 //! How the moves of a line are heard: one after the other, or not, until the line is loaded again.
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 /// The state of one line's hearing, shared by those who notice and the one who loads.
 #[derive(Debug, Default)]
-pub struct Hearing(Mutex<State>);
+pub struct Hearing {
+    state: Mutex<State>,
+    /// The last move that was heard.
+    heard: watch::Sender<u64>,
+}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
@@ -20,7 +25,7 @@ enum State {
 impl Hearing {
     /// Are moves heard one after the other?
     pub fn is_followed(&self) -> bool {
-        *self.0.lock() == State::Followed
+        *self.state.lock() == State::Followed
     }
 
     /// Some moves were missed.
@@ -38,8 +43,19 @@ impl Hearing {
         self.step(State::Loading, State::Followed);
     }
 
+    /// The moves were heard up to this one.
+    pub fn heard(&self, n: u64) {
+        self.heard.send_replace(n);
+    }
+
+    /// Waits until the moves were heard up to this one.
+    pub async fn caught_up(&self, moves: u64) {
+        // It cannot fail: the sender is here.
+        let _ = self.heard.subscribe().wait_for(|&n| n >= moves).await;
+    }
+
     fn step(&self, from: State, to: State) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let steps = *state == from;
         if steps {
             *state = to;

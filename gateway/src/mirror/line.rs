@@ -10,7 +10,7 @@ use domain::place::PlaceState;
 use domain::{EventId, PlaceId, Seq, presence};
 use lua::{LiveEvent, Move, MoveEntry, Store, StoreError};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::accuracy::Accuracy;
@@ -23,8 +23,6 @@ use crate::draw::Published;
 use crate::live::slot::{CATCHING_UP_TICKS, TICK_MS};
 use crate::live::watchers::Watchers;
 
-/// Between two readings of an event that somebody looks at, in ticks: a second.
-const READING_TICKS: u64 = 1_000 / TICK_MS;
 /// A reading this old, in ticks, is no longer shown: the store has not answered for ten seconds.
 const STALE_TICKS: u64 = 10_000 / TICK_MS;
 /// A line that nobody asked about for this long, in ticks, is no longer followed: a minute.
@@ -38,19 +36,17 @@ pub struct Line {
     /// Whether the waits that were promised came true.
     pub accuracy: Accuracy,
     pub(super) positions: RwLock<Positions>,
-    document: ArcSwap<Document>,
+    pub(super) document: ArcSwap<Document>,
     pub(super) watchers: Mutex<Watchers>,
-    flow: Mutex<Flow>,
+    pub(super) flow: Mutex<Flow>,
     hearing: Hearing,
-    /// The last move that was heard, for those who wait for it.
-    heard: watch::Sender<u64>,
     /// The draw of its lobby, once somebody asked.
     pub draw: OnceCell<Published>,
     presence: Presence,
     /// The number of the next reading of the event.
     pub(super) readings: AtomicU64,
     /// Is a reading under way that the clock began?
-    reading: AtomicBool,
+    pub(super) reading: AtomicBool,
     /// The tick at which somebody last asked.
     asked: AtomicU64,
 }
@@ -70,10 +66,11 @@ impl Line {
         let waiting = waiting(&live, &positions);
         let mut flow = Flow::default();
         flow.read(live.at, speed(&live), waiting);
+        let hearing = Hearing::default();
+        hearing.heard(positions.heard());
         Ok(Some(Self {
             event: event.clone(),
             accuracy: Accuracy::of(event),
-            heard: watch::Sender::new(positions.heard()),
             draw: OnceCell::new(),
             positions: RwLock::new(positions),
             document: ArcSwap::from_pointee(Document::new(
@@ -86,7 +83,7 @@ impl Line {
             )),
             watchers: Mutex::default(),
             flow: Mutex::new(flow),
-            hearing: Hearing::default(),
+            hearing,
             presence: Presence::default(),
             readings: AtomicU64::new(1),
             reading: AtomicBool::new(false),
@@ -102,14 +99,9 @@ impl Line {
     /// Waits until the moves were heard up to this one, so that nobody sees a higher position here than at another gateway before; for a
     /// second at most.
     pub async fn caught_up(&self, moves: u64) {
-        let mut heard = self.heard.subscribe();
-        let caught_up = heard.wait_for(|&heard| heard >= moves);
+        let patience = Duration::from_millis(CATCHING_UP_TICKS * TICK_MS);
         // Where moves are not heard, what was heard last is shown.
-        let _ = timeout(
-            Duration::from_millis(CATCHING_UP_TICKS * TICK_MS),
-            caught_up,
-        )
-        .await;
+        let _ = timeout(patience, self.hearing.caught_up(moves)).await;
     }
 
     /// How many stand before this ordinal, plus one; none before the line is drawn.
@@ -190,68 +182,6 @@ impl Line {
         self.watchers.lock().bye(spread);
     }
 
-    /// Is it time to read the event again? Whoever gets a yes reads it.
-    pub fn begins_reading(&self, tick: u64) -> bool {
-        tick >= self.document.load().tick + READING_TICKS
-            && !self.reading.swap(true, Ordering::AcqRel)
-    }
-
-    /// Reads the event again for the clock.
-    pub async fn finish_reading(&self, store: &Store, tick: u64) -> Result<(), StoreError> {
-        let read = self.read_again(store, tick).await;
-        self.reading.store(false, Ordering::Release);
-        read
-    }
-
-    /// Reads the event, and how far its line has come. An event that is not there (any more) leaves the last reading to
-    /// grow stale.
-    pub async fn read_again(&self, store: &Store, tick: u64) -> Result<(), StoreError> {
-        let number = self.readings.fetch_add(1, Ordering::SeqCst);
-        let before = self.positions.read().heard();
-        let (live, figures, (head, last)) = futures_util::future::try_join3(
-            store.event(&self.event),
-            store.figures(&self.event),
-            store.moves_head(&self.event),
-        )
-        .await?;
-        let Some((live, figures)) = live.zip(figures) else {
-            return Ok(());
-        };
-        let waiting = {
-            let mut positions = self.positions.write();
-            positions.reached(last);
-            waiting(&live, &positions)
-        };
-        if head < before {
-            // The stream began anew: the store was restored.
-            self.lose();
-        }
-        let flow = {
-            let mut flow = self.flow.lock();
-            flow.read(live.at, speed(&live), waiting);
-            *flow
-        };
-        let prospect = prospect(&figures);
-        self.show(Document::new(number, tick, live, waiting, flow, prospect));
-        Ok(())
-    }
-
-    /// Shows a reading, unless a later one is shown already. What matters at once is told to everybody.
-    pub(super) fn show(&self, document: Document) {
-        let mut watchers = self.watchers.lock();
-        let before = self.document.load();
-        if document.number <= before.number {
-            return;
-        }
-        let news = document.phase() != before.phase()
-            || document.sold_out() != before.sold_out()
-            || document.ended() != before.ended();
-        self.document.store(Arc::new(document));
-        if news {
-            watchers.tell_all();
-        }
-    }
-
     /// The last move heard, while moves are heard one after the other.
     pub fn followed(&self) -> Option<u64> {
         self.hearing
@@ -277,7 +207,7 @@ impl Line {
             loaded.reached(positions.last());
             *positions = loaded;
         }
-        self.heard.send_replace(self.positions.read().heard());
+        self.hearing.heard(self.positions.read().heard());
         self.hearing.found();
         // Whoever went in the meantime finds out by a visit.
         self.watchers.lock().tell_all();
@@ -294,7 +224,7 @@ impl Line {
             }
             positions.turned() - before
         };
-        self.heard.send_replace(entry.n);
+        self.hearing.heard(entry.n);
         match &entry.change {
             Move::Admitted(_) | Move::Passed(_) => self.flow.lock().reached(turned),
             Move::Gone(..) => self.flow.lock().left(turned),
@@ -317,7 +247,7 @@ pub(super) fn undrawn(document: &Document, positions: &Positions) -> bool {
 }
 
 /// How many wait, when the line has not ended.
-fn waiting(live: &LiveEvent, positions: &Positions) -> u64 {
+pub(super) fn waiting(live: &LiveEvent, positions: &Positions) -> u64 {
     match live.ended {
         Some(_) => 0,
         None => positions.waiting(),

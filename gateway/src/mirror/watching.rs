@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::document::Document;
 use super::line::{Line, undrawn};
 use super::positions::Positions;
-use crate::live::slot::{Seen, Slot};
+use crate::live::slot::Slot;
 use crate::live::watchers::{Key, Watcher};
 
 /// A connection that watches its line until this is dropped.
@@ -72,6 +72,27 @@ impl Line {
             key: Mutex::new(key),
         }
     }
+}
+
+/// What the line looks like to one waiting place.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The present tick.
+    pub tick: u64,
+    /// The event.
+    pub document: &'a Document,
+    /// The last move that was heard.
+    pub heard: u64,
+    /// Is the place out of the line?
+    pub gone: bool,
+    /// Is the line still to be drawn? Then no position is shown.
+    pub undrawn: bool,
+    /// Its position, for as long as it is not gone.
+    pub position: u64,
+    /// How many wait in all.
+    pub waiting: u64,
+    /// A random number.
+    pub draw: u32,
 }
 
 /// What a place sees of its line.

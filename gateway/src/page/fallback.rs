@@ -306,6 +306,23 @@ mod tests {
         }
     }
 
+    fn waiting_with(chance: Chance) -> Fallback {
+        Fallback::Waiting {
+            phase: Phase::Open,
+            position: Some(3),
+            eta: None,
+            chance: Some(chance),
+        }
+    }
+
+    fn sent_alone() -> Fallback {
+        Fallback::Join {
+            remaining: 3,
+            waiting: 1,
+            sent_alone: true,
+        }
+    }
+
     #[test]
     fn every_state_is_said_in_both_languages_and_refreshes_while_it_may_change() {
         let gone = |reason, may_join| Fallback::Gone { reason, may_join };
@@ -315,22 +332,11 @@ mod tests {
             serial: 17,
         };
         let at = Millis(1_000);
-        let waiting = |chance| Fallback::Waiting {
-            phase: Phase::Open,
-            position: Some(3),
-            eta: None,
-            chance: Some(chance),
-        };
-        let sent_alone = Fallback::Join {
-            remaining: 3,
-            waiting: 1,
-            sent_alone: true,
-        };
         let table = [
-            (waiting(Chance::Likely), Some("2"), "<p>"),
-            (waiting(Chance::Uncertain), Some("2"), "<p>"),
-            (waiting(Chance::Unlikely), Some("2"), "<p>"),
-            (sent_alone, Some("15"), "<noscript><h2>"),
+            (waiting_with(Chance::Likely), Some("2"), "<p>"),
+            (waiting_with(Chance::Uncertain), Some("2"), "<p>"),
+            (waiting_with(Chance::Unlikely), Some("2"), "<p>"),
+            (sent_alone(), Some("15"), "<noscript><h2>"),
             (turn(Some(at)), Some("5"), "1970-01-01T00:00:01.000Z"),
             (turn(None), Some("5"), "<h2>"),
             (coupon, None, "&lt;A&amp;B&gt;"),
