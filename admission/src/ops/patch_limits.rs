@@ -18,6 +18,10 @@ use super::{by, store_failed};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = LimitsChange)]
+#[expect(
+    clippy::option_option,
+    reason = "left out, null and a text are three different things here"
+)]
 pub struct Body {
     /// Entering a line: calls per second and calls at once, or `off`.
     #[serde(default, deserialize_with = "given")]
