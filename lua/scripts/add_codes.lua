@@ -24,7 +24,7 @@ if ARGV[3] ~= '' then
   end
 end
 if ARGV[5] == '0' then
-  return { 'rejected' }
+  return { 'rejected', again = true }
 elseif redis.call('SCARD', staged) ~= tonumber(ARGV[1]) then
   return { 'gone', again = true }
 elseif (redis.call('HGET', keys.book, 'uploads') or '0') ~= ARGV[2] then

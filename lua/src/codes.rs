@@ -113,8 +113,8 @@ impl Store {
         self.add_codes_once(upload, true, None).await
     }
 
-    /// Puts a whole upload into its book, not twice for one idempotency key; one that is not sound, for some of its codes were
-    /// rejected, is only kept as refused. An upload that was added before under the same key is added, whatever is said of it now.
+    /// Puts a whole upload into its book, not twice for one idempotency key. One that is not sound, for some of its codes were
+    /// rejected, is not added; but one that was added before under the same key is, whatever is said of it now.
     pub async fn add_codes_once(
         &self,
         upload: &Upload,

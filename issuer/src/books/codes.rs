@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 
 use super::{kept_at_last, rules};
 use crate::Desk;
+use crate::once::refused_once;
 use intake::{Intake, Rejected};
 use rows::{Row, Rows};
 
@@ -114,7 +115,8 @@ pub async fn handler(
     let finished = match taken {
         Ok(()) => {
             let once = call.by(staff.name(), body.digest);
-            intake.finish(asked.dry_run, once.as_ref()).await
+            let finish = intake.finish(asked.dry_run, once.as_ref());
+            refused_once(&desk.store, once.as_ref(), finish).await
         }
         Err(problem) => Err(problem),
     };
