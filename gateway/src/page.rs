@@ -304,6 +304,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_line_for_users_of_the_organisers_site_says_that_it_needs_a_script() {
+        let rig = Rig::start().await;
+        let key = json!({"alg": "EdDSA", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        let put = json!({
+            "title": "Members", "stock": 9, "phase": "open", "identity": "entry-token", "entry_keys": [key],
+        });
+        rig.event("members", put).await;
+        let outside = page(&rig, "/e/members", &[]).await.text();
+        assert!(outside.contains("This line needs JavaScript."), "{outside}");
+        assert!(!outside.contains("<form"), "{outside}");
+        let turned_away = form(&rig, "/e/members", &[]).await;
+        assert_eq!(turned_away.status, 303, "to the page, which says so");
+        assert_eq!(turned_away.header(SET_COOKIE), "");
+    }
+
+    #[tokio::test]
     async fn an_unknown_event_has_a_page_that_says_so() {
         let rig = Rig::start().await;
         let unknown = page(&rig, "/e/unknown", &[]).await;
