@@ -4,7 +4,8 @@
 --        12 passed  13 grace  14 seen  15 draw  16 withdrawn  17 outbox  18 users
 -- ARGV   1 place id  2 most records that may wait in the outbox
 -- Effect the place is gone (left), its room in `capacity` is free, a move and a `line.gone` record tell of it, the record only
---        while there is room for it: nobody is kept in line by a log that is away. Anything else stays as it is. Who leaves while the lobby is drawn stays on the list of the draw, so that it ends as it would have.
+--        while there is room for it: nobody is kept in line by a log that is away. Anything else stays as it is. Who leaves
+--        while the lobby is drawn stays on the list of the draw, so that it ends as it would have.
 -- Result {'no-such-event'} or {'answer', state}: the state afterwards, as part "places" tells it
 assert(#KEYS == 18 and #ARGV == 2, 'leave: 18 keys, a place and a bound')
 local keys = {
