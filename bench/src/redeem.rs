@@ -99,13 +99,6 @@ pub async fn measure(binary: &Path, rounds: usize) -> Result<Vec<Figure>> {
             sure.server,
             "1/s",
         ),
-        Figure::ratio(
-            "redeem, ack ledger: per second on the shared machine",
-            sure.wall,
-            "1/s",
-            "ack redis",
-            soon.wall,
-        ),
     ])
 }
 
