@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use self::askers::Askers;
 use crate::enter;
-use crate::load::{FULL, Pace, drive, request};
+use crate::load::request;
 use crate::process::Meter;
 use crate::redeem;
 use crate::redis::Redis;
@@ -34,10 +34,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 const AROUND: Duration = Duration::from_secs(3);
 /// Longest that service may take to go on.
 const PATIENCE: Duration = Duration::from_mins(2);
-const KEPT: Pace = Pace {
-    keep_bodies: true,
-    ..FULL
-};
 
 /// What Redis runs into.
 #[derive(Clone, Copy)]
@@ -148,10 +144,10 @@ impl Trial {
             trial.replica = Some(replica);
         }
         trial.redeem(most..ISSUED).await?;
-        let server = &trial.stack.server;
-        let entered = drive(server.public, Arc::new(trial.enters(0..WAITING)), FULL).await?;
-        let all = [(201, WAITING)].into();
-        ensure!(entered.statuses == all, "entering: {:?}", entered.statuses);
+        trial
+            .stack
+            .answered(&Arc::new(trial.enters(0..WAITING)))
+            .await?;
         trial.stack.is_at_rest(EVENT).await?;
         trial.positions = trial.look().await?;
         Ok(trial)
@@ -160,13 +156,8 @@ impl Trial {
     /// Redeems, or redeems again: everybody has a coupon of their own, and the one they heard of before.
     async fn redeem(&mut self, who: std::ops::Range<usize>) -> Result<()> {
         let requests = Arc::new(self.redeems[who.clone()].to_vec());
-        let outcome = drive(self.stack.server.public, requests, KEPT).await?;
-        let statuses = &outcome.statuses;
-        ensure!(
-            statuses.keys().eq([&200]),
-            "redeeming was answered {statuses:?}"
-        );
-        for (number, body) in who.zip(&outcome.bodies) {
+        let bodies = self.stack.answered(&requests).await?;
+        for (number, body) in who.zip(&bodies) {
             self.heard(number, body)?;
         }
         Ok(())
@@ -202,13 +193,13 @@ impl Trial {
             request("GET", &path, Some(&token), "")
         };
         let looks = Arc::new((0..WAITING).map(look).collect());
-        let outcome = drive(self.stack.server.public, looks, KEPT).await?;
         let position = |body: &Vec<u8>| {
             let place: Value = serde_json::from_slice(body).ok()?;
             place["position"].as_u64()
         };
-        let positions: Option<_> = outcome.bodies.iter().map(position).collect();
-        positions.with_context(|| format!("a place is gone: {:?}", outcome.statuses))
+        let bodies = self.stack.answered(&looks).await?;
+        let positions: Option<_> = bodies.iter().map(position).collect();
+        positions.context("a place is gone")
     }
 
     /// Lets Redis forget while people redeem and enter.

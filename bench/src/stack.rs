@@ -2,19 +2,23 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use testbed::{Kafka, Postgres};
 use tokio::task::block_in_place;
 use tokio::time::sleep;
 
+use crate::load::{FULL, Pace, drive};
 use crate::redis::{self, Redis};
 use crate::server::{Server, TOKEN};
 
 /// How long the ledger may need to catch up.
 const PATIENCE: Duration = Duration::from_mins(3);
+/// How often everything is asked before some refusals count as for ever.
+const ATTEMPTS: usize = 10;
 
 /// A server and its stores.
 pub struct Stack {
@@ -106,6 +110,24 @@ impl Stack {
             );
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Asks everything, and again what is refused for now, as every client does, until all is answered by 200 or 201; the
+    /// bodies in the order of the requests.
+    pub async fn answered(&self, requests: &Arc<Vec<Vec<u8>>>) -> Result<Vec<Vec<u8>>> {
+        let kept = Pace {
+            keep_bodies: true,
+            ..FULL
+        };
+        for _ in 0..ATTEMPTS {
+            let outcome = drive(self.server.public, Arc::clone(requests), kept).await?;
+            let statuses = outcome.statuses;
+            if statuses.keys().all(|status| [200, 201].contains(status)) {
+                return Ok(outcome.bodies);
+            }
+            eprintln!("asked again after {statuses:?}");
+        }
+        bail!("some are never answered")
     }
 
     /// `stanchion verify` finds nothing unexplained, and everybody counts `issued` coupons.
