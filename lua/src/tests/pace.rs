@@ -60,6 +60,37 @@ struct Line {
 }
 
 impl Line {
+    fn of(now: f64, rate: f64) -> Self {
+        let still = Piece {
+            holds: now,
+            begin: now,
+            from: rate,
+            end: now,
+            to: rate,
+        };
+        Self {
+            pieces: vec![still],
+            taken: Vec::new(),
+        }
+    }
+
+    /// From now on the rate goes to another.
+    fn turn(&mut self, now: f64, to: f64, lasts_ms: u32) {
+        // A ramp begins at a whole millisecond.
+        let begin = if lasts_ms > 0 {
+            (now / 1_000.0).floor() * 1_000.0
+        } else {
+            now
+        };
+        self.pieces.push(Piece {
+            holds: now,
+            begin,
+            from: self.rate_at(now),
+            end: begin + f64::from(lasts_ms) * 1_000.0,
+            to,
+        });
+    }
+
     fn rate_at(&self, at: f64) -> f64 {
         let held = self.pieces.iter().rfind(|one| one.holds <= at).unwrap();
         if at >= held.end {
@@ -81,55 +112,38 @@ impl Line {
             .map(|pair| {
                 // Within a slice the rate is a straight line; a jump is at its beginning.
                 let inside = |part: f64| self.rate_at(pair[0] + (pair[1] - pair[0]) * part);
-                (inside(0.25) + inside(0.75)) / 2.0 * (pair[1] - pair[0]) / 1e6
+                f64::midpoint(inside(0.25), inside(0.75)) * (pair[1] - pair[0]) / 1e6
             })
             .sum()
     }
 }
 
-async fn timeline(store: &Store, divisor: u32, steps: &[Step]) -> Line {
-    let script = concat!(
+/// The part in a script that plays a timeline.
+fn player() -> redis::Script {
+    let part = concat!(
         include_str!("../../scripts/parts/pace.lua"),
         "\nreturn (function()\n"
     );
-    let script = redis::Script::new(&format!("{script}{TIMELINE}\nend)()"));
+    redis::Script::new(&format!("{part}{TIMELINE}\nend)()"))
+}
+
+async fn timeline(store: &Store, divisor: u32, steps: &[Step]) -> Line {
     let brake = if divisor > 1 {
         format!("{divisor} 1 1 failed 1.000")
     } else {
         String::new()
     };
+    let script = player();
     let mut call = script.key("pace");
     call.arg("5").arg(brake);
     let (mut now, by) = (1_795_280_000_000_000.0, f64::from(divisor));
-    let mut line = Line {
-        pieces: vec![Piece {
-            holds: now,
-            begin: now,
-            from: 5.0 / by,
-            end: now,
-            to: 5.0 / by,
-        }],
-        taken: Vec::new(),
-    };
+    let mut line = Line::of(now, 5.0 / by);
     for (pause, change) in steps {
         now += f64::from(*pause);
         call.arg(*pause);
         if let Some((rate, lasts_ms)) = change {
             call.arg(format!("{rate} {lasts_ms}"));
-            let begin = if *lasts_ms > 0 {
-                (now / 1_000.0).floor() * 1_000.0
-            } else {
-                now
-            };
-            let ends = begin + f64::from(*lasts_ms) * 1_000.0;
-            let from = line.rate_at(now);
-            line.pieces.push(Piece {
-                holds: now,
-                begin,
-                from,
-                end: ends,
-                to: f64::from(*rate) / by,
-            });
+            line.turn(now, f64::from(*rate) / by, *lasts_ms);
         } else {
             call.arg("");
         }
@@ -138,11 +152,8 @@ async fn timeline(store: &Store, divisor: u32, steps: &[Step]) -> Line {
     for one in told {
         let parts: Vec<f64> = one.split(' ').map(|part| part.parse().unwrap()).collect();
         let expected = line.rate_at(parts[0]);
-        assert!(
-            (parts[2] - expected).abs() < 1e-3 * expected.max(1.0),
-            "{} is {expected}",
-            parts[2]
-        );
+        let off = (parts[2] - expected).abs();
+        assert!(off < 1e-3 * expected.max(1.0), "{} is {expected}", parts[2]);
         line.taken.push((parts[0], parts[1]));
     }
     line
@@ -218,7 +229,7 @@ async fn held(rig: &Rig) -> LiveEvent {
 }
 
 #[tokio::test]
-async fn a_ramp_goes_from_what_is_in_force_by_the_stores_clock_and_leaves_no_trace() {
+async fn a_ramp_goes_from_what_is_in_force_by_the_stores_clock() {
     let rig = Rig::start().await;
     let demo = id("demo");
     let put = r#"{"title":"Demo","stock":9,"phase":"open","admission":{"rate_per_s":100}}"#;
@@ -256,7 +267,16 @@ async fn a_ramp_goes_from_what_is_in_force_by_the_stores_clock_and_leaves_no_tra
     assert!(set(&rig, capacity).await.event.admission.ramp.is_some());
     let same = r#"{"title":"Other","admission":{"rate_per_s":1100}}"#;
     assert!(rig.change(&demo, same).await.event.admission.ramp.is_some());
+}
 
+#[tokio::test]
+async fn a_ramp_goes_on_from_where_another_is_and_leaves_no_trace() {
+    let rig = Rig::start().await;
+    let demo = id("demo");
+    let put = r#"{"title":"Demo","stock":9,"phase":"open","admission":{"rate_per_s":100}}"#;
+    rig.make("demo", put).await;
+    set(&rig, rate(1_100.0, 1_000)).await;
+    let_pass(&rig.store, &demo, 500_000).await;
     // Another ramp goes on from where the first one is.
     let down = set(&rig, rate(0.0, 1_000)).await;
     let from = down.event.admission.ramp.unwrap().from_per_s;
@@ -267,7 +287,7 @@ async fn a_ramp_goes_from_what_is_in_force_by_the_stores_clock_and_leaves_no_tra
         over.event.admission,
         Admission {
             rate_per_s: 0.0,
-            capacity: 5,
+            capacity: 9,
             ticket_ttl_s: 120,
             ramp: None
         }

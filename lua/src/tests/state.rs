@@ -133,10 +133,8 @@ pub(super) fn floats(value: Value) -> Value {
     }
 }
 
-/// Lets `ms` pass for an event: Redis has no clock to turn, so every moment that the scripts compare with the present is
-/// moved into the past instead.
-pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
-    const SHIFT: &str = r"
+/// Moves every moment of an event into the past by so many milliseconds. KEYS as [`let_pass`] gives them.
+const SHIFT: &str = r"
         local ms = tonumber(ARGV[1])
         for _, field in ipairs({ 'lobby_at', 'opens_at', 'closes_at' }) do
             local at = redis.call('HGET', KEYS[1], field)
@@ -178,6 +176,10 @@ pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
         for _, place in ipairs(redis.call('HKEYS', KEYS[7])) do
             redis.call('HINCRBY', KEYS[7], place, -ms)
         end";
+
+/// Lets `ms` pass for an event: Redis has no clock to turn, so every moment that the scripts compare with the present is
+/// moved into the past instead.
+pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
     let keys = Keys::of(event);
     redis::Script::new(SHIFT)
         .key(keys.event())

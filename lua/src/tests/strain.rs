@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::state::let_pass;
 use super::{Rig, id};
-use crate::{AdmitRound, Brake, LiveEvent, Strain, Why};
+use crate::{AdmitRound, LiveEvent, Strain, Why};
 
 const MOST_FAILED: Option<f64> = Some(0.05);
 
@@ -41,8 +41,8 @@ async fn audited(rig: &Rig) -> Vec<(serde_json::Value, serde_json::Value)> {
     by_brake.rev().map(|entry| (entry.from, entry.to)).collect()
 }
 
-#[tokio::test]
-async fn redeems_that_fail_halve_the_rate_again_and_again_down_to_a_floor_and_calm_gives_it_back() {
+/// Redeems fail until the brake is as hard as it gets.
+async fn braked_to_the_floor() -> Rig {
     let rig = Rig::start().await;
     let demo = id("demo");
     open(&rig).await;
@@ -61,24 +61,26 @@ async fn redeems_that_fail_halve_the_rate_again_and_again_down_to_a_floor_and_ca
         assert_eq!(told(&rig, strain(100, 100, 0)).await.divisor, divisor);
         let_pass(&rig.store, &demo, 5_500).await;
     }
-    let braked = held(&rig).await;
-    assert_eq!(
-        braked.event.admission.rate_per_s.to_bits(),
-        160_f64.to_bits()
-    );
-    assert_eq!(braked.rate_in_force_per_s.to_bits(), 10_f64.to_bits());
-    let Some(Brake {
-        divisor: 16,
-        why: Why::Failed,
-        share,
-        since,
-    }) = braked.brake
-    else {
-        panic!("{braked:?}")
-    };
-    assert!(share > 0.5 && since < braked.at, "{share}");
-    let version = braked.version;
+    rig
+}
 
+#[tokio::test]
+async fn redeems_that_fail_halve_the_rate_again_and_again_down_to_a_floor() {
+    let rig = braked_to_the_floor().await;
+    let braked = held(&rig).await;
+    let set = braked.event.admission.rate_per_s;
+    assert_eq!(set.to_bits(), 160_f64.to_bits());
+    assert_eq!(braked.rate_in_force_per_s.to_bits(), 10_f64.to_bits());
+    let brake = braked.brake.unwrap();
+    assert_eq!((brake.divisor, brake.why), (16, Why::Failed));
+    assert!(brake.share > 0.5 && brake.since < braked.at, "{brake:?}");
+}
+
+#[tokio::test]
+async fn calm_gives_the_rate_back_step_by_step_and_the_audit_tells_both_ends() {
+    let rig = braked_to_the_floor().await;
+    let demo = id("demo");
+    let version = held(&rig).await.version;
     let_pass(&rig.store, &demo, 20_000).await;
     for divisor in [8, 4, 2, 1] {
         assert_eq!(told(&rig, strain(100, 0, 0)).await.divisor, divisor);
@@ -92,14 +94,13 @@ async fn redeems_that_fail_halve_the_rate_again_and_again_down_to_a_floor_and_ca
         "nobody changed the event"
     );
     assert_eq!(free.rate_in_force_per_s.to_bits(), 160_f64.to_bits());
-    let share = audited(&rig).await[0].1["share"].clone();
+    let audited = audited(&rig).await;
+    let share = audited[0].1["share"].clone();
+    let begun = json!({ "divided_by": 2, "why": "failed", "share": share });
     assert_eq!(
-        audited(&rig).await,
+        audited,
         [
-            (
-                json!({ "divided_by": 1 }),
-                json!({ "divided_by": 2, "why": "failed", "share": share })
-            ),
+            (json!({ "divided_by": 1 }), begun),
             (json!({ "divided_by": 2 }), json!({ "divided_by": 1 })),
         ]
     );
