@@ -2,6 +2,7 @@
 //! addresses.
 
 pub(crate) mod limits;
+mod misses;
 mod table;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ use parking_lot::Mutex;
 use crate::client_address::ClientAddress;
 use crate::problem::Problem;
 pub use limits::{LimitName, Limits, Rate};
+use misses::Misses;
 use table::BoundedTable;
 
 /// How long a client with too many sockets is told to wait, in seconds.
@@ -137,6 +139,7 @@ pub struct Throttle {
     in_force: ArcSwap<InForce>,
     passwords: Limiter<Network, DefaultClock>,
     guesses: Limiter<u64, DefaultClock>,
+    codes: Misses<DefaultClock>,
     /// Open sockets by whom they belong to; as long as the sockets are open, and no longer. They are counted without a limit,
     /// too: there may be one before they are closed.
     sockets: Mutex<HashMap<Network, u32>>,
@@ -161,6 +164,7 @@ impl Throttle {
             }),
             passwords: Limiter::of(passwords(), DefaultClock::default()),
             guesses: Limiter::of(guesses(), DefaultClock::default()),
+            codes: Misses::new(codes(), DefaultClock::default()),
             sockets: Mutex::default(),
         })
     }
@@ -197,6 +201,16 @@ impl Throttle {
             self.passwords.check(&address.into()).map_err(too_fast)?;
         }
         self.guesses.check(&account).map_err(too_fast)
+    }
+
+    /// Refuses an account that has named too many codes which are not its own.
+    pub fn code(&self, account: &str) -> Result<(), Problem> {
+        self.codes.check(account).map_err(too_fast)
+    }
+
+    /// Counts a code that is not the account's.
+    pub fn wrong_code(&self, account: &str) {
+        self.codes.count(account);
     }
 
     /// Takes a socket's share; `slow-down` when the address has as many as it may.
@@ -239,6 +253,11 @@ fn passwords() -> Quota {
 /// Passwords for one account: ten at once, then ten a minute.
 fn guesses() -> Quota {
     Quota::per_minute(NonZeroU32::MIN.saturating_add(9))
+}
+
+/// Codes that are not the account's: twenty at once, then twenty a minute.
+fn codes() -> Quota {
+    Quota::per_minute(NonZeroU32::MIN.saturating_add(19))
 }
 
 fn too_fast(wait: Duration) -> Problem {

@@ -335,6 +335,9 @@ async fn an_upload_with_a_wrong_line_leaves_nothing_and_names_it() {
     shop.upload("text/csv", "", "")
         .await
         .refused(400, "bad-request");
+    shop.upload("text/csv", "B-8\n\"B-9", "")
+        .await
+        .refused(400, "bad-request");
     shop.upload("application/json", r#"{"codes":7}"#, "")
         .await
         .refused(400, "bad-request");
@@ -472,6 +475,22 @@ async fn whoever_is_signed_in_acts_for_themselves_and_sees_nobody_elses() {
         answer.refused(404, "no-such-coupon");
     }
     assert_eq!(theirs.json["detail"], nobodys.json["detail"], "alike");
+    // Guesses are few, and then a right code is refused too.
+    let mut guesses = 0;
+    let slowed = loop {
+        guesses += 1;
+        let guess = public("GET", &format!("books/spring/coupons/GUESS-{guesses}"));
+        guess.bearer(token).send().await.unwrap();
+        let mine = public("GET", &format!("books/spring/coupons/{code}"));
+        let mine = mine.bearer(token).send().await.unwrap();
+        if mine.status != 200 || guesses == 500 {
+            break mine;
+        }
+    };
+    slowed.refused(429, "slow-down");
+    shop.coupon("bob", &code)
+        .await
+        .refused(404, "no-such-coupon");
     public("GET", &format!("books/spring/coupons/{code}"))
         .send()
         .await

@@ -102,6 +102,7 @@ async fn rules(desk: &Desk, book: &EventId) -> Result<Rules, Problem> {
 /// The rules of a book that the caller may use.
 async fn rules_for(desk: &Desk, caller: &Caller, book: &EventId) -> Result<Rules, Problem> {
     caller.scoped(book)?;
+    caller.may_name_a_code(desk)?;
     rules(desk, book).await
 }
 
@@ -132,9 +133,10 @@ pub async fn kept_at_last(
     kept(desk, book, ordinal).await
 }
 
-/// The coupon after a step, once its record is kept; or why the step was not made.
+/// The coupon after a step, once its record is kept; or why the step was not made. A wrong code counts as its caller's guess.
 async fn stepped(
     desk: &Desk,
+    caller: Option<&Caller>,
     book: &EventId,
     rules: &Rules,
     code: &str,
@@ -159,7 +161,10 @@ async fn stepped(
             .with("to", to),
         SteppedCoupon::Expired => Refusal::CouponExpired.into(),
         SteppedCoupon::Mismatch => Refusal::IdempotencyMismatch.into(),
-        SteppedCoupon::NoSuchCoupon => Refusal::NoSuchCoupon.into(),
+        SteppedCoupon::NoSuchCoupon => match caller {
+            Some(caller) => caller.no_such_coupon(desk),
+            None => Refusal::NoSuchCoupon.into(),
+        },
         SteppedCoupon::NoSuchBook => Refusal::NoSuchBook.into(),
     })
 }

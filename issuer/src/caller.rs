@@ -48,6 +48,22 @@ impl Caller {
         }
     }
 
+    /// Refuses somebody signed in who has guessed too often, right or wrong.
+    pub fn may_name_a_code(&self, desk: &Desk) -> Result<(), Problem> {
+        match self {
+            Self::Account(access) => desk.throttle.code(access.account.as_str()),
+            Self::Service(_) => Ok(()),
+        }
+    }
+
+    /// The refusal of a code that is somebody else's, or nobody's. Of an account it counts as a guess.
+    pub fn no_such_coupon(&self, desk: &Desk) -> Problem {
+        if let Self::Account(access) = self {
+            desk.throttle.wrong_code(access.account.as_str());
+        }
+        Refusal::NoSuchCoupon.into()
+    }
+
     /// The caller's name in the history: the account's id or the key's.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -41,7 +41,7 @@ pub struct Audited {
         (status = 404, description = "`no-such-event`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn audit(
     State(store): State<Store>,

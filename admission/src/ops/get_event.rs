@@ -20,7 +20,7 @@ use super::{no_such_event, store_failed};
         (status = 404, description = "`no-such-event`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn get_event(
     State(store): State<Store>,

@@ -67,7 +67,7 @@ impl ShownLimits {
         (status = 403, description = "`forbidden`: the account's role does not open this"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn get_limits(
     State(store): State<Store>,

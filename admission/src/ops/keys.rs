@@ -51,7 +51,7 @@ impl From<Listed> for ShownKey {
         (status = 401, description = "`unauthorized`"),
         (status = 403, description = "`forbidden`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn keys(State(signer): State<Arc<Signer>>) -> Json<List<ShownKey>> {
     Json(List {

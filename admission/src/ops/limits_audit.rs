@@ -20,7 +20,7 @@ use super::store_failed;
         (status = 403, description = "`forbidden`: the account's role does not open this"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn limits_audit(
     State(store): State<Store>,

@@ -36,7 +36,7 @@ const ANY: Admission = Admission {
         (status = 415, description = "`unsupported-media-type`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn patch_admission(
     State(store): State<Store>,

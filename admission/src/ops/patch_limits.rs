@@ -97,7 +97,7 @@ impl Body {
         (status = 415, description = "`unsupported-media-type`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn patch_limits(
     State(store): State<Store>,

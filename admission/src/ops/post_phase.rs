@@ -38,7 +38,7 @@ pub struct PhasePost {
         (status = 415, description = "`unsupported-media-type`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn post_phase(
     State(store): State<Store>,

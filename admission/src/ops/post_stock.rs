@@ -42,7 +42,7 @@ pub struct StockPost {
         (status = 422, description = "`idempotency-mismatch`"),
         (status = 503, description = "`try-again`: nothing was added; `outcome-unknown`: read the event before adding again"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn post_stock(
     State(store): State<Store>,

@@ -33,7 +33,7 @@ const MERGES: usize = 8;
         (status = 415, description = "`unsupported-media-type`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn put_event(
     State(store): State<Store>,

@@ -25,7 +25,7 @@ use crate::signer::Signer;
         (status = 403, description = "`forbidden`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn rotate_key(
     State(store): State<Store>,

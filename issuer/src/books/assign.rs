@@ -119,7 +119,7 @@ async fn assign(
             return Ok(codes.iter().map(shown).collect());
         }
         Assigned::NoneLeft(free) => Problem::from(Refusal::NoneLeft).with("available", free),
-        Assigned::NoSuchCoupon => Refusal::NoSuchCoupon.into(),
+        Assigned::NoSuchCoupon => caller.no_such_coupon(desk),
         Assigned::LimitReached => Refusal::LimitReached.into(),
         Assigned::Expired => Refusal::CouponExpired.into(),
         Assigned::Mismatch => Refusal::IdempotencyMismatch.into(),

@@ -87,5 +87,5 @@ async fn cancel(
         once,
     };
     let outcome = desk.store.step_coupon(book, &asked).await;
-    stepped(desk, book, &rules, &code, outcome).await
+    stepped(desk, None, book, &rules, &code, outcome).await
 }

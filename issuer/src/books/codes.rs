@@ -146,6 +146,10 @@ async fn csv(body: &mut Sent, intake: &mut Intake<'_>) -> Result<(), Problem> {
             take(row, &mut column, intake).await?;
         }
     }
+    if let Some(line) = rows.unclosed() {
+        let detail = format!("The quote in the row that begins on line {line} is never closed.");
+        return Err(Problem::field("codes", detail));
+    }
     match rows.finish() {
         Some(row) => take(row, &mut column, intake).await,
         None => Ok(()),

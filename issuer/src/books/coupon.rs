@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use chassis::{Path, Problem, Query};
-use domain::{EventId, Holder, Refusal};
+use domain::{EventId, Holder};
 use serde::Deserialize;
 
 use super::rules_for;
@@ -48,6 +48,6 @@ pub async fn handler(
     let held = desk.store.book_coupon(&book, &code, &holder).await;
     let (coupon, now) = held
         .map_err(Problem::try_again)?
-        .ok_or(Refusal::NoSuchCoupon)?;
+        .ok_or_else(|| caller.no_such_coupon(&desk))?;
     Ok(Json(Shown::new(&code, &coupon, &rules, now)))
 }

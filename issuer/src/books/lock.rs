@@ -110,7 +110,7 @@ async fn lock(
         }
         _ => None,
     };
-    stepped(desk, book, &rules, &code, outcome).await?;
+    stepped(desk, Some(caller), book, &rules, &code, outcome).await?;
     let held = held.ok_or_else(|| Problem::try_again("a lock that is none"))?;
     Ok(Answer {
         lock_token: held.token,

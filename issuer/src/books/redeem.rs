@@ -109,7 +109,7 @@ async fn redeem(
         Ok(SteppedCoupon::Done { at, .. }) => *at,
         _ => Millis::default(),
     };
-    let shown = stepped(desk, book, &rules, &code, outcome).await?;
+    let shown = stepped(desk, Some(caller), book, &rules, &code, outcome).await?;
     let (redemptions, remaining) = shown.redemptions();
     Ok(Answer {
         redeemed_at,

@@ -63,6 +63,6 @@ pub async fn handler(
         once: None,
     };
     let outcome = desk.store.step_coupon(&book, &asked).await;
-    stepped(&desk, &book, &rules, &code, outcome).await?;
+    stepped(&desk, Some(&caller), &book, &rules, &code, outcome).await?;
     Ok(StatusCode::NO_CONTENT)
 }

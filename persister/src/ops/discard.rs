@@ -24,7 +24,7 @@ use super::{ledger_failed, letter, tell};
         (status = 404, description = "`not-found`: there is none, or its record is in the ledger by now"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn discard(
     State(store): State<Store>,

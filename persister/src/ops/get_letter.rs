@@ -20,7 +20,7 @@ use super::{ledger_failed, letter};
         (status = 404, description = "`not-found`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn get_letter(
     State(ledger): State<Ledger>,

@@ -20,7 +20,7 @@ use super::shown::ShownLetter;
         (status = 403, description = "`forbidden`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn list_letters(
     State(ledger): State<Ledger>,

@@ -26,7 +26,7 @@ use super::{ledger_failed, letter, tell};
         (status = 409, description = "`still-dead`, with `reason`: nothing was written"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("admin_token" = [])),
+    security(("admin_token" = []), ("access_token" = [])),
 )]
 pub async fn redrive(
     State(store): State<Store>,

@@ -20,7 +20,7 @@ use crate::accounts::{Accounts, ledger_failed};
         (status = 429, description = "`slow-down`, with `Retry-After`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
     ),
-    security(("session_cookie" = []), ("access_token" = [])),
+    security((), ("session_cookie" = []), ("access_token" = [])),
 )]
 pub async fn handler(
     State(accounts): State<Arc<Accounts>>,

@@ -58,6 +58,11 @@ impl Rows {
         rows
     }
 
+    /// The line on which the row begins whose quote is not closed, if all was sent by now.
+    pub fn unclosed(&self) -> Option<u64> {
+        (self.state == State::Quoted).then_some(self.line)
+    }
+
     /// The last row, if no line end followed it.
     pub fn finish(mut self) -> Option<Row> {
         self.end_row()
@@ -165,6 +170,18 @@ mod tests {
         }
         assert_eq!(rows.finish().unwrap().fields[0].len(), MOST_FIELD);
         assert_eq!(read(b"", 1), []);
-        assert_eq!(read(b"\"never closed\n", 4), [row(1, &["never closed\n"])]);
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_noticed() {
+        for (text, line) in [
+            ("A-1\n\"A-2\nA-3\n", Some(2)),
+            ("A-1,\"\"\"\n", Some(1)),
+            ("\"A-1\"\n\"A-2\"", None),
+        ] {
+            let mut rows = Rows::default();
+            rows.push(text.as_bytes());
+            assert_eq!(rows.unclosed(), line, "{text}");
+        }
     }
 }
