@@ -210,6 +210,22 @@ async fn a_full_redis_refuses_whole_calls() {
 }
 
 #[tokio::test]
+async fn a_full_redis_forgets_what_the_log_has_and_says_so() {
+    let rig = Rig::start().await;
+    let demo = made(&rig).await;
+    rig.enter(&demo, 1..=3).await;
+    let waiting = rig.store.outbox_length(&demo).await.unwrap();
+    configure(&rig, "maxmemory", "1").await;
+    let levels = [AckLevel::Log, AckLevel::Ledger];
+    let done = rig.store.raise_and_forget(&demo, &levels, waiting - 1);
+    done.await.unwrap();
+    assert_eq!(rig.store.outbox_length(&demo).await.unwrap(), 1);
+    configure(&rig, "maxmemory", "0").await;
+    let marks = rig.store.watermarks(&demo).await.unwrap();
+    assert_eq!((marks.log, marks.ledger), (waiting - 1, waiting - 1));
+}
+
+#[tokio::test]
 async fn a_replica_refuses_whole_calls() {
     let rig = Rig::start().await;
     let demo = made(&rig).await;
