@@ -2,16 +2,13 @@
 //! thousand events cost at which nobody looks.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use client::{AdmissionChange, EventPut, Phase};
 use tokio::time::sleep;
 
-use crate::crowd::as_float;
-use crate::enter;
-use crate::load::{FULL, drive};
+use crate::crowd::{as_float, enter_all};
 use crate::process::Meter;
 use crate::redis::Redis;
 use crate::report::Figure;
@@ -35,7 +32,7 @@ pub async fn measure(binary: &Path, people: usize) -> Result<Vec<Figure>> {
     let arguments: Vec<&str> = shared.iter().map(String::as_str).collect();
     let server = Server::start(binary, &arguments)?;
     lobby(&server).await?;
-    enter_all(&server, people).await?;
+    enter_all(server.public, EVENT, 0..people).await?;
     // What the ledger still has to read is no part of a draw.
     until(async || Ok(server.ops.event(EVENT).await?.ledger_lag == 0)).await?;
     redis.ask(&[
@@ -100,21 +97,6 @@ async fn lobby(server: &Server) -> Result<()> {
 
 fn figure(people: usize, what: &str, value: f64, unit: &'static str) -> Figure {
     Figure::plain(&format!("draw of {people}: {what}"), value, unit)
-}
-
-/// Enters so many, some at a time, so that the requests fit in memory.
-async fn enter_all(server: &Server, people: usize) -> Result<()> {
-    const SOME: usize = 50_000;
-    let path = format!("/api/v1/events/{EVENT}/places");
-    for first in (0..people).step_by(SOME) {
-        let enters: Vec<_> = (first..people.min(first + SOME))
-            .map(|number| crate::load::request("POST", &path, None, &enter::body(number)))
-            .collect();
-        let wanted = [(201, enters.len())].into();
-        let entered = drive(server.public, Arc::new(enters), FULL).await?;
-        ensure!(entered.statuses == wanted, "{:?}", entered.statuses);
-    }
-    Ok(())
 }
 
 fn is_drawn(redis: &Redis) -> Result<bool> {

@@ -1,7 +1,7 @@
 //! Idle WebSockets: memory each; then a moving line: positions pushed per second of server processor time. Beside bare axum
 //! sockets with 1 KiB buffers, idle and pushed to.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use client::AdmissionChange;
 use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
@@ -49,7 +50,13 @@ impl Crowd {
             );
             tasks.spawn(async move {
                 let turn = gate.acquire_owned().await;
-                let socket = open(address, &url, hello.then(|| enter::token(number))).await;
+                let socket = open(
+                    source(number),
+                    address,
+                    &url,
+                    hello.then(|| enter::token(number)),
+                )
+                .await;
                 let _ = opened.send(socket.as_ref().map(|_| ()).map_err(ToString::to_string));
                 drop(turn);
                 let Ok((mut socket, _)) = socket else { return };
@@ -79,16 +86,25 @@ impl Crowd {
     }
 }
 
+/// Where somebody connects from: the kernel looks for a free port ever longer when one address has many connections.
+pub fn source(number: usize) -> Ipv4Addr {
+    let nth = u8::try_from(number % 16).unwrap_or(0);
+    Ipv4Addr::new(127, 0, 1, nth + 1)
+}
+
 /// A client's socket.
 pub type Socket = tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>;
 
-/// Opens one socket and hears its first frame.
+/// Opens one socket from `source`, an address of this machine, and hears its first frame.
 pub async fn open(
+    source: Ipv4Addr,
     address: SocketAddr,
     url: &str,
     token: Option<String>,
 ) -> Result<(Socket, String)> {
-    let stream = tokio::net::TcpStream::connect(address).await?;
+    let own = TcpSocket::new_v4()?;
+    own.bind(SocketAddr::from((source, 0)))?;
+    let stream = own.connect(address).await?;
     let config = WebSocketConfig::default()
         .read_buffer_size(1_024)
         .write_buffer_size(0);

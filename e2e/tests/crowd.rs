@@ -58,12 +58,14 @@ async fn a_crowd_of_which_half_goes_away_is_served_in_the_drawn_order_by_every_r
  {
     let (people, redis) = (people(), Redis::start().unwrap());
     let over_s = (people / 1_000).max(5);
-    let folder = tempfile::Builder::new();
-    let folder = folder.prefix("stanchion-e2e-crowd-").tempdir().unwrap();
+    let folder = tempfile::Builder::new()
+        .prefix("stanchion-e2e-crowd-")
+        .tempdir()
+        .unwrap();
     let roles = Roles { redis, folder };
-    // No role is ready before a persister has compared Redis with the ledger, so they start side by side.
-    let (persister, issuer, admission, other, one, two, three) = tokio::join!(
-        roles.start("persister"),
+    // Two processes must not make a new SQLite ledger's tables at once.
+    let persister = roles.start("persister").await;
+    let (issuer, admission, other, one, two, three) = tokio::join!(
         roles.start("issuer"),
         roles.start("admission"),
         roles.start("admission"),

@@ -196,7 +196,13 @@ impl Part {
 
     async fn connect(&self, person: &Person) -> Result<(Socket, String)> {
         let _turn = self.gate.acquire().await?;
-        sockets::open(self.address, &self.url, Some(enter::token(person.number))).await
+        sockets::open(
+            sockets::source(person.number),
+            self.address,
+            &self.url,
+            Some(enter::token(person.number)),
+        )
+        .await
     }
 
     fn hear(&self, person: &Person, frame: &str) {
