@@ -103,6 +103,7 @@ impl Server {
                 rate_per_s: Some(rate_per_s),
                 capacity: Some(10_000_000),
                 ticket_ttl_s: Some(86_400),
+                ..AdmissionChange::default()
             },
         };
         self.ops.put_event(event, &put).await?;
