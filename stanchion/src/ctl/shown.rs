@@ -97,17 +97,16 @@ fn admission(event: &LiveEvent) -> String {
         ticket_ttl_s,
         ramp,
     } = &event.admission;
-    let mut text = format!("{rate_per_s}/s, capacity {capacity}, tickets last {ticket_ttl_s} s");
-    if let Some(in_force) = event.rate_in_force_per_s {
-        text += &format!("; now {in_force}/s");
-    }
-    if let Some(ramp) = ramp {
-        text += &format!(", reached at {}", ramp.until);
-    }
-    if let Some(brake) = &event.brake {
-        text += &format!(", braked to 1/{} ({})", brake.divided_by, brake.why);
-    }
-    text
+    let set = format!("{rate_per_s}/s, capacity {capacity}, tickets last {ticket_ttl_s} s");
+    let now = event.rate_in_force_per_s;
+    let brake = event.brake.as_ref();
+    let parts = [
+        Some(set),
+        now.map(|now| format!("now {now}/s")),
+        ramp.map(|ramp| format!("reached at {}", ramp.until)),
+        brake.map(|brake| format!("braked to 1/{} ({})", brake.divided_by, brake.why)),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// All keys, one a row.
