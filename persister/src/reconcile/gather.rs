@@ -84,6 +84,8 @@ impl Stations<'_> {
 
     /// The watermarks before anything is read, and the ledger; without Kafka the outbox before it, as a part of the log.
     async fn ledgers(&self, all: &mut All) -> Result<(), ReconcileError> {
+        // Before the rows and after them: a letter may become a row in between, or be buried.
+        self.dead_letters(all).await?;
         let mut outbox = OutboxReader::connect(self.redis).await?;
         for (event, found) in all {
             found.before = self.store.watermarks(event).await?;
