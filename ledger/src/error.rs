@@ -1,5 +1,6 @@
 //! What can go wrong with the ledger, told apart by what the caller should do about it.
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 
 /// A failed call to the ledger.
@@ -60,7 +61,7 @@ impl From<sqlx::Error> for LedgerError {
                 row: shown.map(str::to_owned),
                 taken: error
                     .as_database_error()
-                    .is_some_and(|refused| refused.is_unique_violation()),
+                    .is_some_and(DatabaseError::is_unique_violation),
                 reason: error.to_string(),
             }
         } else {
