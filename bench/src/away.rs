@@ -152,7 +152,11 @@ fn told(
         "{name} away {} s at {}/s, ack {level}",
         away.lasts_s, away.per_s
     );
-    eprintln!("{name}: answers {:?}, {lags:?}", outcome.statuses);
+    let (p99, before) = (p99_ms(outcome), p99_ms(usual));
+    eprintln!(
+        "{name}: answers {:?}, p99 {p99} ms (before {before}), {lags:?}",
+        outcome.statuses
+    );
     let figure = |what: &str, value, unit| Figure::plain(&format!("{name}: {what}"), value, unit);
     let answered = |status| outcome.statuses.get(&status).copied().unwrap_or_default();
     let mut figures = vec![
@@ -160,10 +164,10 @@ fn told(
         figure("answered pending", float(answered(202)), ""),
         Figure::ratio(
             &format!("{name}: p99"),
-            p99_ms(outcome),
+            p99,
             "ms",
             "the 10 s before",
-            p99_ms(usual),
+            before,
         ),
     ];
     if store == Store::Kafka {

@@ -58,7 +58,7 @@ impl Fault {
 }
 
 /// How long it took, in seconds from the fault on.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Times {
     noticed: Vec<f64>,
     serving: Vec<f64>,
@@ -76,6 +76,7 @@ pub async fn measure(binary: &Path, rounds: usize) -> Result<Vec<Figure>> {
             let mut trial = Trial::prepare(binary, fault).await?;
             trial.run(&mut times).await?;
             trial.judge().await?;
+            eprintln!("{name}: {times:?}");
         }
         let Times {
             noticed,
