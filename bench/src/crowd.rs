@@ -40,7 +40,7 @@ const COUNTED: Duration = Duration::from_secs(20);
 /// How long what people see is watched: the slowest hear every fourteen seconds.
 const WATCHED: Duration = Duration::from_secs(45);
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// Sockets that the rival is given.
 const RIVAL: usize = 10_000;
 

@@ -19,7 +19,7 @@ const EVENT: &str = "lobby";
 /// Commands that took so long are kept, in microseconds.
 const SLOW_US: &str = "5000";
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// Events at which nobody looks.
 const IDLE: usize = 1_000;
 /// How long their cost is counted.

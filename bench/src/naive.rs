@@ -136,7 +136,7 @@ async fn pipeline(stream: UnixStream, mut asks: mpsc::UnboundedReceiver<Ask>) ->
     while asks.recv_many(&mut wanted, TOGETHER).await > 0 {
         let mut batch = String::new();
         for (place, _) in &wanted {
-            batch += &format!("ZRANK line {place}\r\n");
+            batch.extend(["ZRANK line ", place, "\r\n"]);
         }
         commands.write_all(batch.as_bytes()).await?;
         for (_, tell) in wanted.drain(..) {
@@ -154,7 +154,7 @@ struct Hello {
 }
 
 #[derive(Serialize)]
-struct Position {
+struct Told {
     r#type: &'static str,
     position: u64,
     waiting: u64,
@@ -193,7 +193,7 @@ async fn push(mut socket: WebSocket, ranks: mpsc::UnboundedSender<Ask>) {
             return;
         }
         let Ok(Some(rank)) = told.await else { return };
-        let position = Position {
+        let position = Told {
             r#type: "position",
             position: rank + 1,
             waiting: 98_000,

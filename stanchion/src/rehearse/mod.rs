@@ -27,6 +27,10 @@ const SETTLING_IN: Duration = Duration::from_secs(2);
 
 /// Sends a crowd of real clients that enter, watch and redeem, and reports whether the promises were kept.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct RehearseArgs {
     /// The public door, or several: people spread over them.
     #[arg(long, value_delimiter = ',', default_value = "http://127.0.0.1:8080")]

@@ -1,6 +1,7 @@
 //! The report: what the crowd saw beside what the ops door says, and whether the two agree.
 
 mod admissions;
+mod percentiles;
 mod shown;
 mod time_left;
 
@@ -11,9 +12,8 @@ use client::{LiveEvent, Ops};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use hdrhistogram::Histogram;
-
 use self::admissions::{Admissions, Pace};
+use self::percentiles::Percentiles;
 use self::time_left::TimeLeft;
 use super::RehearseArgs;
 use super::crowd::Rehearsed;
@@ -55,15 +55,6 @@ pub struct Report {
     coupons: Coupons,
     errors: Counts,
     faults: Vec<String>,
-}
-
-/// Of times in milliseconds.
-#[derive(Debug, Serialize)]
-struct Percentiles {
-    p50: u64,
-    p95: u64,
-    p99: u64,
-    max: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -253,26 +244,6 @@ impl Pushes {
 fn answered(book: &Book) -> u64 {
     let counts = [&book.fails, &book.told, &book.turned_away].map(sum);
     book.passes + book.left + book.stayed_away + counts.iter().sum::<u64>()
-}
-
-impl Percentiles {
-    /// Of times up to a day, three digits fine.
-    fn of(times_ms: &[u64]) -> Self {
-        #[expect(
-            clippy::expect_used,
-            reason = "the bounds are constants that the histogram takes"
-        )]
-        let mut times = Histogram::<u64>::new_with_max(86_400_000, 3).expect("valid bounds");
-        for &ms in times_ms {
-            times.saturating_record(ms);
-        }
-        Self {
-            p50: times.value_at_quantile(0.50),
-            p95: times.value_at_quantile(0.95),
-            p99: times.value_at_quantile(0.99),
-            max: times.max(),
-        }
-    }
 }
 
 /// From the last coupon to the last person told of those who were connected since before it.

@@ -115,8 +115,8 @@ fn inversions(admitted: &[Admitted], presence_ms: i64) -> u64 {
     let mut overtaken = 0;
     for one in from_behind {
         let there_s = (one.since_ms + presence_ms + SKEW_MS) / 1_000 + 1;
-        let overtakes = there_s < one.at_s && behind.range(there_s..one.at_s).next().is_some();
-        overtaken += u64::from(overtakes);
+        let first_behind = there_s < one.at_s && behind.range(there_s..one.at_s).next().is_some();
+        overtaken += u64::from(first_behind);
         behind.insert(one.at_s);
     }
     overtaken
