@@ -1,6 +1,7 @@
 //! An event's definition: what the organiser sets, what may still change, and the ranges of every setting.
 
 mod admission;
+mod make;
 mod put;
 
 use serde::{Deserialize, Serialize};

@@ -51,17 +51,7 @@ pub(crate) async fn sift(
     dialect: Dialect,
     records: &[&Record],
 ) -> Result<Sifted, LedgerError> {
-    let mut sifted = Sifted::default();
-    let mut sound: Vec<Grain<'_>> = Vec::with_capacity(records.len());
-    for (index, record) in records.iter().enumerate() {
-        match flaw(record) {
-            Some(flaw) => sifted.refused.push(Refused {
-                index,
-                reason: flaw.to_owned(),
-            }),
-            None => sound.push((index, record)),
-        }
-    }
+    let (mut sifted, sound) = flawless(records);
     connection.execute("SAVEPOINT part").await?;
     let mut parts = vec![(sound.as_slice(), Taken::ForNew)];
     while let Some((part, taken)) = parts.pop() {
@@ -96,6 +86,22 @@ pub(crate) async fn sift(
     }
     sifted.refused.sort_by_key(|refused| refused.index);
     Ok(sifted)
+}
+
+/// The records without a flaw, beside those that are refused for one.
+fn flawless<'a>(records: &[&'a Record]) -> (Sifted, Vec<Grain<'a>>) {
+    let mut sifted = Sifted::default();
+    let mut sound = Vec::with_capacity(records.len());
+    for (index, &record) in records.iter().enumerate() {
+        match flaw(record) {
+            Some(flaw) => sifted.refused.push(Refused {
+                index,
+                reason: flaw.to_owned(),
+            }),
+            None => sound.push((index, record)),
+        }
+    }
+    (sifted, sound)
 }
 
 /// Cuts a refused part in smaller ones, the first of them last. Where the database showed the row at fault, its record is cut

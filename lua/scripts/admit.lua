@@ -31,8 +31,8 @@ local MOST_SWEPT, MOST_UNMINTED, MOST_PASSED = 500, 500, 500
 -- After this time without a ticket in the store its minter is taken for dead, and another mints it again.
 local MINTING_MS = 1000
 -- When to ask again, in milliseconds: not faster than a round is worth, not slower than a newcomer should notice; when the
--- capacity is used up, soon, because any redeem makes room; more seldom while nobody is let in. When there is nobody to serve, hardly ever: whoever enters, and whatever changes the
--- event, wakes admission.
+-- capacity is used up, soon, because any redeem makes room; more seldom while nobody is let in. When there is nobody to
+-- serve, hardly ever: whoever enters, and whatever changes the event, wakes admission.
 local SOONEST_MS, FULL_MS, LATEST_MS, IDLE_MS, ASLEEP_MS = 20, 50, 250, 500, 60000
 -- A brake that is on is looked after although nobody is to be served.
 local BRAKED_MS = 1000

@@ -8,7 +8,7 @@ use domain::{EventId, Holder, Millis};
 
 use crate::connect::{Store, StoreError};
 use crate::keys::{EVENTS, Keys};
-use crate::script::{script, tags};
+use crate::script::{Reply, script, tags};
 pub use asked::{Assign, Assigned, BookStep, LiveBook, PutBook, StepAsked, SteppedCoupon};
 use stored::{coupon, given};
 pub(crate) use stored::{coupon_text, with_rules};
@@ -137,14 +137,7 @@ impl Store {
             .run(&self.door)
             .await?;
         Ok(match reply.tag()? {
-            Outcome::Done => SteppedCoupon::Done {
-                ordinal: Some(reply.take()?).filter(|&ordinal| ordinal > 0),
-                at: Millis(reply.take()?),
-                coupon: Some(reply.take::<String>()?)
-                    .filter(|text| !text.is_empty())
-                    .map(|text| coupon(&text))
-                    .transpose()?,
-            },
+            Outcome::Done => stepped(&mut reply)?,
             Outcome::Locked => SteppedCoupon::Locked,
             Outcome::LimitReached => SteppedCoupon::LimitReached,
             Outcome::Move => SteppedCoupon::Move {
@@ -185,6 +178,18 @@ impl Store {
             Outcome::NoSuchCoupon | Outcome::NoSuchBook => Ok(None),
         }
     }
+}
+
+/// What a step that was made answers: its ordinal when it made a record, and the coupon after it when the step shows one.
+fn stepped(reply: &mut Reply) -> Result<SteppedCoupon, StoreError> {
+    Ok(SteppedCoupon::Done {
+        ordinal: Some(reply.take()?).filter(|&ordinal| ordinal > 0),
+        at: Millis(reply.take()?),
+        coupon: Some(reply.take::<String>()?)
+            .filter(|text| !text.is_empty())
+            .map(|text| coupon(&text))
+            .transpose()?,
+    })
 }
 
 /// The keys in the order of `step_coupon.lua`'s contract.

@@ -1,16 +1,18 @@
 //! The stores of a process, each from its URL or embedded in the data folder: connected, and checked for settings with which a
 //! promise could not be kept.
 
+mod refused;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::config::{RoleName, ServeConfig, WrongSetting};
 use chassis::{Health, Lifecycle};
-use domain::Fault;
 use ledger::Ledger;
 use lua::private::PrivateRedis;
 use lua::{Standing, Store};
 
+use self::refused::{no_redis, refuse_faults, topics};
 use crate::data_folder::{DataFolder, FolderLock, needs_ledger, runs_stores};
 
 /// How long a store may take to answer for the first time.
@@ -214,71 +216,12 @@ async fn connected(config: &ServeConfig, redis: &lua::Settings) -> Result<Store,
     }
 }
 
-/// Refuses a Redis on which nothing can be promised: one that evicts, or forgets everything when it is restarted; and one that
-/// may lose its last second, unless that was accepted. One that hides its settings is believed.
-async fn refuse_faults(config: &ServeConfig, store: &Store) -> Result<(), WrongSetting> {
-    let faults = store
-        .faults()
-        .await
-        .map_err(|failure| no_redis(config, &failure))?;
-    for Fault {
-        setting,
-        held,
-        mend,
-    } in faults
-    {
-        let is_accepted = match setting.as_str() {
-            "CONFIG GET" => true,
-            "appendfsync" => config.accept_loss_window,
-            _ => false,
-        };
-        if is_accepted {
-            continue;
-        }
-        let way_out = if setting == "appendfsync" {
-            ", or accept it with --accept-loss-window"
-        } else {
-            ""
-        };
-        let allowed = format!("a Redis whose {setting} is not `{held}`: {mend}{way_out}");
-        return Err(wrong_redis(config, &allowed));
-    }
-    Ok(())
-}
-
 fn log(config: &ServeConfig) -> Option<kafka::Settings> {
     let brokers = config.kafka_brokers.as_deref()?;
     Some(kafka::Settings {
         min_in_sync: config.kafka_min_isr,
         ..kafka::Settings::new(brokers)
     })
-}
-
-/// Makes the topics that are missing, and refuses those that acknowledge a record before as many brokers have it as must.
-async fn topics(config: &ServeConfig, kafka: &kafka::Settings) -> Result<(), WrongSetting> {
-    let looking = async {
-        kafka::ensure_topics(kafka).await?;
-        kafka::too_few_copies(kafka).await
-    };
-    let allowed = match looking.await {
-        Ok(faults) => match faults.first() {
-            Some(fault) => format!(
-                "what the topics promise, and {} is `{}`: {}",
-                fault.setting, fault.held, fault.mend
-            ),
-            None => return Ok(()),
-        },
-        Err(kafka::LogError::TooFewBrokers { brokers, .. }) => {
-            format!("at most the number of brokers, which is {brokers}")
-        }
-        Err(failure) => return Err(no_log(config, &failure)),
-    };
-    let held = config.kafka_min_isr.to_string();
-    Err(WrongSetting::new(
-        &config.written.kafka_min_isr,
-        &held,
-        &allowed,
-    ))
 }
 
 /// Connects the ledger and brings its tables up to this version.
@@ -307,24 +250,4 @@ async fn migrated(config: &ServeConfig, folder: &DataFolder) -> Result<Ledger, W
             &format!("a ledger that answers ({failure})"),
         )
     })
-}
-
-/// The complaint about a Kafka that does not answer.
-fn no_log(config: &ServeConfig, failure: &kafka::LogError) -> WrongSetting {
-    let brokers = config.kafka_brokers.as_deref().unwrap_or_default();
-    let allowed = format!("brokers that answer ({failure})");
-    WrongSetting::new(&config.written.kafka_brokers, brokers, &allowed)
-}
-
-fn no_redis(config: &ServeConfig, failure: &dyn std::fmt::Display) -> WrongSetting {
-    wrong_redis(config, &format!("a Redis that answers ({failure})"))
-}
-
-fn wrong_redis(config: &ServeConfig, allowed: &str) -> WrongSetting {
-    if let Some(url) = &config.redis_url {
-        WrongSetting::new(&config.written.redis_url, &url.to_string(), allowed)
-    } else {
-        let folder = config.data.display().to_string();
-        WrongSetting::new(&config.written.data, &folder, allowed)
-    }
 }

@@ -1,10 +1,10 @@
-//! Making an event and changing it: what is left out stays, what is fixed past draft is refused.
+//! Changing an event: what is left out stays, what is fixed past draft is refused.
 
 use serde::{Deserialize, Serialize};
 
+use super::make::FOLLOWS_CODES;
 use super::{
-    AckLevel, Admission, AdmissionChange, Definition, Event, Identity, InvalidField, MOST_STOCK,
-    OnSoldOut, Order,
+    AckLevel, AdmissionChange, Event, Identity, InvalidField, MOST_STOCK, OnSoldOut, Order,
 };
 use crate::clock::Millis;
 use crate::entry::{self, GivenKey};
@@ -13,7 +13,7 @@ use crate::pattern::CodePattern;
 use crate::phase::Phase;
 
 /// Most characters of a title.
-const MOST_TITLE: usize = 200;
+pub(super) const MOST_TITLE: usize = 200;
 
 /// The body of `PUT …/admin/events/{event}`: what is left out keeps what it held, or its default on a new event.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -96,98 +96,6 @@ pub enum ChangeRefused {
 }
 
 impl Event {
-    /// A new event from `put`; `ack` is the installation's default level.
-    pub fn create(event: EventId, put: EventPut, ack: AckLevel) -> Result<Self, InvalidField> {
-        Self::made(event, put, ack, false)
-    }
-
-    /// As [`Self::create`], of an event that issues the given codes of its book, `codes` of which are free.
-    pub fn create_with_codes(
-        event: EventId,
-        put: EventPut,
-        ack: AckLevel,
-        codes: u64,
-    ) -> Result<Self, InvalidField> {
-        if put.stock.is_some_and(|stock| stock != codes) {
-            return Err(InvalidField::new("stock", FOLLOWS_CODES));
-        }
-        let stock = Some(codes);
-        Self::made(event, EventPut { stock, ..put }, ack, true)
-    }
-
-    fn made(
-        event: EventId,
-        put: EventPut,
-        ack: AckLevel,
-        given_codes: bool,
-    ) -> Result<Self, InvalidField> {
-        if !event.is_plain() {
-            return Err(InvalidField::new(
-                "event",
-                "in the path must be 1 to 63 characters of a-z, 0-9 and -, and begin with a letter or a digit",
-            ));
-        }
-        let Some(title) = put.title.clone() else {
-            return Err(InvalidField::new(
-                "title",
-                "is required: 1 to 200 characters",
-            ));
-        };
-        let Some(stock) = put.stock else {
-            return Err(InvalidField::new(
-                "stock",
-                "is required unless the event's book holds given codes: a whole number from 0 to 10000000",
-            ));
-        };
-        let mut blank = Self::blank(event, title, stock, ack);
-        blank.definition.given_codes = given_codes;
-        blank.phase = put.phase.unwrap_or_default();
-        blank.merged(put)
-    }
-
-    /// A direct event as the direct API makes it: open at once, with `amount` coupons (1 to [`MOST_AMOUNT`](super::MOST_AMOUNT)) and its name as
-    /// its title.
-    #[must_use]
-    pub fn direct(event: EventId, amount: u64, ack: AckLevel) -> Self {
-        let title = event.as_str().trim().chars().take(MOST_TITLE).collect();
-        let mut blank = Self::blank(event, title, amount, ack);
-        blank.definition.line = false;
-        blank.phase = Phase::Open;
-        blank
-    }
-
-    /// A draft with every default.
-    fn blank(event: EventId, title: String, stock: u64, ack: AckLevel) -> Self {
-        Self {
-            definition: Definition {
-                title,
-                line: true,
-                book: event.clone(),
-                given_codes: false,
-                lobby_at: None,
-                opens_at: None,
-                closes_at: None,
-                order: Order::Fifo,
-                ack,
-                code_pattern: CodePattern::default(),
-                identity: Identity::Place,
-                entry_keys: Vec::new(),
-                presence_s: 20,
-                grace_s: 300,
-                on_sold_out: OnSoldOut::Close,
-            },
-            event,
-            phase: Phase::Draft,
-            stock,
-            admission: Admission {
-                rate_per_s: 10.0,
-                ramp: None,
-                capacity: stock.clamp(1, MOST_STOCK),
-                ticket_ttl_s: 120,
-            },
-        }
-    }
-
     /// This event with `put` laid over it; past draft, fields that are fixed by then are refused.
     pub fn changed(&self, put: EventPut, now: Millis) -> Result<Self, ChangeRefused> {
         // Before anything else: the keys that another identity would need are beside the point.
@@ -240,7 +148,7 @@ impl Event {
     }
 
     /// Lays every given field over this event and checks the result.
-    fn merged(mut self, put: EventPut) -> Result<Self, InvalidField> {
+    pub(super) fn merged(mut self, put: EventPut) -> Result<Self, InvalidField> {
         let held = &mut self.definition;
         lay(&mut held.title, put.title);
         lay(&mut held.line, put.line);
@@ -326,10 +234,6 @@ impl Event {
         Ok(self)
     }
 }
-
-/// What is said of a stock that is not what the book holds.
-const FOLLOWS_CODES: &str =
-    "must be left out: the event's book holds given codes, and as many as are free are its stock";
 
 /// Replaces what is held by what was given.
 fn lay<T>(held: &mut T, given: Option<T>) {
