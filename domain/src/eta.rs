@@ -10,6 +10,8 @@ use crate::Millis;
 const FADES_S: f64 = 30.0;
 /// The rate that is set counts as if so many people had been let in at it.
 const BELIEF: f64 = 5.0;
+/// But at least as what it lets in in so many seconds: a fast line that hesitates for a moment, as after a draw, is not slow.
+const BELIEF_S: f64 = 1.0;
 /// How long a line has to be watched before most is known of those who leave it, in seconds.
 const LEARNT_S: f64 = 5.0;
 
@@ -117,7 +119,8 @@ impl Flow {
         if !(rate_per_s > 0.0 && rate_per_s.is_finite()) {
             return None;
         }
-        let speed = (self.reached + BELIEF) / (self.watched_s + BELIEF / rate_per_s);
+        let belief = BELIEF.max(BELIEF_S * rate_per_s);
+        let speed = (self.reached + belief) / (self.watched_s + belief / rate_per_s);
         let plain_s = as_float(position) / speed;
         let leaving = if self.waited_s > 0.0 {
             self.left / self.waited_s
@@ -222,6 +225,17 @@ mod tests {
         let staying = watched(10.0, 60, 10, 0, 1_000).range(1_000).unwrap();
         // A hundredth leaves each second: ln(1 + 0.01 * 100) / 0.01 = 69 s.
         assert!(leaving.low <= 69 && leaving.high >= 69 && leaving.high < staying.high);
+    }
+
+    #[test]
+    fn a_fast_line_that_hesitates_for_a_second_is_not_taken_for_a_slow_one() {
+        let mut flow = Flow::default();
+        for at_ms in [0, 1_000] {
+            flow.read(Millis(at_ms), 500.0, 20_000);
+        }
+        let shown = flow.range(4_000).unwrap();
+        assert!(shown.holds(Duration::from_secs(9)), "{shown:?}");
+        assert!(shown.high < 40, "{shown:?}");
     }
 
     #[test]
