@@ -144,14 +144,7 @@ fn told(
     outcome: &Outcome,
     lags: &CaughtUp,
 ) -> Vec<Figure> {
-    let name = match store {
-        Store::Kafka => "Kafka",
-        Store::Postgres => "PostgreSQL",
-    };
-    let name = format!(
-        "{name} away {} s at {}/s, ack {level}",
-        away.lasts_s, away.per_s
-    );
+    let name = named(store, level, away);
     let (p99, before) = (p99_ms(outcome), p99_ms(usual));
     eprintln!(
         "{name}: answers {:?}, p99 {p99} ms (before {before}), {lags:?}",
@@ -189,6 +182,16 @@ fn told(
         "1/s",
     ));
     figures
+}
+
+/// What was away, for how long, and what was asked meanwhile.
+fn named(store: Store, level: &str, away: Away) -> String {
+    let name = match store {
+        Store::Kafka => "Kafka",
+        Store::Postgres => "PostgreSQL",
+    };
+    let Away { lasts_s, per_s, .. } = away;
+    format!("{name} away {lasts_s} s at {per_s}/s, ack {level}")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^53")]

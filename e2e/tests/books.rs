@@ -328,7 +328,12 @@ async fn an_upload_with_a_wrong_line_leaves_nothing_and_names_it() {
         5,
         "none of what was refused stayed"
     );
+    shop.server.stop().await.unwrap();
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_no_list_of_codes_is_refused_whole() {
+    let shop = Shop::open(json!({"title": "Spring"})).await;
     shop.upload("text/plain", "B-9", "")
         .await
         .refused(415, "unsupported-media-type");
@@ -341,6 +346,7 @@ async fn an_upload_with_a_wrong_line_leaves_nothing_and_names_it() {
     shop.upload("application/json", r#"{"codes":7}"#, "")
         .await
         .refused(400, "bad-request");
+    assert_eq!(shop.list("coupons").await.len(), 0, "nothing stayed");
     let nowhere = shop
         .staff("POST", "books/nowhere/codes")
         .body("A")
@@ -432,42 +438,38 @@ async fn a_lock_ends_by_itself_and_a_book_too() {
     shop.server.stop().await.unwrap();
 }
 
+/// A call at the public door.
+fn public(shop: &Shop, method: &str, path: &str) -> Call {
+    Call::new(method, format!("{}/api/v1/{path}", shop.server.public))
+}
+
+/// Somebody with an account and a coupon: their access token and its code.
+async fn signed_in(shop: &Shop) -> (String, String) {
+    let account = json!({"email": "ann@example.org", "password": "correct horse"});
+    for path in ["accounts", "sessions"] {
+        let made = public(shop, "POST", path).json(&account).send().await;
+        assert!(made.unwrap().status < 300, "{path}");
+    }
+    let session = public(shop, "POST", "sessions").json(&account);
+    let session = session.send().await.unwrap();
+    let token = session.json["access_token"].as_str().unwrap();
+    let given = public(shop, "POST", "books/spring/assignments").bearer(token);
+    let given = given.json(&json!({})).send().await.unwrap();
+    given.ok(201);
+    let code = given.json["coupons"][0]["code"].as_str().unwrap();
+    (token.to_owned(), code.to_owned())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_signed_in_acts_for_themselves_and_sees_nobody_elses() {
     let shop = Shop::open(json!({"title": "Spring"})).await;
     shop.stock(2).await;
-    let public = |method: &str, path: &str| {
-        Call::new(method, format!("{}/api/v1/{path}", shop.server.public))
-    };
-    let account = json!({"email": "ann@example.org", "password": "correct horse"});
-    public("POST", "accounts")
-        .json(&account)
-        .send()
-        .await
-        .unwrap()
-        .ok(201);
-    let session = public("POST", "sessions")
-        .json(&account)
-        .send()
-        .await
-        .unwrap();
-    let token = session.json["access_token"].as_str().unwrap();
-    let given = public("POST", "books/spring/assignments")
-        .bearer(token)
-        .json(&json!({}));
-    let given = given.send().await.unwrap();
-    given.ok(201);
-    let code = given.json["coupons"][0]["code"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let mine = public("GET", &format!("books/spring/coupons/{code}")).bearer(token);
+    let (token, code) = signed_in(&shop).await;
+    let coupon = format!("books/spring/coupons/{code}");
+    let mine = public(&shop, "GET", &coupon).bearer(&token);
     mine.send().await.unwrap().ok(200);
-    let wallet = public("GET", "accounts/me/coupons")
-        .bearer(token)
-        .send()
-        .await
-        .unwrap();
+    let wallet = public(&shop, "GET", "accounts/me/coupons").bearer(&token);
+    let wallet = wallet.send().await.unwrap();
     assert_eq!(wallet.json["items"][0]["code"], code.as_str());
     let theirs = shop.coupon("bob", &code).await;
     let nobodys = shop.coupon("bob", "C-9").await;
@@ -475,27 +477,31 @@ async fn whoever_is_signed_in_acts_for_themselves_and_sees_nobody_elses() {
         answer.refused(404, "no-such-coupon");
     }
     assert_eq!(theirs.json["detail"], nobodys.json["detail"], "alike");
-    // Guesses are few, and then a right code is refused too.
+    let anybody = public(&shop, "GET", &coupon).send().await.unwrap();
+    anybody.refused(401, "unauthorized");
+    shop.server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_guesses_codes_is_slowed_down_and_then_a_right_one_is_refused_too() {
+    let shop = Shop::open(json!({"title": "Spring"})).await;
+    shop.stock(2).await;
+    let (token, code) = signed_in(&shop).await;
     let mut guesses = 0;
     let slowed = loop {
         guesses += 1;
-        let guess = public("GET", &format!("books/spring/coupons/GUESS-{guesses}"));
-        guess.bearer(token).send().await.unwrap();
-        let mine = public("GET", &format!("books/spring/coupons/{code}"));
-        let mine = mine.bearer(token).send().await.unwrap();
+        let guess = format!("books/spring/coupons/GUESS-{guesses}");
+        let guess = public(&shop, "GET", &guess).bearer(&token);
+        guess.send().await.unwrap();
+        let mine = public(&shop, "GET", &format!("books/spring/coupons/{code}"));
+        let mine = mine.bearer(&token).send().await.unwrap();
         if mine.status != 200 || guesses == 500 {
             break mine;
         }
     };
     slowed.refused(429, "slow-down");
-    shop.coupon("bob", &code)
-        .await
-        .refused(404, "no-such-coupon");
-    public("GET", &format!("books/spring/coupons/{code}"))
-        .send()
-        .await
-        .unwrap()
-        .refused(401, "unauthorized");
+    let another = shop.coupon("bob", &code).await;
+    another.refused(404, "no-such-coupon");
     shop.server.stop().await.unwrap();
 }
 

@@ -53,7 +53,7 @@ async fn opened(server: &Server) -> BTreeSet<String> {
 fn passes(stories: &[Story]) -> BTreeSet<(String, String)> {
     let passes = stories.iter().filter_map(Story::pass);
     passes
-        .map(|pass| (pass.holder.to_string(), pass.coupon.code.clone()))
+        .map(|pass| (pass.holder.clone(), pass.coupon.code.clone()))
         .collect()
 }
 

@@ -264,14 +264,39 @@ async fn a_wrong_pool_is_refused_by_field() {
     server.stop().await.unwrap();
 }
 
+/// A call of staff with an idempotency key.
+async fn keyed(server: &Server, path: &str, body: &Value, key: &str) -> Answer {
+    let path = path.replace(' ', &format!(" {}/api/v1/admin/", server.ops));
+    call(&path, &server.token, body.clone(), Some(key)).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn codes_and_members_count_once_for_one_key_and_early_refusals_are_kept() {
+async fn members_count_once_for_one_key() {
     let server = Server::start().await.unwrap();
-    let admin = format!("{}/api/v1/admin", server.ops);
-    let asked = async |path: &str, body: &Value, key: &str| {
-        let path = path.replace(' ', &format!(" {admin}/"));
-        call(&path, &server.token, body.clone(), Some(key)).await
-    };
+    let asked = async |path: &str, body: &Value, key: &str| keyed(&server, path, body, key).await;
+    staff(&server, "PUT pools/gold", json!({ "title": "Gold" }))
+        .await
+        .ok(201);
+    let users = json!({ "user_ids": ["ana"] });
+    asked("POST pools/gold/members", &users, "in").await.ok(201);
+    assert_eq!(
+        staff(&server, "DELETE pools/gold/members", users.clone())
+            .await
+            .status,
+        204
+    );
+    let again = asked("POST pools/gold/members", &users, "in").await;
+    again.ok(201);
+    assert_eq!(again.json["members"], 1, "as it was answered");
+    let pool = staff(&server, "GET pools/gold", Value::Null).await;
+    assert_eq!(pool.json["members"], 0, "nothing was done again");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_count_once_for_one_key_and_early_refusals_are_kept() {
+    let server = Server::start().await.unwrap();
+    let asked = async |path: &str, body: &Value, key: &str| keyed(&server, path, body, key).await;
     let generate = json!({ "count": 1 });
     let refused = asked("POST books/spring/generate", &generate, "early").await;
     refused.refused(404, "no-such-book");
@@ -298,28 +323,12 @@ async fn codes_and_members_count_once_for_one_key_and_early_refusals_are_kept() 
     }
     let sent = "code\r\nN-4\r\n";
     for _ in 0..2 {
-        let csv = Call::new("POST", format!("{admin}/books/spring/codes"));
+        let codes = format!("{}/api/v1/admin/books/spring/codes", server.ops);
+        let csv = Call::new("POST", codes);
         let csv = csv.bearer(&server.token).header("idempotency-key", "csv");
         let csv = csv.body(sent).header("content-type", "text/csv");
         csv.send().await.unwrap().ok(201);
     }
-
-    staff(&server, "PUT pools/gold", json!({ "title": "Gold" }))
-        .await
-        .ok(201);
-    let users = json!({ "user_ids": ["ana"] });
-    asked("POST pools/gold/members", &users, "in").await.ok(201);
-    assert_eq!(
-        staff(&server, "DELETE pools/gold/members", users.clone())
-            .await
-            .status,
-        204
-    );
-    let again = asked("POST pools/gold/members", &users, "in").await;
-    again.ok(201);
-    assert_eq!(again.json["members"], 1, "as it was answered");
-    let pool = staff(&server, "GET pools/gold", Value::Null).await;
-    assert_eq!(pool.json["members"], 0, "nothing was done again");
     server.stop().await.unwrap();
 }
 

@@ -32,9 +32,17 @@ elseif (redis.call('HGET', keys.book, 'uploads') or '0') ~= ARGV[2] then
 elseif is_full(keys, ARGV[6]) then
   return { 'outbox-full', again = true }
 end
-redis.call('SUNIONSTORE', keys.free, keys.free, staged)
+-- A million codes must not hold the store up: the first upload becomes the free codes as it is, a later one is put to them.
+local is_first = redis.call('EXISTS', keys.free) == 0
+if is_first then
+  redis.call('RENAME', staged, keys.free)
+  redis.call('PERSIST', keys.free)
+end
 local now_ms, ordinal = to_ms(now_us()), 0
 for _, piece in ipairs(redis.call('LRANGE', pieces, 0, -1)) do
+  if not is_first then
+    redis.call('SADD', keys.free, unpack(cjson.decode(piece)))
+  end
   ordinal = append_fact(keys, now_ms, 'codes', 'codes', piece)
 end
 redis.call('HINCRBY', keys.book, 'uploads', 1)

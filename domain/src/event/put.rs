@@ -244,6 +244,7 @@ fn lay<T>(held: &mut T, given: Option<T>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Admission;
     use super::*;
 
     fn put(json: &str) -> EventPut {

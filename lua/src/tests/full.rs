@@ -69,17 +69,10 @@ async fn book(rig: &Rig) -> (EventId, Vec<String>) {
 }
 
 #[tokio::test]
-async fn no_coupon_of_a_book_moves_and_the_same_call_is_made_once_there_is_room() {
+async fn no_coupon_of_a_book_moves_until_there_is_room() {
     let rig = Rig::start().await;
     let (spring, held) = book(&rig).await;
     let (store, waiting) = full(&rig, &spring).await;
-    let once = Once::new("acc_a", "POST /here", "k", b"one");
-    let asked = Assign {
-        once: Some(once),
-        ..wants(1, 1, None)
-    };
-    let refused = store.assign(&spring, &asked).await;
-    assert_eq!(refused, Err(StoreError::OutboxFull));
     let step = async |code: &str, step: BookStep| {
         let asked = StepAsked {
             by: "test".into(),
@@ -109,14 +102,8 @@ async fn no_coupon_of_a_book_moves_and_the_same_call_is_made_once_there_is_room(
         "{unlocked:?}"
     );
     assert_eq!(rig.store.outbox_length(&spring).await.unwrap(), waiting);
-    assert_eq!(free(&store, &spring).await.len(), 8);
 
     rig.store.trim_outbox(&spring, waiting).await.unwrap();
-    let given = store.assign(&spring, &asked).await;
-    assert!(
-        matches!(given, Ok(Assigned::Assigned { .. })),
-        "no refusal was kept: {given:?}"
-    );
     let redeemed = step(&held[0], BookStep::Redeem { token: None }).await;
     assert!(
         matches!(redeemed, Ok(SteppedCoupon::Done { .. })),
@@ -125,6 +112,28 @@ async fn no_coupon_of_a_book_moves_and_the_same_call_is_made_once_there_is_room(
     let moved = step(&held[0], BookStep::Redeem { token: None }).await;
     let from = CouponState::Redeemed;
     assert_eq!(moved, Ok(SteppedCoupon::Move { from, to: from }));
+}
+
+#[tokio::test]
+async fn a_call_that_found_no_room_is_made_by_the_same_call_once_there_is() {
+    let rig = Rig::start().await;
+    let (spring, _) = book(&rig).await;
+    let (store, waiting) = full(&rig, &spring).await;
+    let once = Once::new("acc_a", "POST /here", "k", b"one");
+    let asked = Assign {
+        once: Some(once),
+        ..wants(1, 1, None)
+    };
+    let refused = store.assign(&spring, &asked).await;
+    assert_eq!(refused, Err(StoreError::OutboxFull));
+    assert_eq!(free(&store, &spring).await.len(), 8);
+
+    rig.store.trim_outbox(&spring, waiting).await.unwrap();
+    let given = store.assign(&spring, &asked).await;
+    assert!(
+        matches!(given, Ok(Assigned::Assigned { .. })),
+        "no refusal was kept: {given:?}"
+    );
 }
 
 #[tokio::test]
