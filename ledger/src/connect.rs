@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::Fault;
 use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::MigrateError;
 use sqlx::{AnyPool, Executor as _};
 
 use crate::dialect::Dialect;
@@ -64,7 +65,18 @@ impl Ledger {
 
     /// Brings the tables up to this version. Any number of processes may call it at once.
     pub async fn migrate(&self) -> Result<(), LedgerError> {
-        Ok(self.dialect.migrations().run(&self.pool).await?)
+        let migrations = self.dialect.migrations();
+        // PostgreSQL lets one process at a time in. On SQLite, whoever finds that another just made a table looks again at what is
+        // left to do, at most once for each step there is.
+        if self.dialect == Dialect::Sqlite {
+            for _ in migrations.iter() {
+                match migrations.run(&self.pool).await {
+                    Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {}
+                    done => return Ok(done?),
+                }
+            }
+        }
+        Ok(migrations.run(&self.pool).await?)
     }
 
     /// The database answers.

@@ -27,6 +27,25 @@ pub(crate) async fn both() -> (Vec<Ledger>, tempfile::TempDir) {
     (ledgers, folder)
 }
 
+#[tokio::test]
+async fn processes_that_start_at_once_make_the_tables_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let urls = [
+        Postgres::shared().database().unwrap(),
+        sqlite_url(&folder.path().join("new.sqlite")),
+    ];
+    for url in urls {
+        let mut processes = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let url = url.clone();
+            processes.spawn(async move { Ledger::connect(&url).await?.migrate().await });
+        }
+        while let Some(migrated) = processes.join_next().await {
+            migrated.unwrap().unwrap();
+        }
+    }
+}
+
 fn demo() -> EventId {
     "demo".parse().unwrap()
 }

@@ -8,13 +8,15 @@ use chassis::{Lifecycle, Outage};
 use domain::Random;
 use ledger::Ledger;
 use lua::{Lease, Store};
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, sleep};
 
 use crate::Parts;
 use crate::reconcile::{Cause, EventReport, Memory, ReconcileError, Report, Stations};
 
-/// How often the lags are read.
+/// How often the lags are read, at most,
 const TICK: Duration = Duration::from_secs(2);
+/// and how long each event lengthens that: a thousand idle ones are asked fifty times a second, all told.
+const PER_EVENT: Duration = Duration::from_millis(20);
 /// The shortest pause between two comparisons.
 const SHORTEST: Duration = Duration::from_secs(5);
 /// The longest: a comparison that takes up to ten seconds names a difference within a minute.
@@ -92,14 +94,15 @@ impl Watch {
         };
         let (mut memory, mut last) = (Memory::default(), Last::default());
         let mut outage = Outage::of("comparison", Arc::clone(&self.random));
-        let mut ticks = interval(TICK);
         let began = Instant::now();
         let (mut due, mut overdue) = (began + SHORTEST, began + LONGEST);
+        let mut tick = TICK;
         loop {
-            ticks.tick().await;
+            sleep(tick).await;
             let began = Instant::now();
             let compared = async {
-                let ledger_lag = self.tell_lags().await?;
+                let (events, ledger_lag) = self.tell_lags().await?;
+                tick = TICK.max(PER_EVENT * events);
                 let rests = began < due || (ledger_lag > CATCHING_UP && began < overdue);
                 if rests {
                     return Ok(());
@@ -117,11 +120,13 @@ impl Watch {
         }
     }
 
-    /// Tells how many records the log and the ledger are behind, in all events. Returns the ledger's.
-    async fn tell_lags(&self) -> Result<u64, ReconcileError> {
+    /// Tells how many records the log and the ledger are behind, in all events. Returns how many events there are, and how far
+    /// the ledger is behind.
+    async fn tell_lags(&self) -> Result<(u32, u64), ReconcileError> {
         let (mut log, mut ledger) = (0, 0);
-        for event in self.store.events().await? {
-            if let Some(figures) = self.store.figures(&event).await? {
+        let events = self.store.events().await?;
+        for event in &events {
+            if let Some(figures) = self.store.figures(event).await? {
                 log += figures.outbox_lag;
                 ledger += figures.ledger_lag;
             }
@@ -129,7 +134,7 @@ impl Watch {
         for (hop, lag) in [("log", log), ("ledger", ledger)] {
             gauge(&metrics::gauge!("stanchion_lag_records", "hop" => hop), lag);
         }
-        Ok(ledger)
+        Ok((u32::try_from(events.len()).unwrap_or(u32::MAX), ledger))
     }
 }
 

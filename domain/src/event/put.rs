@@ -19,55 +19,55 @@ pub(super) const MOST_TITLE: usize = 200;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventPut {
-    /// See [`Definition::title`]; required on a new event.
+    /// See [`super::Definition::title`]; required on a new event.
     pub title: Option<String>,
     /// Coupons to begin with, 0–10,000,000; required on a new event whose book holds no given codes.
     pub stock: Option<u64>,
-    /// See [`Definition::line`].
+    /// See [`super::Definition::line`].
     pub line: Option<bool>,
-    /// See [`Definition::book`].
+    /// See [`super::Definition::book`].
     pub book: Option<EventId>,
     /// Counts only when the event is made.
     pub phase: Option<Phase>,
-    /// See [`Definition::lobby_at`]; `null` takes the time away.
+    /// See [`super::Definition::lobby_at`]; `null` takes the time away.
     #[serde(
         default,
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
     pub lobby_at: Option<Option<Millis>>,
-    /// See [`Definition::opens_at`]; `null` takes the time away.
+    /// See [`super::Definition::opens_at`]; `null` takes the time away.
     #[serde(
         default,
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
     pub opens_at: Option<Option<Millis>>,
-    /// See [`Definition::closes_at`]; `null` takes the time away.
+    /// See [`super::Definition::closes_at`]; `null` takes the time away.
     #[serde(
         default,
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
     pub closes_at: Option<Option<Millis>>,
-    /// See [`Definition::order`].
+    /// See [`super::Definition::order`].
     pub order: Option<Order>,
-    /// See [`Definition::ack`].
+    /// See [`super::Definition::ack`].
     pub ack: Option<AckLevel>,
-    /// See [`Definition::code_pattern`].
+    /// See [`super::Definition::code_pattern`].
     pub code_pattern: Option<CodePattern>,
-    /// See [`Definition::identity`].
+    /// See [`super::Definition::identity`].
     pub identity: Option<Identity>,
     /// The keys that sign entry tokens, all of them; may be replaced at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry_keys: Option<Vec<GivenKey>>,
     /// The pace; what is left out stays.
     pub admission: Option<AdmissionChange>,
-    /// See [`Definition::presence_s`], 1–3,600.
+    /// See [`super::Definition::presence_s`], 1–3,600.
     pub presence_s: Option<u64>,
-    /// See [`Definition::grace_s`], 0–86,400.
+    /// See [`super::Definition::grace_s`], 0–86,400.
     pub grace_s: Option<u64>,
-    /// See [`Definition::on_sold_out`].
+    /// See [`super::Definition::on_sold_out`].
     pub on_sold_out: Option<OnSoldOut>,
 }
 
