@@ -86,7 +86,10 @@ async fn a_rehearsal_of_what_cannot_be_rehearsed_says_why_before_anybody_comes()
     for (arguments, words) in [
         ("--event drop", "draft"),
         ("--event nowhere", "there is no event"),
-        ("--event drop --visitors 4000000", "ulimit -n"),
+        (
+            "--event drop --absent 0.7 --leave 0.7",
+            "more than everybody",
+        ),
     ] {
         let mut command = command().unwrap();
         command

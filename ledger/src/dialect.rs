@@ -199,6 +199,7 @@ impl Dialect {
                     "books" = "0005_books",
                     "fences" = "0006_fences",
                     "jobs" = "0007_jobs",
+                    "event stats" = "0008_event_stats",
                 )
             };
         }

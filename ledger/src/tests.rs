@@ -46,6 +46,19 @@ async fn processes_that_start_at_once_make_the_tables_once() {
     }
 }
 
+#[tokio::test]
+async fn every_file_of_the_tables_story_is_told() {
+    for (ledger, folder) in both().await.0.into_iter().zip(["postgres", "sqlite"]) {
+        let files = format!("{}/migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let told: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations")
+            .fetch_one(&ledger.pool)
+            .await
+            .unwrap();
+        let files = std::fs::read_dir(files).unwrap().count();
+        assert_eq!(usize::try_from(told).unwrap(), files, "{folder}");
+    }
+}
+
 fn demo() -> EventId {
     "demo".parse().unwrap()
 }
