@@ -1,6 +1,7 @@
 # Stanchion: the two commands are `make run` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+BUILT := $(abspath $(or $(CARGO_TARGET_DIR),target))
 .PHONY: help run build web test lint bench provision provision-test soak clean
 
 help: ## this list
@@ -27,14 +28,14 @@ test: provision-test web ## every test, on private Redis, Kafka, PostgreSQL and 
 
 soak: provision-test build ## the long form of the proof: MINUTES=60 of kills, one JSON line per trial and a sum (STANCHION_SEED repeats)
 	cargo build --locked -p e2e --bin soak
-	@STANCHION_BIN=$(CURDIR)/target/release/stanchion target/debug/soak
+	@STANCHION_BIN=$(BUILT)/release/stanchion $(BUILT)/debug/soak
 
 lint: provision-test web ## formatting, clippy, docs, pages, shell scripts, licences
 	tools/lint
 
 bench: build ## the benchmarks: bench/README.md says what they measure
 	cargo build --release --locked -p bench
-	target/release/bench all
+	$(BUILT)/release/bench --binary $(BUILT)/release/stanchion all
 
 provision:
 	@tools/provision run

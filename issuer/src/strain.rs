@@ -51,23 +51,36 @@ impl Strains {
         }
     }
 
-    /// Tells the store every second, until stopping is asked for. What it could not be told is dropped: a store that is away
-    /// lets nobody in anyhow, and nothing is known of how redeems go once it is back.
+    /// Tells the store every second, until stopping is asked for. What it could not be told is dropped, and what was counted
+    /// until it could be told again: a store that is away lets nobody in anyhow, and its absence says nothing of how redeems
+    /// go once it is back.
     pub async fn tell(&self, store: &Store, lifecycle: &Lifecycle) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut away = false;
         loop {
             tokio::select! {
                 () = lifecycle.stopping() => return,
                 _ = ticks.tick() => {}
             }
-            let counted = std::mem::take(&mut *self.counted.lock());
-            for (event, strain) in counted {
-                if let Err(error) = store.tell_strain(&event, strain).await {
-                    tracing::debug!(%event, %error, "how redeems go could not be told");
-                }
+            away = !self.told(store, away).await;
+        }
+    }
+
+    /// Tells what was counted, or nothing but that the store can be told again when it was away; false when it is away.
+    async fn told(&self, store: &Store, was_away: bool) -> bool {
+        let counted = std::mem::take(&mut *self.counted.lock());
+        if counted.is_empty() {
+            return !was_away;
+        }
+        for (event, strain) in counted {
+            let strain = if was_away { Strain::default() } else { strain };
+            if let Err(error) = store.tell_strain(&event, strain).await {
+                tracing::debug!(%event, %error, "how redeems go could not be told");
+                return false;
             }
         }
+        true
     }
 }
 
@@ -91,6 +104,25 @@ mod tests {
         let counted = strains.counted.lock();
         let (all, failed, late) = (3, 2, 1);
         assert_eq!(counted[&demo], Strain { all, failed, late });
+    }
+
+    #[tokio::test]
+    async fn an_outage_of_the_store_is_not_held_against_redeeming_afterwards() {
+        let rig = Rig::start().await;
+        let demo = rig.event("demo", open(9, "redis")).await;
+        let strains = Strains::new(Some(0));
+        let strain = || {
+            for _ in 0..5 {
+                strains.count(&demo, &Err(Refusal::TryAgain.into()), EVERY);
+            }
+        };
+        let divisor = async || rig.store.admit(&demo, "key", 1).await.unwrap().divisor;
+        strain();
+        assert!(strains.told(&rig.store, true).await);
+        assert_eq!(divisor().await, 1);
+        strain();
+        assert!(strains.told(&rig.store, false).await);
+        eventually("the brake", async || (divisor().await > 1).then_some(())).await;
     }
 
     #[tokio::test]
