@@ -6,6 +6,7 @@ mod away;
 mod claims;
 mod crowd;
 mod draw;
+mod drop;
 mod enter;
 mod floor;
 mod latency;
@@ -88,6 +89,12 @@ enum What {
         #[arg(long, default_value_t = 1_000_000)]
         people: usize,
     },
+    /// A whole drop: a lobby, a draw, a thousand coupons, and everybody told.
+    Drop {
+        /// How many people.
+        #[arg(long, default_value_t = 1_000_000)]
+        people: usize,
+    },
     /// A thousand events at which nobody looks.
     Idle,
     /// Holds a part of a crowd, started by `crowd`.
@@ -120,6 +127,7 @@ async fn main() -> Result<()> {
         What::Naive { redis } => return naive::serve(redis).await,
         What::Crowd { sockets } => figures.extend(crowd::measure(binary, sockets).await?),
         What::Draw { people } => figures.extend(draw::measure(binary, people).await?),
+        What::Drop { people } => figures.extend(drop::measure(binary, people).await?),
         What::Idle => figures.extend(draw::idle(binary).await?),
         What::Enter => figures.extend(enter::measure(binary, rounds).await?),
         What::Redeem => figures.extend(redeem::measure(binary, rounds).await?),
