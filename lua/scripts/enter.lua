@@ -6,8 +6,8 @@
 --        known by their tokens alone
 -- Effect a place that is new, or that was given up (left, no-show), goes to the back of the line with the next seq.
 --        A user's place, and the token that they came with, are theirs from then on, unless they were refused.
---        Whoever enters near the head is seen there; the first one in an empty line wakes admission. One `line.entered` record tells of all that are new,
---        unless the outbox is full: they are let in all the same.
+--        Whoever enters near the head is seen there; the first one in an empty line wakes admission. One `line.entered`
+--        record tells of all that are new, unless the outbox is full: they are let in all the same.
 -- Result {'no-such-event'} or {'answers', answer…}, one per request:
 --        {'new', seq} · {'held', state…} as part "places" tells it
 --        {'no-line'} · {'not-open-yet'} · {'sold-out'} · {'line-closed'} · {'event-closed'}: no place, and why

@@ -2,15 +2,16 @@
 --
 -- KEYS   1 event  2 counts  3 stock  4 places  5 seq  6 admitted  7 tickets  8 outstanding  9 unminted  10 moves  11 pace
 --        12 outbox  13 audit  14 participants  15 issued  16 coupons  17 book  18 free  19 assigned  20 holders
--- ARGV   1 leeway_ms for the beginning of a ticket  2 most records that may wait in the outbox; then per request: place, holder, jti, begins_ms, ends_ms, code
+-- ARGV   1 leeway_ms for the beginning of a ticket  2 most records that may wait in the outbox; then per request: place, holder,
+--        jti, begins_ms, ends_ms, code
 -- Effect of a pass: stock − 1, the next serial, the holder among the participants, the code taken, the place out of the
 --        admitted, and the `coupon.issued` record in the outbox. The last coupon ends a line that does not wait for returns.
 --        Of an event of given codes the code is a random one of its book instead, assigned to the holder, whose
 --        `coupon.assigned` record stands before the other.
 -- Result {'no-such-event'} or {'answers', answer…}, one per request:
 --        {'pass', issue} · {'replayed', issue} with issue = "serial issued_ms ordinal epoch jti code"
---        {'already-issued'} · {'limit-reached'}: of the book · {'expired'} · {'not-yet-valid'} · {'event-closed'} · {'sold-out'} · {'code-taken'}
---        {'outbox-full'}: nothing was decided
+--        {'already-issued'} · {'limit-reached'}: of the book · {'expired'} · {'not-yet-valid'} · {'event-closed'} · {'sold-out'}
+--        {'code-taken'} · {'outbox-full'}: nothing was decided
 assert(#KEYS == 20 and #ARGV >= 8 and #ARGV % 6 == 2, 'redeem: 20 keys, the leeway, a bound and sextuples')
 local keys = {
   event = KEYS[1], counts = KEYS[2], stock = KEYS[3], places = KEYS[4], seq = KEYS[5], moves = KEYS[10], pace = KEYS[11],

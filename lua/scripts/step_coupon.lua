@@ -6,8 +6,9 @@
 --        7 metadata as JSON or ''  8 most records that may wait in the outbox
 -- Effect the coupon as it is after the step, and its record; an unlock of what is not locked changes nothing.
 -- Result {'no-such-book'} · {'no-such-coupon'}: also one that is somebody else's · {'coupon-expired'} · {'coupon-locked'}
---        {'limit-reached'} · {'state-move', from, to} · {'outbox-full'} · {'done', ordinal (0 when nothing changed), now_ms, coupon…}, the
---        coupon as part "book" stores it, '' for one that went back to the free ones
+--        {'limit-reached'} · {'state-move', from, to} · {'outbox-full'}
+--        {'done', ordinal (0 when nothing changed), now_ms, coupon…}, the coupon as part "book" stores it, '' for one that went
+--        back to the free ones
 assert(#KEYS == 8 and #ARGV == 8, 'step_coupon: 8 keys and 8 arguments')
 local keys = {
   event = KEYS[1], counts = KEYS[2], outbox = KEYS[3], book = KEYS[4], free = KEYS[5], assigned = KEYS[6],
