@@ -3,7 +3,9 @@
 
 mod figures;
 mod losses;
+mod storm;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
@@ -83,6 +85,13 @@ pub async fn measure(binary: &Path, sockets: usize) -> Result<Vec<Figure>> {
     let rival = naive::measure(sockets, RIVAL.min(sockets)).await?;
     figures.extend(figures::beside(sockets, each, &work, &rival));
     Ok(figures)
+}
+
+/// Measures the storm alone.
+pub async fn storm(binary: &Path, sockets: usize) -> Result<Vec<Figure>> {
+    let mut crowd = Crowd::start(binary, sockets.div_ceil(PER_GATEWAY).max(2)).await?;
+    crowd.grow(sockets).await?;
+    crowd.storm().await
 }
 
 impl Crowd {
@@ -184,15 +193,11 @@ impl Crowd {
         ensure!(after.rose == 0, "{} positions rose", after.rose);
         let gateways = meters.iter().map(Meter::used).sum::<Result<Duration>>()?;
         let (store, now) = (store.used()?, self.redis.commands()?);
-        let more = |names: &[&str]| -> u64 {
-            let of = |name: &&str| now.get(*name).unwrap_or(&0) - asked.get(*name).unwrap_or(&0);
-            names.iter().map(of).sum()
-        };
         Ok(Work {
             pushed: after.frames - before.frames,
             gateways,
             store,
-            round_trips: more(&["evalsha", "exec", "xread"]),
+            round_trips: round_trips(&now) - round_trips(&asked),
             commands: now.values().sum::<u64>() - asked.values().sum::<u64>(),
         })
     }
@@ -256,6 +261,14 @@ pub async fn enter_all(door: SocketAddr, event: &str, numbers: Range<usize>) -> 
         }
     }
     Ok(())
+}
+
+/// How often the store was asked: scripts, transactions and blocking reads.
+fn round_trips(commands: &BTreeMap<String, u64>) -> u64 {
+    ["evalsha", "exec", "xread"]
+        .iter()
+        .filter_map(|name| commands.get(*name))
+        .sum()
 }
 
 /// A count as a figure.

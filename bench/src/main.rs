@@ -83,6 +83,12 @@ enum What {
         #[arg(long, default_value_t = 200_000)]
         sockets: usize,
     },
+    /// A crowd that loses its connections and comes back at once, alone.
+    Storm {
+        /// How many people, each with a socket.
+        #[arg(long, default_value_t = 20_000)]
+        sockets: usize,
+    },
     /// The draw of a large lobby.
     Draw {
         /// How many people.
@@ -126,6 +132,7 @@ async fn main() -> Result<()> {
         What::Watch { address, path } => return watchers::serve(address, &path).await,
         What::Naive { redis } => return naive::serve(redis).await,
         What::Crowd { sockets } => figures.extend(crowd::measure(binary, sockets).await?),
+        What::Storm { sockets } => figures.extend(crowd::storm(binary, sockets).await?),
         What::Draw { people } => figures.extend(draw::measure(binary, people).await?),
         What::Drop { people } => figures.extend(drop::measure(binary, people).await?),
         What::Idle => figures.extend(draw::idle(binary).await?),

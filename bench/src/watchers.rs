@@ -38,6 +38,7 @@ pub struct Heard {
 /// One process of the crowd, as the measuring process sees it.
 pub struct Watchers {
     _child: Child,
+    pid: u32,
     asks: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
 }
@@ -54,6 +55,7 @@ impl Watchers {
         let asks = child.stdin.take().context("stdin is piped")?;
         let answers = child.stdout.take().context("stdout is piped")?;
         Ok(Self {
+            pid: child.id().context("it has just started")?,
             _child: child,
             asks,
             answers: BufReader::new(answers).lines(),
@@ -100,10 +102,16 @@ impl Watchers {
         Ok((wrong, inverted))
     }
 
-    /// Everybody loses the connection and comes back; how long it took until the last was.
-    pub async fn storm(&mut self) -> Result<Duration> {
-        let [took_ms] = numbers(&self.ask("storm").await?)?;
-        Ok(Duration::from_millis(took_ms))
+    /// Everybody loses the connection and comes back; how long it took until all but a hundredth were, and until the last was.
+    pub async fn storm(&mut self) -> Result<(Duration, Duration)> {
+        let took_ms: [u64; 2] = numbers(&self.ask("storm").await?)?;
+        let [nearly, all] = took_ms.map(Duration::from_millis);
+        Ok((nearly, all))
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
     async fn ask(&mut self, ask: &str) -> Result<String> {

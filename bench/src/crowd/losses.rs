@@ -1,4 +1,4 @@
-//! What becomes of a crowd when Redis is killed, and when everybody loses the connection at once.
+//! What becomes of a crowd when Redis is killed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,12 +11,9 @@ use super::{Crowd, EVENT, PATIENCE, WARM, as_float};
 use crate::enter;
 use crate::load::{Pace, drive, request};
 use crate::report::Figure;
-use crate::watchers::Watchers;
 
 /// By then everybody heard of what happened before.
 const EVERYBODY: Duration = Duration::from_secs(18);
-/// So many come back at once.
-const STORM: usize = 50_000;
 
 impl Crowd {
     /// Redis is killed and started again while the line moves.
@@ -94,32 +91,5 @@ impl Crowd {
         // A gateway hears of an admission a moment later: three are a third of a second.
         let right = |known: &u64| *known + 3 >= before && *known <= after;
         Ok(before > admitted && shown.iter().all(right))
-    }
-
-    /// Everybody of some processes comes back at once.
-    pub(super) async fn storm(&mut self) -> Result<Vec<Figure>> {
-        let each = self.people / self.parts.len();
-        let parts = STORM.div_ceil(each).min(self.parts.len());
-        let before = self.redis.commands()?;
-        let storms = self.parts[..parts].iter_mut().map(Watchers::storm);
-        let took = try_join_all(storms).await?.into_iter().max();
-        let after = self.redis.commands()?;
-        let asked: u64 = ["evalsha", "exec", "xread"]
-            .iter()
-            .map(|name| after.get(*name).unwrap_or(&0) - before.get(*name).unwrap_or(&0))
-            .sum();
-        let came = as_float(parts * each);
-        Ok(vec![
-            Figure::plain(
-                &format!("{came} reconnect at once: the last is back after"),
-                took.unwrap_or_default().as_secs_f64(),
-                "s",
-            ),
-            Figure::plain(
-                &format!("{came} reconnect at once: store round trips each, everything included"),
-                as_float(asked) / came,
-                "",
-            ),
-        ])
     }
 }
