@@ -46,7 +46,7 @@ impl Ledger {
     /// owner nothing at all. Records that the database refuses for what is in them keep none of the others out: they come
     /// back as [`Staged::refused`], to be buried before the commit.
     pub async fn stage<'a>(&self, batch: Batch<'a>) -> Result<Staged<'a>, LedgerError> {
-        let mut transaction = self.pool.begin_with(self.dialect.begin()).await?;
+        let mut transaction = self.records.begin_with(self.dialect.begin()).await?;
         offsets::take(&mut transaction, batch.step).await?;
         let parted = fences::part(&mut transaction, self.dialect, batch.records).await?;
         let places = parted.sound.clone();

@@ -11,7 +11,7 @@ use sqlx::{AnyPool, Executor as _};
 use crate::dialect::Dialect;
 use crate::error::LedgerError;
 
-/// Most connections of one process: the persister uses one, the rest serve reads.
+/// Most connections of one process, beside the one of the records in SQLite.
 const CONNECTIONS: u32 = 8;
 /// How long a call waits for a connection before it counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pub(crate) pool: AnyPool,
+    /// Where records become rows. SQLite has one writer at a time, so there it is one connection of its own: the pages that it
+    /// holds in memory stay good from one batch to the next, and no other connection needs as many.
+    pub(crate) records: AnyPool,
     pub(crate) dialect: Dialect,
 }
 
@@ -47,20 +50,23 @@ impl Ledger {
             ));
         };
         sqlx::any::install_default_drivers();
-        let options = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    connection.execute(dialect.on_connect()).await?;
-                    Ok(())
-                })
-            });
-        let pool = match dialect {
-            Dialect::Postgres => options.connect(url).await?,
-            Dialect::Sqlite => options.connect(&made_if_missing(url)).await?,
+        let (pool, records) = match dialect {
+            Dialect::Postgres => {
+                let pool = connections(CONNECTIONS, dialect.on_connect(), url).await?;
+                (pool.clone(), pool)
+            }
+            Dialect::Sqlite => {
+                let url = made_if_missing(url);
+                let pool = connections(CONNECTIONS, dialect.on_connect(), &url).await?;
+                let records = connections(1, dialect.on_connect_for_records(), &url).await?;
+                (pool, records)
+            }
         };
-        Ok(Self { pool, dialect })
+        Ok(Self {
+            pool,
+            records,
+            dialect,
+        })
     }
 
     /// Brings the tables up to this version. Any number of processes may call it at once.
@@ -111,7 +117,22 @@ impl Ledger {
     /// Closes the connections; calls that still run are finished.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.records.close().await;
     }
+}
+
+/// At most so many connections to `url`, each told `opening` first.
+async fn connections(most: u32, opening: &'static str, url: &str) -> Result<AnyPool, LedgerError> {
+    let options = AnyPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(PATIENCE)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(opening).await?;
+                Ok(())
+            })
+        });
+    Ok(options.connect(url).await?)
 }
 
 /// SQLite makes a missing file only when told so.

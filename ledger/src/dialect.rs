@@ -11,6 +11,15 @@ pub(crate) enum Dialect {
     Sqlite,
 }
 
+/// SQLite: readers beside one writer, a commit is on the disk, what a savepoint may take back stays in memory (it is never needed
+/// after a crash), and a page that changes often is moved to the database once in 4,000 pages.
+macro_rules! sqlite_opening {
+    () => {
+        "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000"
+    };
+}
+
 impl Dialect {
     /// The dialect of a URL, by its scheme.
     pub(crate) fn of(url: &str) -> Option<Self> {
@@ -30,16 +39,20 @@ impl Dialect {
         }
     }
 
-    /// What a new connection is told. SQLite: readers beside one writer, and a commit is on the disk. Codes and holders are
-    /// random, so each row changes pages of its own: up to 32 MiB of them are kept in memory, what a savepoint may take back stays
-    /// there too (it is never needed after a crash), and a page that changes often is moved to the database once in 4,000 pages.
+    /// What a new connection is told.
     pub(crate) fn on_connect(self) -> &'static str {
         match self {
             Self::Postgres => "SET application_name = 'stanchion'",
-            Self::Sqlite => {
-                "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                 PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000"
-            }
+            Self::Sqlite => sqlite_opening!(),
+        }
+    }
+
+    /// What the connection is told by which records become rows. SQLite: codes and holders are random, so each row changes pages
+    /// of its own; up to 32 MiB of them are kept in memory.
+    pub(crate) fn on_connect_for_records(self) -> &'static str {
+        match self {
+            Self::Postgres => self.on_connect(),
+            Self::Sqlite => concat!(sqlite_opening!(), "; PRAGMA cache_size = -32768"),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use domain::RecordId;
+use domain::book::BookFact;
 use domain::record::{Fact, Record};
 use sqlx::{AnyConnection, Executor as _};
 
@@ -16,6 +17,9 @@ use crate::{anomalies, books, events, issuances, journal};
 /// The most records of a part that a refused batch is cut into. With one record in a hundred to blame, about half of such
 /// parts go through at once; larger ones would nearly all be sent again, smaller ones cost a statement each.
 const PART: usize = 64;
+/// The most rows of a part, unless one record tells of more: SQLite keeps every page that a part changes in memory until it is
+/// through, and the rows of random codes lie in pages of their own.
+const ROWS: usize = 2_000;
 
 /// A record that the database refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +57,10 @@ pub(crate) async fn sift(
 ) -> Result<Sifted, LedgerError> {
     let (mut sifted, sound) = flawless(records);
     connection.execute("SAVEPOINT part").await?;
-    let mut parts = vec![(sound.as_slice(), Taken::ForNew)];
+    let mut parts: Vec<_> = by_rows(&sound)
+        .into_iter()
+        .map(|part| (part, Taken::ForNew))
+        .collect();
     while let Some((part, taken)) = parts.pop() {
         match write(connection, dialect, part, taken).await {
             Ok(written) => {
@@ -102,6 +109,33 @@ fn flawless<'a>(records: &[&'a Record]) -> (Sifted, Vec<Grain<'a>>) {
         }
     }
     (sifted, sound)
+}
+
+/// Cuts records into parts by the rows that they tell of, the first part last.
+fn by_rows<'a, 'r>(records: &'a [Grain<'r>]) -> Vec<&'a [Grain<'r>]> {
+    let mut rows = 0;
+    let mut parts: Vec<_> = records
+        .chunk_by(|(_, record), (_, next)| {
+            rows += rows_of(record);
+            let fits = rows + rows_of(next) <= ROWS;
+            if !fits {
+                rows = 0;
+            }
+            fits
+        })
+        .collect();
+    parts.reverse();
+    parts
+}
+
+fn rows_of(record: &Record) -> usize {
+    let Fact::Book(fact) = &record.fact else {
+        return 1;
+    };
+    match &**fact {
+        BookFact::CodesAdded(codes) => codes.len(),
+        BookFact::Changed(_) | BookFact::Stepped(_) => 1,
+    }
 }
 
 /// Cuts a refused part in smaller ones, the first of them last. Where the database showed the row at fault, its record is cut
@@ -226,6 +260,35 @@ mod tests {
     use domain::{Millis, Serial};
 
     use super::*;
+
+    /// A record of so many codes that came.
+    fn codes(ordinal: u64, codes: usize) -> Record {
+        let codes = (0..codes).map(|nth| format!("{ordinal}-{nth}"));
+        Record {
+            id: RecordId(format!("spring:1:{ordinal}")),
+            event: "spring".parse().unwrap(),
+            ordinal,
+            time: Millis(0),
+            fact: Fact::Book(Box::new(BookFact::CodesAdded(codes.collect()))),
+        }
+    }
+
+    #[test]
+    fn a_part_holds_as_many_records_as_their_rows_allow() {
+        let sizes = [1_000, 1_000, 1, 1_999, 2, 5_000, 1, 0];
+        let records: Vec<Record> = (1..).zip(sizes).map(|(n, size)| codes(n, size)).collect();
+        let grains: Vec<Grain<'_>> = records.iter().enumerate().collect();
+        let parts = by_rows(&grains);
+        let ordinals =
+            |part: &&[Grain<'_>]| part.iter().map(|(_, record)| record.ordinal).collect();
+        let taken: Vec<Vec<u64>> = parts.iter().rev().map(ordinals).collect();
+        assert_eq!(
+            taken,
+            [vec![1, 2], vec![3, 4], vec![5], vec![6], vec![7, 8]],
+            "all in their order, the first on top"
+        );
+        assert!(by_rows(&[]).is_empty());
+    }
 
     #[test]
     fn what_no_table_takes_is_known_before_the_database_is_asked() {
