@@ -1,6 +1,7 @@
 //! The configuration: parsed whole, checked whole, before anything is bound. It comes from arguments and the environment,
 //! arguments first; nothing here reads the process's own.
 
+mod cleartext;
 mod given;
 mod limits;
 mod settings;
@@ -140,7 +141,7 @@ pub struct ServeConfig {
     pub log: LogFilter,
     /// How it looks.
     pub log_format: LogFormat,
-    /// What was given, is not known and does no harm: to be logged.
+    /// What can work and yet should be looked at: to be logged.
     pub warnings: Vec<String>,
     /// How the settings that may prove wrong later were written.
     pub written: Written,
@@ -193,7 +194,7 @@ impl ServeConfig {
             written: Written::of(&given),
             warnings: given.warnings,
         };
-        config.checked()
+        config.checked().map(Self::warned)
     }
 
     /// The settings as `--help` lists them.
@@ -212,6 +213,18 @@ impl ServeConfig {
     #[must_use]
     pub fn has_public_door(&self) -> bool {
         self.has(RoleName::Gateway) || self.has(RoleName::Issuer)
+    }
+
+    /// Adds what can work and yet should not stay so.
+    fn warned(mut self) -> Self {
+        let redis = self.redis_url.as_ref();
+        let database = self.database_url.as_ref();
+        let open = [
+            redis.and_then(|url| cleartext::redis(url.reveal())),
+            database.and_then(|url| cleartext::database(url.reveal())),
+        ];
+        self.warnings.extend(open.into_iter().flatten());
+        self
     }
 
     /// What the settings must be to each other.

@@ -318,6 +318,19 @@ fn an_unknown_variable_is_a_warning_and_other_commands_variables_are_not() {
 }
 
 #[test]
+fn a_store_that_is_reached_in_the_clear_is_a_warning_without_its_password() {
+    let args = [
+        "--redis-url",
+        "redis://:hunter2@redis.example",
+        "--database-url",
+        "postgres://u:hunter2@db.example/s",
+    ];
+    let warnings = parse(&args, &[]).unwrap().warnings;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(!warnings.concat().contains("hunter2"));
+}
+
+#[test]
 fn a_role_without_a_public_door_may_share_its_port_with_none() {
     let args = [
         "--roles",
