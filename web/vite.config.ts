@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
 
 /** What each page may weigh, gzipped, everything it loads included. */
-const CEILINGS: Record<string, number> = { queue: 20 * 1024, account: 20 * 1024, console: 40 * 1024 };
+const CEILINGS: Record<string, number> = { queue: 21 * 1024, account: 20 * 1024, console: 40 * 1024 };
 
 /** Leaves a gzipped twin beside every asset, so that no server compresses the same bytes for each of a crowd. */
 function gzipTwins(folder: string): void {

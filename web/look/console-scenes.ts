@@ -393,5 +393,6 @@ export const CONSOLE_SCENES: Record<string, ConsoleScene> = {
   'accounts-new': room('/accounts', ['open-all']),
   audit: room('/audit'),
   make: scene('/new', MANY),
+  'make-more': scene('/new', MANY, { acts: ['open-all'] }),
   'make-taken': scene('/new', MANY, { acts: ['make-taken'] }),
 };

@@ -18,8 +18,9 @@ beforeAll(async () => {
 afterAll(() => theatre.close());
 
 function button(press: NonNullable<Scene['presses']>[number], language: Language): string {
-  const { join, turn, leave } = WORDS[language];
-  return { join: join.button, redeem: turn.button, leave: leave.button }[press];
+  const { join, turn, leave, draw } = WORDS[language];
+  const names = { join, redeem: turn, leave, draw, check: { button: draw.check } };
+  return names[press].button;
 }
 
 describe.concurrent.each(SCHEMES)('%s', (scheme) => {

@@ -1,6 +1,7 @@
 /** Every state of the queue page, as the server would tell it. The shapes are the API's own types. */
 
-import type { EventStatus, Frame, Pending, PlaceStatus } from '../src/queue/api';
+import { createHash } from 'node:crypto';
+import type { DrawRecord, EventStatus, Frame, Pending, PlaceStatus } from '../src/queue/api';
 
 /** What the server answers instead of a body: a status and a problem's name, or silence. */
 export type Refused = { status: number; problem: string; retryAfter?: number; more?: object } | 'silence';
@@ -14,7 +15,9 @@ export interface Scene {
   /** The answers to redeeming, one a call; the last one stays. */
   redeem?: (Refused | Pending | { code: string })[];
   /** What a person presses before the picture is taken. */
-  presses?: ('join' | 'redeem' | 'leave')[];
+  presses?: ('join' | 'redeem' | 'leave' | 'draw' | 'check')[];
+  /** How the lobby was drawn, and the list of it. */
+  draw?: DrawRecord & { list: string };
 }
 
 const NO_PLACE: Refused = { status: 401, problem: 'no-place' };
@@ -85,6 +88,26 @@ const turn = (): Scene => ({
   frames: [],
 });
 
+const sha = (...parts: (string | Buffer)[]) =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+
+/** Somebody who sees the draw of a lobby of so many end. */
+function drawn(people: number): Scene {
+  const seed = sha('a scene');
+  const me = place().place_id;
+  const others = Array.from({ length: people - 1 }, (_, i) => sha(String(i)).slice(0, 22));
+  const by = (id: string) => sha(Buffer.from(seed, 'hex'), id);
+  const ids = [me, ...others].sort((a, b) => (by(a) < by(b) ? -1 : 1));
+  const position = ids.indexOf(me) + 1;
+  const list = ids.map((id) => `${id}\n`).join('');
+  const drawn_at = '2026-11-21T10:00:00.000Z';
+  return {
+    ...waitingAt(position, people, 1000),
+    me: place({ position: null, waiting: people, eta_s: null, chance: null }),
+    draw: { seed, seed_origin: 'random', people, drawn_at, digest: sha(list), list },
+  };
+}
+
 /** Scenes are made anew for each request: their times run from then. */
 export const SCENES: Record<string, () => Scene> = {
   unreachable: () => ({ status: 'silence', me: 'silence' }),
@@ -147,6 +170,7 @@ export const SCENES: Record<string, () => Scene> = {
     ],
   }),
   drawing: () => ({ ...waitingAt(37, 48, 1000, { eta_s: null, position: null }), frames: [] }),
+  drawn: () => ({ ...drawn(48), presses: ['draw', 'check'] }),
   waiting: () => waitingAt(641, 3120, 812),
   'waiting-halfway': () => ({ ...waitingAt(641, 3120, 812), frames: waitingAt(236, 2715, 700).frames ?? [] }),
   'waiting-uncertain': () => waitingAt(1190, 3120, 812),
@@ -182,6 +206,8 @@ export const SCENES: Record<string, () => Scene> = {
   closed: () => ({ status: status({ phase: 'closed' }), me: NO_PLACE }),
 };
 
+const turnFrames = (): Frame[] => [{ type: 'ticket', ticket: 'header.claims.signature', expires_at: iso(105_000) }];
+
 /** Whole ways through the page, for tests that walk them. */
 export const WAYS: Record<string, () => Scene> = {
   'from-the-door-to-the-code': () => ({
@@ -203,6 +229,12 @@ export const WAYS: Record<string, () => Scene> = {
     ],
     redeem: [{ code: 'K7QF2MZRXW4T' }],
   }),
+  'a-draw-to-check': () => drawn(48),
+  'a-draw-that-was-bent': () => {
+    const { draw, ...scene } = drawn(48);
+    return draw ? { ...scene, draw: { ...draw, seed: sha('another seed') } } : scene;
+  },
+  'a-turn-elsewhere': () => ({ ...turn(), me: place({ position: 1 }), frames: turnFrames() }),
   'a-coupon-to-keep': () => ({ ...turn(), redeem: [{ code: 'K7QF2MZRXW4T' }] }),
   'an-answer-lost-twice': () => ({
     ...turn(),

@@ -53,6 +53,14 @@ function serveShell(scene: Scene, response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...POLICY }).end(html);
 }
 
+function playDraw({ draw }: Scene, asText: boolean, response: ServerResponse): void {
+  if (draw && asText) {
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(draw.list);
+  } else {
+    answer(response, draw ? { ...draw, list: undefined } : { status: 404, problem: 'not-found' });
+  }
+}
+
 function playVisitor(scene: Scene, method: string, rest: string, response: ServerResponse): void {
   if (rest === '') {
     answer(response, scene.status);
@@ -132,7 +140,11 @@ export async function open(
       playAccount(account, request.method ?? 'GET', pathname, response);
     } else if (pathname === '/metrics') {
       const unexplained = from.endsWith('unexplained') ? 2 : 0;
-      response.end(`stanchion_unexplained ${unexplained}\nstanchion_unexplained_age_s 4.2\n`);
+      const waits = (in_range: string, n: number) =>
+        `stanchion_gateway_waits_total{event="demo",in_range="${in_range}"} ${n}\n`;
+      response.end(
+        `stanchion_unexplained ${unexplained}\nstanchion_unexplained_age_s 4.2\n${waits('yes', 3711)}${waits('no', 412)}`,
+      );
     } else if (stage) {
       serveFile('/console.html', response);
     } else if (shell) {
@@ -141,6 +153,8 @@ export async function open(
       const played = consoleScenes[request.headers.authorization?.replace('Bearer ', '') ?? ''];
       const told = played?.answer(request.method ?? 'GET', pathname.replace('/api/v1/admin', ''));
       answer(response, told ?? { status: 401, problem: 'unauthorized' });
+    } else if (scene && rest === '/draw') {
+      playDraw(scene, request.headers.accept === 'text/plain', response);
     } else if (scene && rest === '/redemptions') {
       const before = shown.get(id) ?? [];
       shown.set(id, [...before, request.headers.authorization ?? '']);

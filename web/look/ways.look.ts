@@ -67,3 +67,49 @@ test('a lost answer is asked for again with the same ticket until it is known', 
   expect(theatre.shown.get('an-answer-lost-twice')).toEqual(Array(3).fill('Bearer header.claims.signature'));
   await close();
 });
+
+test('whoever was drawn works the draw out again, and a draw that does not come out is called so', async () => {
+  const { context, close } = await camera({ locale: 'en' });
+  const { page, complaints } = await watchedPage(context);
+  const checked = async (scene: string) => {
+    await page.goto(`${theatre.url}/e/${scene}`);
+    await page.locator('.line .digits').waitFor();
+    await page.getByRole('button', { name: 'How the places were drawn' }).click();
+    await page.getByRole('button', { name: 'Work it out here' }).click();
+    const outcome = page.locator('dialog .note').filter({ hasNotText: 'Working' }).filter({ hasText: /./ });
+    return [await page.locator('.line .digits').innerText(), await outcome.innerText()];
+  };
+  const [number, right] = await checked('a-draw-to-check');
+  expect(right).toBe(`It is right: every place stands where the seed put it. You were drawn as number ${number}.`);
+  expect((await checked('a-draw-that-was-bent'))[1]).toContain('does not come out');
+  await close();
+  expect(complaints).toEqual([]);
+});
+
+test('a page that nobody looks at tells of the turn by a note, when it was asked to, and by its title', async () => {
+  for (const asked of [true, false]) {
+    const { context, close } = await camera({ locale: 'en' });
+    const { page, complaints } = await watchedPage(context);
+    await page.addInitScript(() => {
+      const notes: string[] = [];
+      class Note {
+        static permission = 'granted';
+        constructor(headline: string) {
+          notes.push(headline);
+        }
+      }
+      Object.assign(globalThis, { Notification: Note, notes });
+      Object.defineProperty(document, 'hidden', { get: () => true });
+    });
+    await page.goto(`${theatre.url}/e/unheard-of`);
+    await page.evaluate((wanted) => localStorage.setItem('stanchion-sound', wanted), asked ? 'on' : 'off');
+    await page.goto(`${theatre.url}/e/a-turn-elsewhere`);
+    await page.getByRole('button', { name: 'Get my coupon' }).waitFor();
+    await page.waitForFunction(() => document.title.startsWith('Your turn!'));
+    const notes = await page.evaluate(() => (globalThis as unknown as { notes: string[] }).notes);
+    expect(notes).toEqual(asked ? ['It’s your turn.'] : []);
+    expect(await page.locator('#assertive').innerText()).toContain('It is your turn');
+    await close();
+    expect(complaints).toEqual([]);
+  }
+});

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Coupon } from './api';
-import { actsOn, stateAt } from './card';
+import { actsOn, scannable, stateAt } from './card';
 
 const LOCKED: Coupon = {
   code: 'K7QF',
@@ -23,4 +23,8 @@ test('a locked coupon is used and unlocked by the tab that locked it, and by no 
   for (const state of ['locked', 'redeemed', 'expired'] as const) {
     expect(actsOn(state, false)).toEqual({ lock: false, unlock: false, redeem: false });
   }
+});
+
+test('nothing that is used up or over is shown to a scanner', () => {
+  expect((['assigned', 'locked', 'redeemed', 'expired'] as const).map(scannable)).toEqual([true, true, false, false]);
 });

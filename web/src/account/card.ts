@@ -1,6 +1,7 @@
 /** One coupon: its code, and what may be done with it now. */
 
 import { barcode } from '../barcode';
+import { codeText } from '../code';
 import { h, say, show } from '../element';
 import { clock, count, day } from '../number';
 import { qr, svg } from '../qr';
@@ -23,6 +24,11 @@ export function stateAt({ state, locked_until }: Coupon, now: number): CouponSta
   return state === 'locked' && locked_until !== null && Date.parse(locked_until) <= now ? 'assigned' : state;
 }
 
+/** A coupon that is used up or over shows nothing that a till could scan. */
+export function scannable(state: CouponState): boolean {
+  return state === 'assigned' || state === 'locked';
+}
+
 export class Card {
   readonly root: HTMLElement;
   readonly #stage: Stage;
@@ -30,6 +36,8 @@ export class Card {
   readonly #badge = h('span', { class: 'badge' });
   readonly #left = h('p', { class: 'left', role: 'timer' });
   readonly #uses = h('p', { class: 'record' });
+  readonly #over = h('p', { class: 'note' });
+  readonly #scan = h('div', { class: 'scan' });
   readonly #error = h('p', { class: 'note', role: 'alert' });
   readonly #buttons: Record<'lock' | 'unlock' | 'redeem', HTMLButtonElement>;
   readonly #inside: HTMLElement;
@@ -39,7 +47,7 @@ export class Card {
   #live: Coupon | null = null;
 
   constructor(stage: Stage, held: Held, refused: (problem: string, detail: string) => void) {
-    const { words, language } = stage;
+    const { words } = stage;
     this.#stage = stage;
     this.#held = held;
     this.#refused = refused;
@@ -69,19 +77,27 @@ export class Card {
       h('span', {}, held.title),
       this.#badge,
     );
-    const since = held.assigned_at === null ? '' : words.since(day(held.assigned_at, language));
-    this.root = h('li', { title: since }, this.#head, this.#inside);
+    this.root = h('li', {}, this.#head, this.#inside);
     this.paint();
+  }
+
+  /** How the coupon stands this moment, as far as this page has heard. */
+  get state(): CouponState {
+    return stateAt(this.#live ?? this.#held, this.#stage.wallet.clock.now());
   }
 
   /** Brings the countdown up to date. */
   paint(): void {
     const { words, wallet, language } = this.#stage;
+    const { state } = this;
     const live = this.#live;
     const now = wallet.clock.now();
-    const state = stateAt(live ?? this.#held, now);
     say(this.#badge, words.state[state]);
     this.#badge.dataset.state = state;
+    this.root.dataset.state = state;
+    show(this.#scan, scannable(state));
+    show(this.#over, !scannable(state));
+    say(this.#over, state === 'redeemed' || state === 'expired' ? words.over[state] : '');
     if (!live) {
       return;
     }
@@ -124,10 +140,10 @@ export class Card {
   }
 
   #fill(): void {
-    const { words } = this.#stage;
-    const { code } = this.#held;
+    const { words, language } = this.#stage;
+    const { code, assigned_at } = this.#held;
     const modules = qr(code);
-    const shown = h('output', { class: 'code', 'aria-label': words.code }, code);
+    const shown = h('output', { class: 'code', 'aria-label': words.code }, ...codeText(code));
     shown.style.setProperty('--length', String(code.length));
     const copy = h('button', { type: 'button' }, words.copy);
     copy.addEventListener('click', async () => {
@@ -144,13 +160,21 @@ export class Card {
     this.#inside.append(
       h('p', { class: 'label' }, words.code),
       shown,
-      modules ? svg(modules, words.qr) : '',
-      barcode(code, words.barcode) ?? '',
       this.#left,
-      this.#uses,
+      this.#over,
+      this.#scan,
       this.#error,
       h('div', { class: 'buttons' }, redeem, lock, unlock, copy),
+      this.#uses,
     );
+    if (assigned_at !== null) {
+      this.#inside.append(h('p', { class: 'record' }, words.since(day(assigned_at, language))));
+    }
+    for (const picture of [modules && svg(modules, words.qr), barcode(code, words.barcode)]) {
+      if (picture) {
+        this.#scan.append(picture);
+      }
+    }
   }
 
   /** How the coupon stands. One without a book has no steps of its own. */

@@ -1,8 +1,9 @@
 /** My coupons: a list that opens one at a time. */
 
 import { h, say, show } from '../element';
+import { count } from '../number';
 import type { Held } from './api';
-import { Card } from './card';
+import { Card, scannable } from './card';
 import { failure, type Stage } from './stage';
 
 /** How often the countdowns are painted. */
@@ -13,11 +14,13 @@ export class WalletScreen {
   readonly #stage: Stage;
   readonly #cards: Card[] = [];
   readonly #list = h('ul', { class: 'wallet' });
+  readonly #headline = h('h2', { tabindex: -1 });
   readonly #none: HTMLElement;
   readonly #error = h('p', { class: 'note', role: 'alert' });
   readonly #more: HTMLButtonElement;
   readonly #timer = setInterval(() => this.#paint(), PAINT_MS);
   #next: string | null = null;
+  #heard = false;
 
   constructor(stage: Stage) {
     const { words, session } = stage;
@@ -29,13 +32,14 @@ export class WalletScreen {
     this.root = h(
       'section',
       { class: 'screen' },
-      h('h2', { tabindex: -1 }, words.headline),
+      this.#headline,
       h('p', { class: 'record' }, words.of(session.account?.name ?? session.account?.email ?? '')),
       this.#error,
       this.#none,
       this.#list,
       this.#more,
     );
+    this.#paint();
     void this.#load(null);
   }
 
@@ -64,6 +68,8 @@ export class WalletScreen {
     this.#next = reply.body.next;
     show(this.#more, this.#next !== null);
     show(this.#none, this.#cards.length === 0);
+    this.#heard = true;
+    this.#paint();
   }
 
   #add(held: Held): void {
@@ -84,5 +90,20 @@ export class WalletScreen {
     for (const card of this.#cards) {
       card.paint();
     }
+    say(this.#headline, this.#told());
+  }
+
+  /** What there is, in a few words. */
+  #told(): string {
+    const { words, language } = this.#stage;
+    const ready = this.#cards.filter(({ state }) => scannable(state)).length;
+    const { loading, some, used, nothing } = words.headline;
+    if (!this.#heard) {
+      return loading;
+    }
+    if (ready > 0) {
+      return some(count(ready, language) + (this.#next === null ? '' : '+'));
+    }
+    return this.#cards.length > 0 ? used : nothing;
   }
 }

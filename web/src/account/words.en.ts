@@ -5,9 +5,14 @@ export const en = {
   title: 'My coupons',
   loading: 'One moment…',
   out: 'Sign out',
-  headline: 'My coupons',
+  headline: {
+    loading: 'One moment…',
+    some: (n: string) => (n === '1' ? '1 coupon to use' : `${n} coupons to use`),
+    used: 'Nothing left to use',
+    nothing: 'No coupon yet',
+  },
   of: (name: string) => `Signed in as ${name}`,
-  none: 'You have no coupon yet. What you get appears here.',
+  none: 'What you get appears here.',
   more: 'Show more',
   sign: {
     in: { headline: 'Sign in', button: 'Sign in', other: 'I have no account yet' },
@@ -18,6 +23,10 @@ export const en = {
     asking: 'One moment…',
   },
   state: { assigned: 'Ready to use', locked: 'Locked', redeemed: 'Used', expired: 'Expired' },
+  over: {
+    redeemed: 'Used up. It cannot be used again.',
+    expired: 'Over. It cannot be used any more.',
+  },
   since: (at: string) => `Yours since ${at}`,
   uses: (n: string, all: string) => `Used ${n} of ${all} times`,
   code: 'Your code',

@@ -7,9 +7,14 @@ export const ko: Words = {
   title: '내 쿠폰',
   loading: '잠시만 기다려 주세요…',
   out: '로그아웃',
-  headline: '내 쿠폰',
+  headline: {
+    loading: '잠시만 기다려 주세요…',
+    some: (n) => `쓸 수 있는 쿠폰 ${n}장`,
+    used: '쓸 수 있는 쿠폰이 없습니다',
+    nothing: '아직 쿠폰이 없습니다',
+  },
   of: (name) => `${name} 계정으로 로그인했습니다`,
-  none: '아직 쿠폰이 없습니다. 받으신 쿠폰이 여기에 표시됩니다.',
+  none: '받으신 쿠폰이 여기에 표시됩니다.',
   more: '더 보기',
   sign: {
     in: { headline: '로그인', button: '로그인', other: '아직 계정이 없습니다' },
@@ -20,6 +25,10 @@ export const ko: Words = {
     asking: '잠시만 기다려 주세요…',
   },
   state: { assigned: '사용 가능', locked: '잠김', redeemed: '사용 완료', expired: '만료' },
+  over: {
+    redeemed: '모두 사용한 쿠폰입니다. 다시 쓸 수 없습니다.',
+    expired: '기한이 끝난 쿠폰입니다. 더 이상 쓸 수 없습니다.',
+  },
   since: (at) => `${at}에 받음`,
   uses: (n, all) => `${all}회 중 ${n}회 사용`,
   code: '쿠폰 코드',

@@ -117,6 +117,10 @@ export interface NewEvent {
   title: string;
   stock?: number;
   phase?: Phase;
+  order?: string;
+  lobby_at?: string;
+  opens_at?: string;
+  closes_at?: string;
   ack?: string;
   code_pattern?: string;
   on_sold_out?: string;

@@ -36,7 +36,7 @@ export function bookScreen(desk: Desk, id: string): Part {
   ];
   const inside = [coupons.root, steps];
   const beside = h('div', {}, ...filling, rules.root);
-  const main = h('div', { class: desk.admin ? 'columns' : '' }, h('div', {}, ...inside), desk.admin && beside);
+  const main = h('div', {}, h('div', {}, ...inside), desk.admin && beside);
 
   async function read(): Promise<void> {
     const there = await coupons.read();
@@ -44,6 +44,7 @@ export function bookScreen(desk: Desk, id: string): Part {
     for (const part of [...inside, ...filling]) {
       show(part, there);
     }
+    main.className = there && desk.admin ? 'columns' : 'one';
     rules.isNew(!there);
     if (there) {
       await history.read();

@@ -8,6 +8,7 @@ import { changeFrom } from './limits';
 import { movesFrom } from './moves';
 import { onTheWay, rateAt, stepAt, tenth } from './pace';
 import { conflicts } from './setting';
+import { timely } from './timely';
 import { en } from './words.en';
 
 const EVENT: LiveEvent = {
@@ -168,4 +169,24 @@ test('an event moves as the contract says', () => {
   expect(movesFrom('draft')).toEqual(['lobby', 'open', 'closed']);
   expect(movesFrom('draining')).toEqual(['open', 'closed']);
   expect(movesFrom('closed')).toEqual([]);
+});
+
+test('how often the time left was right is counted for this event alone', () => {
+  const metrics = [
+    '# TYPE stanchion_gateway_waits_total counter',
+    'stanchion_gateway_waits_total{event="demo",in_range="yes"} 84',
+    'stanchion_gateway_waits_total{event="demo",in_range="no"} 16',
+    'stanchion_gateway_waits_total{event="demo-2",in_range="yes"} 5',
+    'stanchion_gateway_waits_total{event="new",in_range="yes"} 0',
+  ].join('\n');
+  expect(timely(metrics, 'demo')).toEqual({ right: 84, all: 100 });
+  expect(timely(metrics, 'demo-2')).toEqual({ right: 5, all: 5 });
+  expect([timely(metrics, 'new'), timely(metrics, 'other'), timely('', 'demo')]).toEqual([null, null, null]);
+});
+
+test('nobody reads of 1 tickets, and of no ticket nothing is said', () => {
+  const { closed, paused } = en.move.what;
+  expect(paused('5', '1')).toContain('The one ticket that is out can still be redeemed.');
+  expect(closed('5', '0')).toBe('Everybody in line is sent away. This cannot be undone.');
+  expect(en.reason['ledger-still']('1')).toBe('The ledger stands still; 1 record waits for it.');
 });

@@ -38,7 +38,10 @@ export class Desk {
   /** Who did something, as the audit names them. */
   who(by: string): string {
     const { credential } = this.ops;
-    return by === 'admin' ? this.words.adminToken : by === credential.by ? credential.name : by;
+    if (by === 'admin') {
+      return this.words.adminToken;
+    }
+    return by === credential.by ? credential.name : (this.words.audit.itself[by] ?? by);
   }
 
   hear(at: string, events: LiveEvent[]): void {

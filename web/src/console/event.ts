@@ -1,19 +1,31 @@
 /** The screen of one event. */
 
 import { h, say, show } from '../element';
+import type { LiveEvent } from './api';
 import { audit } from './audit';
 import { charts } from './charts';
 import type { Desk, Part } from './desk';
-import { reasonFor } from './health';
+import { type Level, reasonFor } from './health';
 import { type Pace, pace } from './pace';
 import { phasePanel } from './phase';
 import { pipeline } from './pipeline';
 import { stockPanel } from './stock';
+import { timelyNote } from './timely';
 
 const FIGURES = ['waiting', 'admitted', 'outstanding', 'redeemed', 'noShows', 'left'] as const;
 
 export interface EventScreen extends Part {
   pace: Pace;
+}
+
+/** What an operator should know of the event; that something is unexplained comes before all that is well. */
+function stateOf(desk: Desk, event: LiveEvent): { level: Level; told: string } {
+  const { reason: words, unexplained } = desk.words;
+  const { level, is, n } = reasonFor(event, desk.history(event.event));
+  const differing = desk.comparison.now?.unexplained ?? 0;
+  return level === 'calm' && differing > 0
+    ? { level: 'red', told: unexplained.some(desk.n(differing)) }
+    : { level, told: words[is](desk.n(n)) };
 }
 
 /** Title, phase, state and the six figures. */
@@ -24,14 +36,15 @@ function banner(desk: Desk, id: string): Part {
   const state = h('p', { class: 'state' });
   const figures = FIGURES.map((name) => ({ name, value: h('dd') }));
   const list = figures.map(({ name, value }) => h('div', {}, h('dt', {}, words.figures[name]), value));
+  const timely = timelyNote(desk, id);
   const root = h(
     'div',
     { class: 'banner' },
-    h('p', {}, h('a', { href: '#/' }, words.back)),
     h('div', { class: 'row' }, title, phase),
     h('p', { class: 'quiet' }, id),
     state,
     h('dl', {}, ...list),
+    timely.root,
   );
   return {
     root,
@@ -40,22 +53,23 @@ function banner(desk: Desk, id: string): Part {
       if (!event) {
         return;
       }
-      const reason = reasonFor(event, desk.history(id));
-      root.dataset.level = reason.level;
+      const { level, told } = stateOf(desk, event);
+      root.dataset.level = level;
       say(title, event.title);
       say(phase, words.phase[event.phase]);
       phase.dataset.phase = event.phase;
-      say(state, words.reason[reason.is](desk.n(reason.n)));
-      const told = { ...event, noShows: event.no_shows };
+      say(state, told);
+      const counts = { ...event, noShows: event.no_shows };
       for (const { name, value } of figures) {
-        say(value, desk.n(told[name]));
+        say(value, desk.n(counts[name]));
       }
+      timely.paint();
     },
   };
 }
 
 export function eventScreen(desk: Desk, id: string): EventScreen {
-  const gone = h('p', {}, desk.words.gone);
+  const missing = h('p');
   const history = audit(desk, id, (last) => control.hear(last));
   const changed = () => void history.read();
   const control = pace(desk, id, changed);
@@ -68,15 +82,20 @@ export function eventScreen(desk: Desk, id: string): EventScreen {
     h('div', {}, pictures ?? null, way ?? null, history.root),
     h('div', {}, phases ?? null, control.root, coupons.root),
   );
-  const root = h('section', {}, gone, head ?? null, main);
+  const back = h('p', {}, h('a', { href: '#/' }, desk.words.back));
+  const root = h('section', {}, back, missing, head ?? null, main);
   let settings = '';
   return {
     root,
     pace: control,
     paint() {
       const event = desk.events.get(id);
-      show(gone, desk.at > 0 && !event);
-      show(main, event !== undefined);
+      say(missing, event ? '' : desk.at === 0 ? desk.words.connecting : desk.words.gone(id));
+      for (const part of [head, main]) {
+        show(part ?? main, event !== undefined);
+      }
+      // Nothing moves any more in an event that is over.
+      show(control.root, event?.phase !== 'closed');
       for (const part of [...parts, control, coupons]) {
         part.paint();
       }

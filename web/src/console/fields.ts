@@ -19,11 +19,12 @@ export function field(
 }
 
 export function choice(id: string, label: string, options: [string, string][], hint = ''): HTMLElement {
+  const hinted = hint ? { 'aria-describedby': `${id}-hint` } : {};
   return h(
     'div',
     { class: 'setting' },
     h('label', { for: id }, label),
-    h('select', { id, name: id }, ...options.map(([value, text]) => h('option', { value }, text))),
-    hint !== '' && h('small', {}, hint),
+    h('select', { id, name: id, ...hinted }, ...options.map(([value, text]) => h('option', { value }, text))),
+    hint !== '' && h('small', { id: `${id}-hint` }, hint),
   );
 }

@@ -93,9 +93,9 @@ export function listScreen(desk: Desk): Part {
       h('h1', { tabindex: -1 }, words.events.headline),
       h('div', { class: 'row' }, find, h('a', { class: 'button primary', href: '#/new' }, words.events.make)),
     ),
+    unexplained.root,
     h('div', { class: 'scroll' }, table),
     none,
-    unexplained.root,
   );
   find.addEventListener('input', paint);
   find.addEventListener('keydown', (event) => {

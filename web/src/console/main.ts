@@ -110,6 +110,7 @@ class Console {
       figures: ({ at, events }) => {
         this.#desk?.hear(at, events);
         this.#screen?.paint();
+        this.#entitle();
       },
       live: (live) => this.#live(live),
       unauthorized: () => {
@@ -132,7 +133,6 @@ class Console {
   #dress(): void {
     const words = this.#words;
     document.documentElement.lang = this.#language;
-    document.title = `${words.console} · Stanchion`;
     const other: Language = this.#language === 'en' ? 'ko' : 'en';
     const turn = () => {
       this.#language = other;
@@ -158,12 +158,14 @@ class Console {
       h('span', { class: 'quiet' }, words.console),
       inside && this.#link,
       h('span', { class: 'gap' }),
-      inside && h('button', { type: 'button', class: 'tool', click: () => listKeys(this.#words) }, words.keys.button),
+      inside &&
+        h('button', { type: 'button', class: 'tool hint', click: () => listKeys(this.#words) }, words.keys.button),
       h('button', { type: 'button', class: 'tool', lang: other, click: turn }, words.otherLanguage),
       inside &&
         h('button', { type: 'button', class: 'tool', click: forget }, name === '' ? words.leave : words.signOut(name)),
     );
     this.#root.replaceChildren(bar, ...(inside ? [this.#rooms()] : []), this.#main);
+    this.#entitle();
   }
 
   /** Shows the screen that the address names. `moved` by a person: the keyboard goes on at its headline. */
@@ -180,15 +182,23 @@ class Console {
     for (const link of this.#root.querySelectorAll('nav a')) {
       if (link.getAttribute('href') === here) {
         link.setAttribute('aria-current', 'page');
+        link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       } else {
         link.removeAttribute('aria-current');
       }
     }
     this.#main.replaceChildren(this.#screen.root);
     this.#screen.paint();
+    this.#entitle();
     if (moved) {
       this.#main.querySelector<HTMLElement>('h1')?.focus();
     }
+  }
+
+  /** The tab says which screen it shows. */
+  #entitle(): void {
+    const shown = this.#desk && this.#main.querySelector('h1')?.textContent;
+    document.title = [shown || this.#words.console, 'Stanchion'].join(' · ');
   }
 
   /** The rooms of the console; those that the account's role does not open are left out. */
@@ -200,11 +210,14 @@ class Console {
   }
 
   #find(): void {
+    const focus = () => document.getElementById('find')?.focus();
     if (location.hash.length > 2) {
+      // After the page's own listener, which shows the list.
+      addEventListener('hashchange', focus, { once: true });
       location.hash = '#/';
+    } else {
+      focus();
     }
-    // The list is shown when the address has changed.
-    setTimeout(() => document.getElementById('find')?.focus());
   }
 }
 

@@ -5,9 +5,15 @@ import type { NewEvent, Phase } from './api';
 import type { Desk, Part } from './desk';
 import { choice, field } from './fields';
 
+/** When the event moves by itself. */
+const TIMES = ['lobby_at', 'opens_at', 'closes_at'] as const;
+
 /** The fields of the form as the call wants them; empty ones are left to the server. */
 export function newEvent(form: FormData): NewEvent {
   const text = (name: string) => String(form.get(name) ?? '').trim();
+  // A time of this computer's zone, as the call wants it.
+  const time = (name: (typeof TIMES)[number]) =>
+    text(name) === '' ? {} : { [name]: new Date(text(name)).toISOString() };
   const number = (name: string) => (text(name) === '' ? undefined : Number(text(name)));
   const admission = { rate_per_s: number('rate'), capacity: number('capacity'), ticket_ttl_s: number('ttl') };
   const given = Object.entries(admission).filter(([, value]) => value !== undefined);
@@ -15,6 +21,8 @@ export function newEvent(form: FormData): NewEvent {
     title: text('title'),
     ...(text('stock') !== '' && { stock: Number(text('stock')) }),
     phase: text('phase') as Phase,
+    order: text('order'),
+    ...Object.assign({}, ...TIMES.map(time)),
     on_sold_out: text('on_sold_out'),
     ...(text('ack') !== '' && { ack: text('ack') }),
     ...(text('code_pattern') !== '' && { code_pattern: text('code_pattern') }),
@@ -33,17 +41,24 @@ export function makeScreen(desk: Desk, made: (id: string) => void): Part {
     field('id', words.id, words.idHint, { required: true, pattern: '[a-z0-9][a-z0-9\\-]{0,62}', autocomplete: 'off' }),
     field('title', words.title, '', { required: true, maxlength: 200 }),
     field('stock', words.stock, words.stockHint, { ...whole, max: 10_000_000, value: 1000 }),
-    field('rate', words.rate, '', { ...whole, step: 'any', max: 1_000_000, value: 10 }),
-    field('capacity', words.capacity, words.capacityHint, { ...whole, min: 1, max: 10_000_000 }),
-    field('ttl', words.ttl, '', { ...whole, min: 1, max: 86_400, value: 120 }),
-    field('code_pattern', words.pattern, words.patternHint, { maxlength: 40, value: '{}' }),
-    choice('ack', words.ack, Object.entries(words.acks), words.ackHint),
-    choice('on_sold_out', words.soldOut, Object.entries(words.soldOuts)),
     choice('phase', words.phase, [
       ['draft', phase.draft],
       ['lobby', phase.lobby],
       ['open', phase.open],
     ]),
+    ...TIMES.map((name) => field(name, words[name], words.timeHint, { type: 'datetime-local', step: 1 })),
+    choice('order', words.order, Object.entries(words.orders), words.orderHint),
+    field('rate', words.rate, '', { ...whole, step: 'any', max: 1_000_000, value: 10 }),
+    field('capacity', words.capacity, words.capacityHint, { ...whole, min: 1, max: 10_000_000 }),
+    field('ttl', words.ttl, '', { ...whole, min: 1, max: 86_400, value: 120 }),
+    h(
+      'details',
+      {},
+      h('summary', {}, words.more),
+      field('code_pattern', words.pattern, words.patternHint, { maxlength: 40, value: '{}' }),
+      choice('ack', words.ack, Object.entries(words.acks), words.ackHint),
+      choice('on_sold_out', words.soldOut, Object.entries(words.soldOuts)),
+    ),
     error,
     button,
   );

@@ -1,6 +1,6 @@
 /** The coupons of an event: how many are left, and adding some. */
 
-import { h, say } from '../element';
+import { h, say, show } from '../element';
 import { ask } from './ask';
 import type { Desk, Part } from './desk';
 
@@ -40,7 +40,8 @@ export function stockPanel(desk: Desk, id: string, changed: () => void): Part {
       form,
     ),
     paint() {
-      const stock = desk.events.get(id)?.stock;
+      const { stock, phase } = desk.events.get(id) ?? {};
+      show(form, phase !== 'closed');
       if (stock) {
         say(left, words.stock.left(desk.n(stock.remaining), desk.n(stock.total)));
         bar.style.width = `${stock.total > 0 ? (stock.remaining / stock.total) * 100 : 0}%`;

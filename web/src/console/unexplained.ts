@@ -23,6 +23,8 @@ export function agreement(metrics: string): Agreement | null {
 export class Comparison {
   /** The newest; null while none is known. */
   now: Agreement | null = null;
+  /** All that this door's process tells of itself; empty while nothing is known. */
+  metrics = '';
   readonly #timer = setInterval(() => void this.#read(), EVERY_MS);
 
   constructor() {
@@ -36,10 +38,11 @@ export class Comparison {
   async #read(): Promise<void> {
     try {
       const response = await fetch('/metrics', { signal: AbortSignal.timeout(EVERY_MS) });
-      this.now = response.ok ? agreement(await response.text()) : null;
+      this.metrics = response.ok ? await response.text() : '';
     } catch {
-      this.now = null;
+      this.metrics = '';
     }
+    this.now = agreement(this.metrics);
   }
 }
 

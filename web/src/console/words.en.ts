@@ -1,7 +1,11 @@
 /** Every sentence of the console in English. Numbers arrive formatted. */
 
-const people = (n: string) => (n === '1' ? '1 person' : `${n} people`);
 const they = (n: string, one: string, many: string) => (n === '1' ? one : many);
+const counted = (n: string, one: string, many = `${one}s`) => `${n} ${they(n, one, many)}`;
+const people = (n: string) => counted(n, 'person', 'people');
+/** What is said of the tickets that are out; nothing when none is. */
+const tickets = (n: string, one: string, many: string) =>
+  n === '0' ? '' : n === '1' ? ` The one ticket that is out ${one}` : ` The ${n} tickets that are out ${many}`;
 
 export const en = {
   otherLanguage: '한국어',
@@ -72,14 +76,14 @@ export const en = {
     closed: 'Closed',
   },
   reason: {
-    'ledger-still': (n: string) => `The ledger stands still; ${n} records wait for it.`,
-    'log-still': (n: string) => `The log takes nothing; ${n} records wait in the outbox.`,
+    'ledger-still': (n: string) => `The ledger stands still; ${counted(n, 'record waits', 'records wait')} for it.`,
+    'log-still': (n: string) => `The log takes nothing; ${counted(n, 'record waits', 'records wait')} in the outbox.`,
     'nobody-let-in': (n: string) => `Nobody was let in for ${n} s although people wait.`,
     'rate-zero': (n: string) => `The rate is 0: ${people(n)} ${they(n, 'stands', 'stand')} still.`,
-    'capacity-full': (n: string) => `Capacity is full: ${n} tickets are out.`,
+    'capacity-full': (n: string) => `Capacity is full: ${counted(n, 'ticket is', 'tickets are')} out.`,
     braked: (n: string) => `Admission is braked to 1/${n}: redeeming goes badly.`,
     'no-shows': (n: string) => `${n} % of the tickets ended unused.`,
-    'sold-out': (n: string) => `All ${n} coupons are issued.`,
+    'sold-out': (n: string) => they(n, 'The one coupon is issued.', `All ${n} coupons are issued.`),
     well: () => 'All is well.',
   },
   figures: {
@@ -99,6 +103,8 @@ export const en = {
     ago: (minutes: number) => `${minutes} min ago`,
     now: 'now',
   },
+  timely: (share: string, n: string) =>
+    `The time left that ${they(n, 'the one person', `${n} people`)} saw first was right for ${share} %.`,
   pipeline: {
     headline: 'On the way to the record',
     redis: 'Redis',
@@ -114,7 +120,7 @@ export const en = {
   unexplained: {
     none: 'Redis, log and ledger agree: nothing is unexplained.',
     some: (n: string) =>
-      `${n} differences between Redis, log and ledger are unexplained; “stanchion verify” names them.`,
+      `${counted(n, 'difference')} between Redis, log and ledger unexplained; “stanchion verify” names ${they(n, 'it', 'them')}.`,
     age: (seconds: string) => `Compared ${seconds} s ago, over all events.`,
   },
   stock: {
@@ -122,7 +128,7 @@ export const en = {
     left: (n: string, total: string) => `${n} of ${total} left`,
     add: 'Add coupons',
     button: 'Add…',
-    question: (n: string) => `Add ${n} coupons?`,
+    question: (n: string) => `Add ${counted(n, 'coupon')}?`,
     text: (total: string) => `The event will have ${total} in all. Coupons cannot be taken back.`,
     yes: 'Add',
   },
@@ -178,10 +184,10 @@ export const en = {
       lobby: () => 'People may come in and wait for the opening.',
       open: (rate: string) => `The line moves: ${rate} a second are let in.`,
       paused: (_rate: string, out: string) =>
-        `Everybody stands still and keeps their place. The ${out} tickets that are out can still be redeemed.`,
+        `Everybody stands still and keeps their place.${tickets(out, 'can still be redeemed.', 'can still be redeemed.')}`,
       draining: () => 'Nobody new can join. Those in line are served to the end.',
       closed: (_rate: string, out: string) =>
-        `Everybody in line is sent away and the ${out} tickets that are out are worth nothing. This cannot be undone.`,
+        `Everybody in line is sent away.${tickets(out, 'is worth nothing.', 'are worth nothing.')} This cannot be undone.`,
     },
   },
   audit: {
@@ -194,6 +200,14 @@ export const en = {
     acts: 'What staff did',
     actsText: 'To accounts, service keys and pools. What happened to an event stands on its own page.',
     none: 'Nothing was changed yet.',
+    // Those that act without being asked.
+    itself: {
+      schedule: 'the schedule',
+      'sold-out': 'the last coupon',
+      brake: 'the brake',
+      draw: 'the draw',
+      recovery: 'the recovery',
+    } as Record<string, string>,
     action: {
       created: 'made',
       changed: 'settings',
@@ -201,6 +215,8 @@ export const en = {
       phase: 'phase',
       stock: 'coupons',
       brake: 'brake',
+      draw: 'draw of the lobby',
+      recovered: 'put back',
       'account-created': 'account made',
       'account-changed': 'account changed',
       'account-deleted': 'account deleted',
@@ -218,6 +234,14 @@ export const en = {
     id: 'Id, as it stands in the address',
     idHint: 'Small letters, digits and -, for example spring-drop',
     title: 'Title that people see',
+    order: 'Those who come before the opening',
+    orderHint: 'Who comes later stands behind them, first come first served',
+    orders: { fifo: 'stand as they came', draw: 'are drawn into random order' },
+    lobby_at: 'Lobby opens at',
+    opens_at: 'Event opens at',
+    closes_at: 'Event closes for good at',
+    timeHint: 'In the time zone of this computer; empty: by hand',
+    more: 'Codes, and what a pass and the end mean',
     stock: 'Coupons',
     stockHint: 'Empty: the codes of the book of this id',
     rate: 'People let in per second',
@@ -396,8 +420,8 @@ export const en = {
     },
     cancelled: (code: string, state: string) => `${code} is taken back and now ${state}.`,
     export: 'Save as CSV',
-    exporting: (n: string) => `${n} coupons read…`,
-    exported: (n: string) => `${n} coupons are saved.`,
+    exporting: (n: string) => `${counted(n, 'coupon')} read…`,
+    exported: (n: string) => `${counted(n, 'coupon is', 'coupons are')} saved.`,
     history: 'History, oldest first',
     noHistory: 'Nothing has happened yet.',
     at: 'When',
@@ -411,11 +435,11 @@ export const en = {
     hint: 'The column “code”, or the first one. At most 1,000,000 codes; all of them are taken or none.',
     look: 'Look at it',
     looking: 'Looking at every line…',
-    fine: (n: string) => `${n} codes can be taken. Nothing is loaded yet.`,
+    fine: (n: string) => `${counted(n, 'code')} can be taken. Nothing is loaded yet.`,
     load: 'Load',
     loading: 'Loading…',
-    loaded: (n: string) => `${n} codes are in the book.`,
-    rejected: (n: string) => `${n} lines cannot be taken, so none was. Mend the file and look again.`,
+    loaded: (n: string) => `${counted(n, 'code is', 'codes are')} in the book.`,
+    rejected: (n: string) => `${counted(n, 'line')} cannot be taken, so none was. Mend the file and look again.`,
     preview: 'Lines that cannot be taken',
     line: 'Line',
     code: 'Code',
@@ -440,7 +464,7 @@ export const en = {
     pattern: 'Pattern of the codes',
     patternHint: '{} is 12 random characters, {4} is four; empty: as the book says',
     button: 'Make the codes',
-    done: (n: string) => `${n} codes are in the book.`,
+    done: (n: string) => `${counted(n, 'code is', 'codes are')} in the book.`,
   },
   distribution: {
     headline: 'Deal coupons to a pool',
@@ -451,8 +475,8 @@ export const en = {
     each: 'For each person',
     eachHint: 'Empty: one, or as many as the limit allows when dealt one after another',
     button: 'Deal them',
-    done: (codes: string, people: string, without: string) =>
-      `${codes} coupons went to ${people} people; ${without} got nothing.`,
+    done: (codes: string, persons: string, without: string) =>
+      `${counted(codes, 'coupon')} went to ${people(persons)}; ${without} got nothing.`,
   },
   rules: {
     headline: 'Rules',
@@ -495,8 +519,8 @@ export const en = {
     ids: 'Ids of users, one a line',
     add: 'Put in',
     out: 'Take out',
-    added: (n: string) => `${n} users are in the pool.`,
-    taken: (n: string) => `${n} users are not in the pool any more.`,
+    added: (n: string) => `${counted(n, 'user is', 'users are')} in the pool.`,
+    taken: (n: string) => `${counted(n, 'user is', 'users are')} not in the pool any more.`,
     title: 'Title',
     name: 'Save the title',
     remove: {
@@ -507,7 +531,7 @@ export const en = {
     },
   },
   back: 'All events',
-  gone: 'There is no event with this id.',
+  gone: (id: string) => `There is no event with the id ${id}.`,
   failed: (detail: string) => `That did not work: ${detail}`,
   away: 'the server does not answer.',
   keys: {

@@ -66,6 +66,20 @@ export type Frame =
   | { type: 'gone'; reason: GoneReason }
   | { type: 'bye'; retry_after_ms: number };
 
+/** How the lobby was drawn. */
+export interface DrawRecord {
+  /** 32 bytes as hexadecimal digits. */
+  seed: string;
+  seed_origin: string;
+  people: number;
+  drawn_at: string;
+  /** SHA-256 of the list, in hexadecimal. */
+  digest: string;
+}
+
+/** A list of a million places over a slow line. */
+const LIST_MS = 120_000;
+
 /** The calls of one event. The place is shown by the cookie, which scripts cannot read. */
 export class Api {
   readonly #path: string;
@@ -96,6 +110,21 @@ export class Api {
 
   redemption(): Promise<Reply<Pass | Pending>> {
     return call('GET', `${this.#path}/redemptions/me`);
+  }
+
+  draw(): Promise<Reply<DrawRecord>> {
+    return call('GET', `${this.#path}/draw`);
+  }
+
+  /** The places in drawn order, each followed by a line feed; null when it could not be had. */
+  async drawList(): Promise<string | null> {
+    try {
+      const request = { headers: { accept: 'text/plain' }, signal: AbortSignal.timeout(LIST_MS) };
+      const response = await fetch(`${this.#path}/draw`, request);
+      return response.ok ? await response.text() : null;
+    } catch {
+      return null;
+    }
   }
 
   /** The address of the live socket. */

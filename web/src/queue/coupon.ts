@@ -1,5 +1,6 @@
 /** The screen of those who have their coupon: the code, and ways to keep it. */
 
+import { codeText } from '../code';
 import { h, say } from '../element';
 import { count, day, moment } from '../number';
 import { paint as paintQr, qr, svg } from '../qr';
@@ -54,7 +55,7 @@ export function couponScreen(stage: Stage): Screen {
   }
   const { code, serial } = pass.coupon;
   const modules = qr(code);
-  const shown = h('output', { class: 'code', 'aria-labelledby': 'code-label' }, code);
+  const shown = h('output', { class: 'code', 'aria-labelledby': 'code-label' }, ...codeText(code));
   shown.style.setProperty('--length', String(code.length));
   const copy = h('button', { type: 'button', class: 'primary' }, words.coupon.copy);
   copy.addEventListener('click', async () => {

@@ -2,6 +2,7 @@
 
 import { say } from '../element';
 import { clock, position } from '../number';
+import { notice } from './notice';
 import { milestone } from './pace';
 import { type Page, type State, stateOf } from './page';
 import type { Stage } from './screen';
@@ -27,17 +28,25 @@ export class Herald {
   hear(page: Page, headline: string, stage: Stage): void {
     const state = stateOf(page);
     if (state !== this.#state) {
+      const moves = state === 'waiting' && (this.#state === 'paused' || this.#state === 'lobby');
       this.#state = state;
       if (state === 'turn') {
-        say(this.#assertive, stage.words.turn.alert);
-        this.#sound.play();
-      } else if (headline !== '' && state !== 'waiting') {
-        say(this.#polite, headline);
+        this.#turn(page, stage);
+      } else if (headline !== '' || moves) {
+        say(this.#polite, headline || stage.words.announce.moves);
       }
     }
     this.#position(page, stage);
     this.#link(page, stage);
-    document.title = title(page, stage);
+    document.title = title(page, state, headline, stage);
+  }
+
+  #turn({ event }: Page, { words }: Stage): void {
+    say(this.#assertive, words.turn.alert);
+    if (this.#sound.wanted) {
+      this.#sound.play();
+      notice(words.turn.headline, event?.title ?? '');
+    }
   }
 
   #position({ place }: Page, { words, language }: Stage): void {
@@ -59,17 +68,22 @@ export class Herald {
   }
 }
 
-/** The tab's title: the number while one waits, and on the turn a blink that also tells the time left. */
-function title(page: Page, { visit, words, language, event, lively }: Stage): string {
+/** The tab's title: the number while one waits, on the turn a blink that also tells the time left, else what the page says. */
+function title(page: Page, state: State, headline: string, { visit, words, language, event, lively }: Stage): string {
   const { place } = page;
   const name = page.event?.title ?? event;
   if (place.is === 'waiting' && place.position !== null) {
-    return words.pageTitle(position(place.position, language).digits, name);
+    const number = words.pageTitle(position(place.position, language).digits, name);
+    return state === 'paused' ? `${words.paused.tab} · ${number}` : number;
   }
   if (place.is === 'admitted') {
     const now = visit.clock.now();
     const odd = lively && document.hidden && Math.floor(now / BLINK_MS) % 2 === 1;
     return odd ? `● ● ●  ${name}` : `${words.turn.tab} ${clock(place.expiresAt - now).digits} · ${name}`;
   }
-  return place.is === 'redeemed' ? `${words.coupon.tab} · ${name}` : name;
+  if (place.is === 'redeemed') {
+    return `${words.coupon.tab} · ${name}`;
+  }
+  const said = headline.replace(/[.!…]$/, '');
+  return state === 'join' || said === '' ? name : `${said} · ${name}`;
 }

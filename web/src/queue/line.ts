@@ -2,7 +2,9 @@
 
 import { h, say, show } from '../element';
 import { clock, count, position, range } from '../number';
+import type { Chance } from './api';
 import { judgement } from './chance';
+import { drawButton, keepDrawn } from './draw';
 import { leaveButton } from './leave';
 import { glide, progress } from './pace';
 import { type Page, type Place, stateOf } from './page';
@@ -52,6 +54,7 @@ export function lineScreen(stage: Stage): Screen {
   const number = h('p', { class: 'number' }, p.digits);
   const facts = h('ul', { class: 'facts' }, p.eta, p.behind);
   const chances = h('p', { class: 'chance' }, p.numbers, p.judgement);
+  const draw = drawButton(stage);
   const root = h(
     'section',
     { class: 'screen line' },
@@ -63,6 +66,7 @@ export function lineScreen(stage: Stage): Screen {
     p.rope.root,
     facts,
     chances,
+    draw.root,
     leaveButton(stage),
   );
   let first: number | null = null;
@@ -85,13 +89,17 @@ export function lineScreen(stage: Stage): Screen {
       }
       p.rope.root.toggleAttribute('hidden', !counting);
       head(p, page, place, stage);
-      if (place.position !== null) {
+      if (place.position === null) {
+        keepDrawn(stage.event);
+        say(p.behind, words.others(count(Math.max(0, place.waiting - 1), stage.language)));
+      } else {
         first ??= firstSeen(stage.event, place);
         lowest = Math.min(lowest, moving(page, place, stage));
-        figures(p, page, place, lowest, stage);
+        figures(p, page, place.chance, lowest, stage);
         p.rope.move(progress(first, lowest));
+        say(p.behind, words.behind(count(Math.max(0, place.waiting - place.position), stage.language)));
       }
-      say(p.behind, words.behind(count(Math.max(0, place.waiting - (place.position ?? 1)), stage.language)));
+      draw.paint(counting);
     },
   };
 }
@@ -133,16 +141,18 @@ function standing(paused: boolean, position: number | null, words: Words): { hea
 }
 
 /** The number itself, and whether waiting still makes sense. */
-function figures(p: Parts, page: Page, place: Waiting, now: number, { words, language }: Stage): void {
+function figures(p: Parts, page: Page, chance: Chance | null, now: number, { words, language }: Stage): void {
   const shown = position(now, language);
   say(p.label, shown.about ? words.numberAbout : words.number);
   say(p.digits, shown.digits);
   p.digits.style.setProperty('--length', String(Math.max(3, shown.digits.length)));
   const remaining = page.event?.stock.remaining;
   if (remaining !== undefined) {
-    const ahead = (place.position ?? 1) - 1;
-    say(p.numbers, words.chance.numbers(count(remaining, language), count(ahead, language)));
-    say(p.judgement, judgement(place.chance, remaining, ahead, words));
-    p.judgement.dataset.chance = remaining === 0 ? 'unlikely' : (place.chance ?? '');
+    // As many as the number above says, and as exact.
+    const ahead = now - 1;
+    const people = shown.about ? words.about(position(ahead, language).digits) : count(ahead, language);
+    say(p.numbers, words.chance.numbers(count(remaining, language), people));
+    say(p.judgement, judgement(chance, remaining, ahead, words));
+    p.judgement.dataset.chance = remaining === 0 ? 'unlikely' : (chance ?? '');
   }
 }

@@ -6,6 +6,7 @@ import { couponScreen } from './coupon';
 import { Herald } from './herald';
 import { lineScreen } from './line';
 import { messageScreen } from './message';
+import { askForNotices } from './notice';
 import { stateOf } from './page';
 import { type Screen, type ScreenName, type Stage, screenOf } from './screen';
 import { Sound } from './sound';
@@ -77,10 +78,18 @@ class QueuePage {
       s('path', { d: 'M5 17h14l-2-3V10a5 5 0 0 0-10 0v4zM10 20h4' }),
       s('path', { d: 'M4 4l16 16', class: 'off' }),
     );
-    const button = h('button', { type: 'button', class: 'tool', title: words.sound, 'aria-label': words.sound }, bell);
+    const button = h(
+      'button',
+      { type: 'button', class: 'tool tell', title: words.tell.title, 'aria-label': words.tell.label },
+      bell,
+      h('span', {}, words.tell.label),
+    );
     const mark = () => button.setAttribute('aria-pressed', String(this.#sound.wanted));
     button.addEventListener('click', () => {
       this.#sound.want(!this.#sound.wanted);
+      if (this.#sound.wanted) {
+        askForNotices();
+      }
       mark();
     });
     mark();

@@ -2,6 +2,7 @@
 
 import { h, say, show } from '../element';
 import { count, day, moment } from '../number';
+import { drawButton } from './draw';
 import { mayEnter, type Page, type State, stateOf } from './page';
 import { rope } from './rope';
 import type { Screen, Stage } from './screen';
@@ -82,6 +83,9 @@ function welcome({ event, place }: Page, { words, language }: Pick<Stage, 'words
 /** The rope is seen empty by those who are not in line yet. */
 const BEFORE: State[] = ['join', 'entering', 'not-open-yet'];
 
+/** Those who got nothing may want to know how the line was drawn. */
+const AFTER: State[] = ['sold-out', 'missed', 'closed'];
+
 /** One headline, a few words, at most one button: entering the line. */
 export function messageScreen(stage: Stage): Screen {
   const { visit } = stage;
@@ -91,7 +95,8 @@ export function messageScreen(stage: Stage): Screen {
   const text = h('p');
   const button = h('button', { type: 'button', class: 'primary', click: () => void visit.enter() });
   const still = rope().root;
-  const root = h('section', { class: 'screen message' }, headline, facts, still, note, text, button);
+  const draw = drawButton(stage);
+  const root = h('section', { class: 'screen message' }, headline, facts, still, note, text, button, draw.root);
   return {
     root,
     paint() {
@@ -106,6 +111,7 @@ export function messageScreen(stage: Stage): Screen {
       show(note, told.note !== '');
       show(text, told.text !== '');
       show(button, told.button !== '');
+      draw.paint(AFTER.includes(state));
       show(facts, told.facts.length > 0);
       if (facts.childElementCount !== told.facts.length) {
         facts.replaceChildren(...told.facts.map(() => h('li')));

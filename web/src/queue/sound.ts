@@ -1,6 +1,8 @@
 /** Two soft notes when it is your turn, for those who asked for them. */
 
 const KEY = 'stanchion-sound';
+/** Where a phone is silent: shake, rest, shake. */
+const BUZZ_MS = [300, 150, 300];
 
 export class Sound {
   #context: AudioContext | null = null;
@@ -43,6 +45,7 @@ export class Sound {
     if (!context || !this.wanted) {
       return;
     }
+    navigator.vibrate?.(BUZZ_MS);
     [523.25, 783.99].forEach((pitch, i) => {
       const note = context.createOscillator();
       const volume = context.createGain();

@@ -4,7 +4,16 @@ import { backoff } from '../backoff';
 import { AGAIN } from '../once';
 import type { Reply } from '../reply';
 import { ServerClock } from '../server-clock';
-import { Api, type Frame, type GoneReason, type Pass, type Pending, type Phase, type PlaceStatus } from './api';
+import {
+  Api,
+  type DrawRecord,
+  type Frame,
+  type GoneReason,
+  type Pass,
+  type Pending,
+  type Phase,
+  type PlaceStatus,
+} from './api';
 import { entryTokenIn, forgetEntryToken } from './entry';
 import { after, type Link, type News, type Page, type Place, START } from './page';
 import { type Answer, type Socket, Wire } from './wire';
@@ -33,6 +42,8 @@ export class Visit {
   readonly #changed: () => void;
   readonly #wire: Wire;
   #looking: ReturnType<typeof setTimeout> | undefined;
+  /** The id of the place that was last heard of. */
+  placeId: string | null = null;
 
   constructor(event: string, changed: () => void) {
     this.#api = new Api(event);
@@ -142,6 +153,16 @@ export class Visit {
     }
   }
 
+  /** How the lobby was drawn. */
+  draw(): Promise<Reply<DrawRecord>> {
+    return this.#api.draw();
+  }
+
+  /** The places in drawn order; null when the list could not be had. */
+  drawList(): Promise<string | null> {
+    return this.#api.drawList();
+  }
+
   /** The ticket's time is over by the page's clock: the server says whether that is so. */
   async expired(): Promise<void> {
     await this.#sync();
@@ -217,6 +238,7 @@ export class Visit {
   }
 
   #place(status: PlaceStatus): void {
+    this.placeId = status.place_id;
     this.#tell({ is: 'place', status, at: this.clock.now() });
     const { place } = this.page;
     if (place.is === 'waiting' || place.is === 'admitted') {

@@ -12,7 +12,10 @@ function time({ unit, low, high }: ShownRange): string {
 export const en = {
   otherLanguage: '한국어',
   pageTitle: (number: string, title: string) => `${number} · ${title}`,
-  sound: 'Sound when it is your turn',
+  tell: {
+    label: 'Tell me when it’s my turn',
+    title: 'By a sound, and by a note of this browser if you allow it',
+  },
   loading: { headline: 'One moment…', text: '' },
   unreachable: {
     headline: 'We cannot reach the line.',
@@ -40,7 +43,7 @@ export const en = {
     stranger:
       'This line is for people who come from the organiser’s site. Go back there and follow its link once more: a link lasts only for a while.',
     trouble: (problem: string) =>
-      `The server would not let this page in (${problem}). Reload the page, then try once more.`,
+      `The server would not let this page in. Reload the page, then try once more; if that does not help, tell the organiser “${problem}”.`,
     button: 'Join the line',
   },
   entering: {
@@ -61,6 +64,9 @@ export const en = {
   number: 'You are number',
   numberAbout: 'You are about number',
   behind: (n: string) => (n === '0' ? 'Nobody behind you yet' : `${plural(n, 'person', 'people')} behind you`),
+  others: (n: string) =>
+    n === '0' ? 'Nobody else is here yet' : n === '1' ? '1 other person is here' : `${n} others are here`,
+  about: (n: string) => `about ${n}`,
   eta: (range: ShownRange) => `${time(range)} to go`,
   noEta: 'No estimate while the line stands still',
   next: {
@@ -73,7 +79,8 @@ export const en = {
   },
   paused: {
     headline: 'The line is paused by the organiser.',
-    text: 'Your place is kept.',
+    text: 'Your place is kept. Nothing is lost while you wait: the page goes on by itself.',
+    tab: 'Paused',
   },
   chance: {
     numbers: (left: string, ahead: string) =>
@@ -97,7 +104,8 @@ export const en = {
     button: 'Get my coupon',
     asking: 'Getting it…',
     ended: 'Your time has ended. Checking with the server…',
-    trouble: (problem: string) => `The server refused this ticket (${problem}). Reload the page, then try once more.`,
+    trouble: (problem: string) =>
+      `The server did not take this ticket. Reload the page, then try once more; if that does not help, tell the organiser “${problem}”.`,
     alert: 'It is your turn. Press the button to get your coupon.',
     tab: 'Your turn!',
   },
@@ -136,6 +144,25 @@ export const en = {
     text: 'Those already in line are being served. Nobody new can join.',
   },
   closed: { headline: 'The event is over.', text: 'Thank you for coming.' },
+  draw: {
+    button: 'How the places were drawn',
+    headline: 'How the places were drawn',
+    text: 'A number that nobody could know before, the seed, mixed the places of all who were here at the opening: in the order of SHA-256 of the seed followed by the place. Anybody can work it out again.',
+    people: 'Places drawn',
+    at: 'Drawn at',
+    origin: 'The seed comes from',
+    random: 'the random numbers of the server',
+    seed: 'Seed',
+    yours: 'Your place',
+    check: 'Work it out here',
+    checking: 'Working it out…',
+    right: 'It is right: every place stands where the seed put it.',
+    drawnAs: (n: string) => `You were drawn as number ${n}.`,
+    wrong: 'It does not come out as published. Keep the seed and your place, and ask the organiser.',
+    unable: 'This browser works such things out on secure pages (https) alone.',
+    failed: 'The draw could not be had just now. Try again in a moment.',
+    close: 'Close',
+  },
   over: 'Nobody new can join any more.',
   leave: {
     button: 'Leave the line',
@@ -149,6 +176,7 @@ export const en = {
     position: (number: string) => `You are number ${number}.`,
     lost: 'Connection lost. Your place is safe.',
     back: 'Connected again.',
+    moves: 'The line moves.',
   },
 };
 

@@ -13,7 +13,10 @@ function time({ unit, low, high }: ShownRange): string {
 export const ko: Words = {
   otherLanguage: 'English',
   pageTitle: (number, title) => `${number}번 · ${title}`,
-  sound: '차례가 되면 소리로 알림',
+  tell: {
+    label: '차례가 되면 알려 주기',
+    title: '소리로 알려 드리고, 허용하시면 브라우저 알림도 띄웁니다',
+  },
   loading: { headline: '잠시만 기다려 주세요…', text: '' },
   unreachable: {
     headline: '대기열에 연결할 수 없습니다.',
@@ -40,7 +43,8 @@ export const ko: Words = {
     returns: '쿠폰이 모두 소진되었습니다. 반환되는 쿠폰을 기다릴 수 있습니다.',
     stranger:
       '주최자의 사이트에서 오신 분들을 위한 줄입니다. 그 사이트로 돌아가 링크를 다시 눌러 주세요. 링크는 잠시 동안만 쓸 수 있습니다.',
-    trouble: (problem) => `서버가 입장을 받지 않았습니다 (${problem}). 새로고침한 뒤 다시 시도해 주세요.`,
+    trouble: (problem) =>
+      `서버가 입장을 받지 않았습니다. 새로고침한 뒤 다시 시도해 주세요. 그래도 안 되면 주최자에게 ‘${problem}’이라고 알려 주세요.`,
     button: '줄 서기',
   },
   entering: {
@@ -60,6 +64,8 @@ export const ko: Words = {
   number: '내 순번',
   numberAbout: '내 순번 약',
   behind: (n) => (n === '0' ? '아직 뒤에 기다리는 분이 없습니다' : `내 뒤에 ${n}명`),
+  others: (n) => (n === '0' ? '아직 다른 분이 없습니다' : `나 외에 ${n}명이 함께 있습니다`),
+  about: (n) => `약 ${n}`,
   eta: (range) => `예상 대기 ${time(range)}`,
   noEta: '줄이 멈춰 있어 예상 시간을 알 수 없습니다',
   next: {
@@ -70,7 +76,11 @@ export const ko: Words = {
     headline: '순번을 추첨하고 있습니다.',
     text: '시작 전 입장하신 분들의 순번은 무작위로 정해집니다. 곧 여기에 표시됩니다.',
   },
-  paused: { headline: '잠시 멈췄습니다.', text: '순번은 그대로 유지됩니다.' },
+  paused: {
+    headline: '주최자가 줄을 잠시 멈췄습니다.',
+    text: '순번은 그대로 유지됩니다. 다시 시작되면 이 화면이 자동으로 이어집니다.',
+    tab: '일시 정지',
+  },
   chance: {
     numbers: (left, ahead) => `남은 쿠폰 ${left}장, 앞선 대기 ${ahead}명`,
     likely: '가능성 높음: 받으실 수 있을 것으로 보입니다.',
@@ -92,7 +102,8 @@ export const ko: Words = {
     button: '쿠폰 받기',
     asking: '받는 중…',
     ended: '제한 시간이 끝났습니다. 서버에 확인하는 중…',
-    trouble: (problem) => `서버가 이 티켓을 받지 않았습니다 (${problem}). 새로고침한 뒤 다시 시도해 주세요.`,
+    trouble: (problem) =>
+      `서버가 이 티켓을 받지 않았습니다. 새로고침한 뒤 다시 시도해 주세요. 그래도 안 되면 주최자에게 ‘${problem}’이라고 알려 주세요.`,
     alert: '차례가 되었습니다. 버튼을 눌러 쿠폰을 받아 주세요.',
     tab: '차례입니다!',
   },
@@ -131,6 +142,25 @@ export const ko: Words = {
     text: '이미 줄을 선 분들까지만 진행합니다. 새로 입장할 수 없습니다.',
   },
   closed: { headline: '이벤트가 종료되었습니다.', text: '찾아 주셔서 감사합니다.' },
+  draw: {
+    button: '순번 추첨 과정 보기',
+    headline: '순번은 이렇게 추첨했습니다',
+    text: '아무도 미리 알 수 없는 수(시드)로, 시작할 때 있던 모든 자리를 섞었습니다. 시드 뒤에 자리 아이디를 붙인 값의 SHA-256 순서입니다. 누구나 다시 계산해 볼 수 있습니다.',
+    people: '추첨한 자리',
+    at: '추첨 시각',
+    origin: '시드의 출처',
+    random: '서버의 난수',
+    seed: '시드',
+    yours: '내 자리',
+    check: '여기서 다시 계산하기',
+    checking: '계산하는 중…',
+    right: '맞습니다. 모든 자리가 시드가 정한 순서대로입니다.',
+    drawnAs: (n) => `${n}번으로 추첨되셨습니다.`,
+    wrong: '공개된 결과와 다릅니다. 시드와 내 자리를 적어 두고 주최자에게 문의해 주세요.',
+    unable: '이 브라우저는 보안 연결(https)에서만 계산할 수 있습니다.',
+    failed: '지금은 추첨 결과를 받아 올 수 없습니다. 잠시 뒤 다시 시도해 주세요.',
+    close: '닫기',
+  },
   over: '더 이상 새로 입장할 수 없습니다.',
   leave: {
     button: '줄에서 나가기',
@@ -144,5 +174,6 @@ export const ko: Words = {
     position: (number) => `현재 순번은 ${number}번입니다.`,
     lost: '연결이 끊겼습니다. 순번은 안전합니다.',
     back: '다시 연결되었습니다.',
+    moves: '줄이 움직이기 시작했습니다.',
   },
 };
