@@ -59,6 +59,9 @@ describe.each([
 test('one person is not "1 people"', () => {
   expect(queueEn.behind('1')).toBe('1 person behind you');
   expect(queueEn.behind('0')).toBe('Nobody behind you yet');
+  expect(queueEn['sold-out'].headline('1')).toBe('The one coupon is gone.');
+  expect(queueEn.others('1')).toBe('1 other person is here');
+  expect(accountEn.headline.some('1')).toBe('1 coupon to use');
   expect(consoleEn.move.told('1')).toBe('1 person will be told.');
 });
 

@@ -204,6 +204,7 @@ export const en = {
     itself: {
       schedule: 'the schedule',
       'sold-out': 'the last coupon',
+      book: 'the end of its book',
       brake: 'the brake',
       draw: 'the draw',
       recovery: 'the recovery',

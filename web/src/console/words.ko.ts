@@ -183,7 +183,14 @@ export const ko: Words = {
     acts: '운영진이 한 일',
     actsText: '계정, 서비스 키, 그룹에 한 일입니다. 이벤트의 변경은 각 이벤트 화면에 있습니다.',
     none: '아직 변경이 없습니다.',
-    itself: { schedule: '예약', 'sold-out': '마지막 쿠폰', brake: '감속 장치', draw: '추첨', recovery: '복구' },
+    itself: {
+      schedule: '예약',
+      'sold-out': '마지막 쿠폰',
+      book: '쿠폰북 만료',
+      brake: '감속 장치',
+      draw: '추첨',
+      recovery: '복구',
+    },
     action: {
       created: '생성',
       changed: '설정',

@@ -61,9 +61,13 @@ function record({ words, language, visit }: Stage, drawn: DrawRecord): HTMLEleme
     [draw.people, count(drawn.people, language)],
     [draw.at, day(drawn.drawn_at, language)],
     [draw.origin, drawn.seed_origin === 'random' ? draw.random : drawn.seed_origin],
+  ];
+  const exact: [string, string][] = [
     [draw.seed, drawn.seed],
     ...(place === null ? [] : ([[draw.yours, place]] as [string, string][])),
   ];
+  const told = (pairs: [string, string][], kind: string) =>
+    pairs.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', { class: kind }, value)));
   const outcome = h('p', { class: 'note', role: 'status' });
   const button = h('button', { type: 'button', class: 'primary' }, draw.check);
   button.addEventListener('click', async () => {
@@ -84,7 +88,7 @@ function record({ words, language, visit }: Stage, drawn: DrawRecord): HTMLEleme
 
   return [
     h('p', {}, draw.text),
-    h('dl', { class: 'drawn' }, ...facts.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)))),
+    h('dl', { class: 'drawn' }, ...told(facts, ''), ...told(exact, 'exact')),
     outcome,
     h('p', {}, button),
   ];

@@ -127,7 +127,7 @@ export const en = {
     tab: 'Your coupon',
   },
   'sold-out': {
-    headline: (total: string) => `All ${total} are gone.`,
+    headline: (total: string) => (total === '1' ? 'The one coupon is gone.' : `All ${total} are gone.`),
     text: 'Every coupon has found someone. Thank you for waiting; there is no need to stay.',
   },
   missed: {
