@@ -24,6 +24,7 @@ use domain::event::AckLevel;
 use domain::{Clock, Random};
 
 pub use keys::KeyError;
+pub use ops::api;
 
 use pacer::Pacer;
 use signer::{KeepError, Signer};
@@ -86,6 +87,5 @@ pub async fn build(parts: Parts) -> Result<Role, BuildError> {
         name: "admission",
         public: axum::Router::new(),
         ops: ops::routes(&parts, signer),
-        api: ops::api(),
     })
 }

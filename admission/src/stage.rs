@@ -41,7 +41,6 @@ pub struct Stage {
 /// One admission process. Dropping it kills it: its tasks are asked to stop and nobody waits.
 pub struct Replica {
     pub ops: Router,
-    pub api: utoipa::openapi::OpenApi,
     pub lifecycle: Lifecycle,
 }
 
@@ -130,7 +129,6 @@ impl Stage {
         Replica {
             ops: Dress::new("ops", Arc::new(SystemRandom), TrustedProxies::default())
                 .around(role.ops),
-            api: role.api,
             lifecycle,
         }
     }

@@ -14,7 +14,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use domain::Random;
 use futures_util::future::join_all;
-use utoipa::openapi::OpenApi;
+pub use utoipa::openapi::OpenApi;
 
 use crate::client_address::TrustedProxies;
 use crate::extract::MOST_BODY;
@@ -34,8 +34,6 @@ pub struct Role {
     pub public: Router,
     /// Its routes on the ops door.
     pub ops: Router,
-    /// Its part of the API's description.
-    pub api: OpenApi,
 }
 
 /// The socket's peer, in a request's extensions.
@@ -52,6 +50,9 @@ pub struct DoorParts {
     pub health: Health,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+    /// Each role's part of the API's description, also of those that run elsewhere: whoever reads it does not know, and need not,
+    /// which process answers.
+    pub described: Vec<OpenApi>,
 }
 
 /// The doors of this process, bound and not yet listening.
@@ -96,13 +97,11 @@ fn routes(roles: Vec<Role>, parts: &DoorParts, lifecycle: &Lifecycle) -> (Router
     let mut public = health::public_routes();
     let mut ops = health::ops_routes(parts.health.clone(), lifecycle.clone())
         .merge(parts.metrics.clone().ops_routes());
-    let mut described = Vec::new();
     for role in roles {
         public = public.merge(role.public);
         ops = ops.merge(role.ops);
-        described.push(role.api);
     }
-    let pages = pages::routes(&api::whole(described.into_iter()));
+    let pages = pages::routes(&api::whole(&parts.described));
     let limit = DefaultBodyLimit::max(MOST_BODY);
     (
         public

@@ -91,7 +91,6 @@ async fn build_with(parts: Parts, hello_deadline: Duration) -> Result<Role, Stor
         name: "gateway",
         public: routes(Arc::new(gateway)),
         ops: Router::new(),
-        api: Api::openapi(),
     })
 }
 
@@ -119,6 +118,11 @@ fn routes(gateway: Arc<Gateway>) -> Router {
 }
 
 /// The gateway's part of the API's description.
+#[must_use]
+pub fn api() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
+
 #[derive(OpenApi)]
 #[openapi(
     paths(

@@ -114,11 +114,6 @@ pub async fn build(parts: Parts) -> Result<Role, BuildError> {
         .ops(&parts.guard)
         .merge(books::ops(desk.clone(), &parts.guard))
         .merge(jobs::ops(desk.clone(), &parts.guard));
-    let mut api = Api::openapi();
-    api.merge(direct::described(parts.direct_api));
-    api.merge(accounts::api());
-    api.merge(books::Api::openapi());
-    api.merge(jobs::Api::openapi());
     let (keeper, stop) = (accounts, parts.lifecycle.clone());
     parts.lifecycle.spawn("session key", async move {
         keeper.follow(&stop).await;
@@ -139,7 +134,6 @@ pub async fn build(parts: Parts) -> Result<Role, BuildError> {
         name: "issuer",
         public,
         ops,
-        api,
     })
 }
 
@@ -215,7 +209,17 @@ fn start_tasks(parts: Parts, keys: Arc<Keys>, acks: Arc<Acks>) {
     });
 }
 
-/// The issuer's part of the API's description.
+/// The issuer's part of the API's description; of the direct API, what is served of it.
+#[must_use]
+pub fn api(direct_api: DirectApi) -> utoipa::openapi::OpenApi {
+    let mut api = Api::openapi();
+    api.merge(direct::described(direct_api));
+    api.merge(accounts::api());
+    api.merge(books::Api::openapi());
+    api.merge(jobs::Api::openapi());
+    api
+}
+
 #[derive(OpenApi)]
 #[openapi(
     paths(redeem::handler, redemptions_me::handler, jwks::handler),

@@ -19,6 +19,7 @@ use domain::Random;
 use ledger::Ledger;
 use lua::Store;
 
+pub use ops::api;
 use recover::Watcher;
 pub use recover::{RecoverError, recognise};
 use source::kafka::KafkaSource;
@@ -70,6 +71,5 @@ pub fn build(parts: Parts) -> Role {
         name: "persister",
         public: Router::new(),
         ops,
-        api: ops::api(),
     }
 }

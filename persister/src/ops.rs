@@ -47,8 +47,9 @@ pub(crate) fn routes(store: Store, ledger: Ledger, guard: &OpsGuard) -> Router {
     guard.staff(letters).with_state(Desk { store, ledger })
 }
 
-/// Their part of the API's description.
-pub(crate) fn api() -> utoipa::openapi::OpenApi {
+/// The persister's part of the API's description.
+#[must_use]
+pub fn api() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(
         list_letters::list_letters,

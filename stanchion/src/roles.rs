@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chassis::admin::{AdminToken, OpsGuard};
 use chassis::config::{RoleName, ServeConfig, WrongSetting};
+use chassis::doors::OpenApi;
 use chassis::system::{SystemClock, SystemRandom};
 use chassis::{Lifecycle, Role, Throttle};
 use domain::event::AckLevel;
@@ -24,6 +25,17 @@ pub struct Building<'a> {
     pub public_url: Option<String>,
     /// The admin token, if this process was told one or made one.
     pub admin_token: Option<AdminToken>,
+}
+
+/// Every role's part of the API's description, whichever of them run here.
+#[must_use]
+pub fn described(config: &ServeConfig) -> Vec<OpenApi> {
+    vec![
+        gateway::api(),
+        admission::api(),
+        issuer::api(config.direct_api),
+        persister::api(),
+    ]
 }
 
 impl Building<'_> {

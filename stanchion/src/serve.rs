@@ -15,7 +15,7 @@ use chassis::{Health, Lifecycle};
 
 use crate::data_folder::{DataFolder, KeptToken, prepare_keys};
 use crate::outside::{asks_for_help, environment};
-use crate::roles::Building;
+use crate::roles::{self, Building};
 use crate::stores::Stores;
 
 /// Below this many descriptors a crowd's sockets soon run out.
@@ -116,6 +116,7 @@ async fn serve(
         proxies: config.trusted_proxies.clone(),
         health,
         metrics,
+        described: roles::described(config),
     };
     let ops = doors.ops.address();
     doors.open(roles, &parts, &lifecycle)?;

@@ -49,10 +49,10 @@ struct Problem {
 }
 
 /// The whole description: every role's part in one.
-pub(super) fn whole(parts: impl Iterator<Item = OpenApi>) -> OpenApi {
+pub(super) fn whole(parts: &[OpenApi]) -> OpenApi {
     let mut api = Described::openapi();
     for part in parts {
-        api.merge(part);
+        api.merge(part.clone());
     }
     for item in api.paths.paths.values_mut() {
         for operation in operations(item) {
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_roles_part_is_merged_and_its_errors_are_problems() {
-        let api = whole([Part::openapi()].into_iter());
+        let api = whole(&[Part::openapi()]);
         let json = serde_json::to_value(&api).unwrap();
         assert_eq!(json["info"]["version"], env!("CARGO_PKG_VERSION"));
         let responses = &json["paths"]["/called"]["get"]["responses"];

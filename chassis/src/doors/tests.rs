@@ -43,6 +43,7 @@ impl Process {
             proxies: TrustedProxies(vec!["127.0.0.0/8".parse().unwrap()]),
             health: Health::default(),
             metrics: Metrics::unrecorded(),
+            described: Vec::new(),
         };
         let role = role(&release, &asked);
         doors.open(vec![role], &parts, &lifecycle).unwrap();
@@ -93,7 +94,6 @@ fn role(release: &Arc<tokio::sync::Notify>, asked: &Arc<tokio::sync::Notify>) ->
         name: "test",
         public,
         ops: Router::new(),
-        api: OpenApi::default(),
     }
 }
 
