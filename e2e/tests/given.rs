@@ -110,6 +110,23 @@ async fn a_line_issues_given_codes_which_live_on_as_coupons_also_when_redis_is_e
     server.stop().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_closes_with_its_book_also_when_nobody_is_in_line() {
+    let server = Server::start().await.unwrap();
+    opened(&server).await;
+    let over = json!({"expires_at": "2026-01-01T00:00:00Z"});
+    staff(&server, "PUT", "books/spring", over).await.ok(200);
+    let closed = until(async || {
+        let event = format!("{}/api/v1/events/spring", server.public);
+        let event = Call::new("GET", event).send().await.unwrap();
+        (event.json["phase"] == "closed").then_some(())
+    });
+    closed.await.unwrap();
+    let audit = staff(&server, "GET", "events/spring/audit?limit=1", Value::Null).await;
+    assert_eq!(audit.json["items"][0]["by"], "book");
+    server.stop().await.unwrap();
+}
+
 /// Empties the server's own Redis.
 fn emptied(server: &Server) {
     let socket = server.data().join("redis").join("redis.sock");

@@ -1,10 +1,11 @@
 -- admit: one round of admission, by the store's clock; any number of callers may run it at any time.
 --
 -- KEYS   1 event  2 counts  3 stock  4 places  5 seq  6 admitted  7 tickets  8 gone  9 outstanding  10 unminted
---        11 moves  12 pace  13 outbox  14 audit  15 passed  16 grace  17 seen  18 draw  19 strain
+--        11 moves  12 pace  13 outbox  14 audit  15 passed  16 grace  17 seen  18 draw  19 strain  20 book
 -- ARGV   1 kid: the key that will sign the tickets  2 most: at most so many are let in
 --        3 the share of redeems that may not fail for long, '' for any  4 most records that may wait in the outbox
--- Effect 1. a phase move whose time has come is made (audit: by "schedule"), and a step of the brake (audit: by "brake")
+-- Effect 1. a phase move whose time has come is made (audit: by "schedule"), and a step of the brake (audit: by "brake"); an event
+--           that issues given codes closes when their book ends at the latest (audit: by "book")
 --        2. tickets that ended unused are swept: the place is gone (no-show), its room in `capacity` is free; so are those who
 --           were passed over and not seen again within `grace_s`
 --        3. min(tokens, capacity − outstanding, stock − outstanding, waiting, most) of those who are there are let in from the
@@ -15,12 +16,12 @@
 --        place, "seq admitted_ms expires_ms kid"; `unminted` were let in over a second ago and have no ticket yet;
 --        `drawing` is 1 while the lobby is to be drawn; the brake divides the rate by `divisor`; `full` is 1 while the
 --        outbox is
-assert(#KEYS == 19 and #ARGV == 4, 'admit: 19 keys, a kid, a number, a share and a bound')
+assert(#KEYS == 20 and #ARGV == 4, 'admit: 20 keys, a kid, a number, a share and a bound')
 local keys = {
   event = KEYS[1], counts = KEYS[2], stock = KEYS[3], places = KEYS[4], seq = KEYS[5], admitted = KEYS[6],
   tickets = KEYS[7], gone = KEYS[8], outstanding = KEYS[9], unminted = KEYS[10], moves = KEYS[11], pace = KEYS[12],
   outbox = KEYS[13], audit = KEYS[14], passed = KEYS[15], grace = KEYS[16], seen = KEYS[17], draw = KEYS[18],
-  strain = KEYS[19],
+  strain = KEYS[19], book = KEYS[20],
 }
 local kid, most, most_failed = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local now = now_us()
@@ -33,7 +34,7 @@ local MINTING_MS = 1000
 -- When to ask again, in milliseconds: not faster than a round is worth, not slower than a newcomer should notice; when the
 -- capacity is used up, soon, because any redeem makes room; more seldom while nobody is let in. When there is nobody to
 -- serve, hardly ever: whoever enters, and whatever changes the event, wakes admission.
-local SOONEST_MS, FULL_MS, LATEST_MS, IDLE_MS, ASLEEP_MS = 20, 50, 250, 500, 60000
+local SOONEST_MS, FULL_MS, LATEST_MS, IDLE_MS, ASLEEP_MS = 20, 50, 250, 500, 600000
 -- A brake that is on is looked after although nobody is to be served.
 local BRAKED_MS = 1000
 
@@ -41,6 +42,16 @@ local event = read_event(keys)
 if not event then
   return { 'no-such-event' }
 end
+
+-- When it closes, in ms, or '', and by whom: at its own time, or before that with the book whose codes it issues.
+local function closing()
+  local book = event.given == '1' and redis.call('HGET', keys.book, 'expires_ms') or ''
+  if book ~= '' and (event.closes_at == '' or tonumber(book) < tonumber(event.closes_at)) then
+    return book, 'book'
+  end
+  return event.closes_at, 'schedule'
+end
+local closes_at, closed_by = closing()
 
 -- Makes the phase moves whose time has come: a draft becomes a lobby, a lobby opens, anything but a draft closes.
 local function follow_schedule()
@@ -54,8 +65,8 @@ local function follow_schedule()
     enter_phase(keys, event, now, 'open', 'schedule')
     end_if_hopeless(keys, event, now)
   end
-  if event.phase ~= 'draft' and event.phase ~= 'closed' and due(event.closes_at) then
-    enter_phase(keys, event, now, 'closed', 'schedule')
+  if event.phase ~= 'draft' and event.phase ~= 'closed' and due(closes_at) then
+    enter_phase(keys, event, now, 'closed', closed_by)
   end
 end
 
@@ -65,8 +76,7 @@ local function until_due(pause_ms)
     pause_ms = math.min(pause_ms, BRAKED_MS)
   end
   local next_at = { draft = event.lobby_at, lobby = event.opens_at }
-  local closes_at = event.phase ~= 'draft' and event.closes_at or ''
-  for _, at in ipairs({ next_at[event.phase] or '', closes_at }) do
+  for _, at in ipairs({ next_at[event.phase] or '', event.phase ~= 'draft' and closes_at or '' }) do
     if at ~= '' then
       pause_ms = math.min(pause_ms, math.max(SOONEST_MS, at - now_ms))
     end

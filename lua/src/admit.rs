@@ -138,7 +138,7 @@ impl Store {
 }
 
 /// The keys in the order of admit.lua's contract.
-fn admit_keys(keys: &Keys<'_>) -> [String; 19] {
+fn admit_keys(keys: &Keys<'_>) -> [String; 20] {
     [
         keys.event(),
         keys.counts(),
@@ -159,6 +159,7 @@ fn admit_keys(keys: &Keys<'_>) -> [String; 19] {
         keys.seen(),
         keys.draw(),
         keys.strain(),
+        keys.book(),
     ]
 }
 

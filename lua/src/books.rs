@@ -15,7 +15,6 @@ pub(crate) use stored::{coupon_text, with_rules};
 
 script!(BOOK = "book");
 script!(PUT_BOOK = "put_book", "clock", "records", "book");
-script!(once ASSIGN = "assign", "clock", "records", "book");
 script!(once STEP_COUPON = "step_coupon", "clock", "records", "book");
 script!(BOOK_COUPON = "book_coupon", "clock", "records", "book");
 
@@ -50,58 +49,19 @@ impl Store {
         }
         let keys = Keys::of(&book.book);
         let call = PUT_BOOK
-            .keys([keys.event(), keys.counts(), keys.outbox(), keys.book()])
+            .keys([
+                keys.event(),
+                keys.counts(),
+                keys.outbox(),
+                keys.book(),
+                keys.moves(),
+            ])
             .arg(version);
         let mut reply = with_rules(call, &book.rules)?.run(&self.door).await?;
         Ok(match reply.tag()? {
             Outcome::Created => PutBook::Created(reply.take()?),
             Outcome::Held => PutBook::Held(Some(reply.take()?).filter(|&ordinal| ordinal > 0)),
             Outcome::Conflict => PutBook::Conflict,
-        })
-    }
-
-    /// Gives coupons of a book to somebody, as many as asked or none.
-    pub async fn assign(&self, book: &EventId, asked: &Assign) -> Result<Assigned, StoreError> {
-        tags!(Outcome {
-            Assigned = "assigned",
-            NoSuchCoupon = "no-such-coupon",
-            LimitReached = "limit-reached",
-            NoneLeft = "none-left",
-            Expired = "coupon-expired",
-            Mismatch = "once-mismatch",
-            NoSuchBook = "no-such-book",
-        });
-        let keys = Keys::of(book);
-        let mut reply = ASSIGN
-            .keys([
-                keys.event(),
-                keys.counts(),
-                keys.outbox(),
-                keys.book(),
-                keys.free(),
-                keys.assigned(),
-                keys.holders(),
-            ])
-            .arg(asked.by.as_str())
-            .arg(asked.holder.as_str())
-            .arg(asked.count)
-            .arg(asked.code.as_deref().unwrap_or_default())
-            .arg(self.door.outbox_max())
-            .once(&keys, asked.once.as_ref())
-            .run(&self.door)
-            .await?;
-        Ok(match reply.tag()? {
-            Outcome::Assigned => Assigned::Assigned {
-                ordinal: reply.take()?,
-                at: Millis(reply.take()?),
-                codes: reply.rest()?,
-            },
-            Outcome::NoSuchCoupon => Assigned::NoSuchCoupon,
-            Outcome::LimitReached => Assigned::LimitReached,
-            Outcome::NoneLeft => Assigned::NoneLeft(reply.take()?),
-            Outcome::Expired => Assigned::Expired,
-            Outcome::Mismatch => Assigned::Mismatch,
-            Outcome::NoSuchBook => Assigned::NoSuchBook,
         })
     }
 

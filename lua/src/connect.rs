@@ -8,10 +8,12 @@ use std::time::Duration;
 use domain::Millis;
 use redis::aio::{ConnectionManagerConfig, MultiplexedConnection};
 use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
 use redis::{
     AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo as _, ProtocolVersion, RedisError,
 };
 
+use crate::assign::AssignBatch;
 use crate::batch::Batch;
 use crate::coupons::RedeemBatch;
 use crate::direct::ClaimBatch;
@@ -25,6 +27,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_ATTEMPTS: usize = 4;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// A connection on which nothing came for so long is probed, so often: one that only listens would else never notice that the other
+/// end is gone without a word.
+const SILENCE: Duration = Duration::from_secs(10);
+const PROBES: Duration = Duration::from_secs(5);
 /// How long looks of connections are gathered: at three thousand in a second, sixty in one call.
 const BREATH: Duration = Duration::from_millis(20);
 
@@ -56,14 +62,16 @@ impl Settings {
     }
 
     /// The client, with Nagle's delay off because every reply is waited for, and RESP3 because with it a connection that
-    /// broke is noticed, and made again, before the next call.
+    /// broke is noticed, and made again, before the next call. Silence is probed.
     fn client(&self) -> Result<Client, StoreError> {
         let info = self.url.as_str().into_connection_info()?;
         let redis = info
             .redis_settings()
             .clone()
             .set_protocol(ProtocolVersion::RESP3);
-        let tcp = TcpSettings::default().set_nodelay(true);
+        let tcp = TcpSettings::default()
+            .set_nodelay(true)
+            .set_keepalive(TcpKeepalive::new().with_time(SILENCE).with_interval(PROBES));
         Ok(Client::open(
             info.set_redis_settings(redis).set_tcp_settings(tcp),
         )?)
@@ -176,6 +184,7 @@ pub(crate) struct Batches {
     pub(crate) watchers: WhoseBatch,
     pub(crate) redeem: RedeemBatch,
     pub(crate) claim: ClaimBatch,
+    pub(crate) assign: AssignBatch,
 }
 
 impl From<mishaps::Lost> for StoreError {
@@ -185,7 +194,7 @@ impl From<mishaps::Lost> for StoreError {
 }
 
 impl Store {
-    /// Connects; concurrent enters, looks, redeems and claims of an event are gathered into shared calls from then on.
+    /// Connects; concurrent enters, looks, redeems, claims and assignments of an event are gathered into shared calls from then on.
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
@@ -207,6 +216,7 @@ impl Store {
             watchers: Batch::of(&door, settings, BREATH, crate::line::whose),
             redeem: Batch::of(&door, settings, Duration::ZERO, crate::coupons::redeem),
             claim: Batch::of(&door, settings, Duration::ZERO, crate::direct::claim),
+            assign: Batch::of(&door, settings, Duration::ZERO, crate::assign::assign),
         };
         Ok(Self {
             door,

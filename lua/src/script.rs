@@ -24,8 +24,8 @@ pub(crate) struct Script {
 }
 
 /// Makes a static of a script from its name and the parts that go before it: `script!(ENTER = "enter", "bulk", "places")`.
-/// Scripts whose calls may come with an idempotency key stand inside the part "once": `script!(once ASSIGN = "assign")`, and are
-/// called with [`Call::once`].
+/// Scripts whose calls may come with an idempotency key, their last key and argument, stand inside the part "once":
+/// `script!(once ADD_CODES = "add_codes")`, and are called with [`Call::once`].
 /// Scripts that tell nothing of an event may run while Redis is not recognised: `script!(open HOLD_LEASE = "hold_lease")`.
 macro_rules! script {
     (open $static:ident = $name:literal $(, $part:literal)*) => {
@@ -39,7 +39,7 @@ macro_rules! script {
                 include_str!("../scripts/parts/once.lua"),
                 "\nlocal function step()\n",
                 include_str!(concat!("../scripts/", $name, ".lua")),
-                "\nend\nreturn once(step)\n",
+                "\nend\nreturn once(table.remove(KEYS), table.remove(ARGV), step)\n",
             ))
         });
     };

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chassis::{Keyed, Path, Problem};
-use domain::book::{Coupon, MOST_AT_ONCE};
+use domain::book::MOST_AT_ONCE;
 use domain::once::Once;
 use domain::{EventId, Holder, Refusal};
 use lua::{Assign, Assigned};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::kept;
 use super::shown::Shown;
-use super::{kept, rules_for};
 use crate::Desk;
 use crate::caller::Caller;
 use crate::once::refused_once;
@@ -96,7 +96,8 @@ async fn assign(
         let detail = "`code` must name a code; leave it out for any.";
         return Err(Problem::field("code", detail));
     }
-    let rules = rules_for(desk, caller, book).await?;
+    caller.scoped(book)?;
+    caller.may_name_a_code(desk)?;
     let asked = Assign {
         by: caller.name().to_owned(),
         holder: holder.clone(),
@@ -106,16 +107,14 @@ async fn assign(
     };
     let assigned = desk.store.assign(book, &asked).await.map_err(lost)?;
     Err(match assigned {
-        Assigned::Assigned { codes, at, ordinal } => {
+        Assigned::Assigned {
+            codes,
+            at,
+            ordinal,
+            uses,
+        } => {
             kept(desk, book, Some(ordinal)).await?;
-            let coupon = Coupon {
-                holder,
-                assigned_at: at,
-                redemptions: 0,
-                lock: None,
-                is_cancelled: false,
-            };
-            let shown = |code: &String| Shown::new(code, &coupon, &rules, at);
+            let shown = |code: &String| Shown::assigned(code, &holder, uses, at);
             return Ok(codes.iter().map(shown).collect());
         }
         Assigned::NoneLeft(free) => Problem::from(Refusal::NoneLeft).with("available", free),

@@ -1,7 +1,7 @@
 //! A book and a coupon as every call shows them.
 
-use domain::Millis;
 use domain::book::{Book, Coupon, CouponState, Rules};
+use domain::{Holder, Millis};
 use ledger::BookCoupon;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,6 +56,19 @@ impl Shown {
             locked_until: coupon.live_lock(now).map(|lock| lock.until),
             redemptions: coupon.redemptions,
             remaining: coupon.remaining(rules),
+        }
+    }
+
+    /// A coupon that somebody just got, as it stands at `now`: `uses` is how often it may be redeemed.
+    pub fn assigned(code: &str, holder: &Holder, uses: u32, now: Millis) -> Self {
+        Self {
+            code: code.to_owned(),
+            state: CouponState::Assigned,
+            holder: Some(holder.to_string()),
+            assigned_at: Some(now),
+            locked_until: None,
+            redemptions: 0,
+            remaining: uses,
         }
     }
 

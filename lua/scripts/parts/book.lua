@@ -61,7 +61,8 @@ end
 
 -- Appends a record of the book, whose epoch is that of the event of the same id; gives its ordinal.
 local function append_fact(keys, now_ms, fact, ...)
-  return append_record(keys, now_ms, redis.call('HGET', keys.event, 'epoch') or INCARNATION, fact, ...)
+  keys.epoch = keys.epoch or redis.call('HGET', keys.event, 'epoch') or INCARNATION
+  return append_record(keys, now_ms, keys.epoch, fact, ...)
 end
 
 -- Appends the record of a coupon's step.

@@ -50,6 +50,8 @@ pub enum Assigned {
         at: Millis,
         /// The last of their records.
         ordinal: u64,
+        /// How often each may be redeemed.
+        uses: u32,
     },
     /// The wanted code is somebody's, or does not exist.
     NoSuchCoupon,

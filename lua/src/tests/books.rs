@@ -243,9 +243,13 @@ impl Model {
         } else {
             None
         };
-        let Assigned::Assigned { codes, at, .. } = got else {
+        let Assigned::Assigned {
+            codes, at, uses, ..
+        } = got
+        else {
             return assert_eq!(Some(got), expected.as_ref());
         };
+        assert_eq!(*uses, self.rules.redemptions_per_code);
         assert_eq!((expected, codes.len()), (None, asked.count as usize));
         for code in codes {
             let coupon = Coupon {

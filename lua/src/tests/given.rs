@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::book::{BookFact, CouponState};
 use domain::event::{AckLevel, Event, EventPut};
 use domain::record::Fact;
-use domain::{EventId, Holder};
+use domain::{EventId, Holder, Phase};
 use futures_util::future::join_all;
 
 use super::books::{add, codes, free, make, wants};
@@ -155,6 +155,38 @@ async fn what_an_event_issues_is_nobody_elses_and_grows_with_its_book() {
         assert!(matches!(claim(user).await, Claimed::Claimed { .. }));
     }
     assert_eq!(claim("user 5").await, Claimed::SoldOut);
+}
+
+#[tokio::test]
+async fn an_event_closes_with_the_book_whose_codes_it_issues() {
+    let rig = Rig::start().await;
+    let (store, spring) = (&rig.store, id("spring"));
+    let now = store.now().await.unwrap();
+    let rules = |ms| format!(r#"{{"title":"x","expires_at":"{}"}}"#, now.plus(ms));
+    make(store, &spring, &rules(60_000)).await;
+    add(store, &spring, &codes(0..2)).await;
+    let body = r#"{"title":"x","phase":"open","admission":{"rate_per_s":1000}}"#;
+    let later = body.replace(
+        "\"phase\"",
+        &format!("\"closes_at\":\"{}\",\"phase\"", now.plus(90_000)),
+    );
+    put(store, &spring, &later, 2).await;
+    let idle = store.admit(&spring, "key", 1).await.unwrap().next_in_ms;
+    assert!((501..=60_000).contains(&idle), "{idle}");
+    rig.enter(&spring, 1..=2).await;
+    let admitted = rig.admitted(&spring, 1).await;
+
+    let held = store.book(&spring).await.unwrap().unwrap();
+    let over = serde_json::from_str(&rules(-1)).unwrap();
+    let over = held.book.changed(over).unwrap();
+    store.put_book(&over, held.version).await.unwrap();
+    let refused = rig.redeem(&spring, &admitted[0], "UNUSED").await;
+    assert_eq!(refused, Redeemed::EventClosed, "at once");
+    store.admit(&spring, "key", 1).await.unwrap();
+    let live = store.event(&spring).await.unwrap().unwrap();
+    assert_eq!(live.event.phase, Phase::Closed);
+    let audit = store.audit(&spring, None, 1).await.unwrap().entries;
+    assert_eq!(audit[0].by, "book");
 }
 
 /// What the event has not issued yet is not assigned, not dealt, and not added to by a number.
