@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::draw::{Seed, digest};
+use domain::draw::{List, Seed};
 use domain::{EventId, PlaceId, Random};
 use lua::{Draw, Drawn, Lease, Store, StoreError};
 use tokio::task::JoinError;
@@ -58,9 +58,9 @@ impl Drawer {
             return Ok(());
         };
         let lobby = self.store.lobby(event, &draw).await?;
-        let (order, digest) = ordered(&draw, lobby).await?;
+        let (list, digest) = listed(&draw, lobby).await?;
         // When another replica has given out all seqs already, what is left is to put them in force.
-        self.store.draw(event, &draw, &order).await?;
+        self.store.draw(event, &draw, &list).await?;
         match self.store.end_draw(event, &digest).await? {
             Drawn::Ended => {
                 let (people, seed) = (draw.people, &draw.seed);
@@ -73,13 +73,14 @@ impl Drawer {
     }
 }
 
-/// The drawn order and its digest, worked out where it keeps nobody waiting: a million people take most of a second.
-async fn ordered(draw: &Draw, lobby: Vec<PlaceId>) -> Result<(Vec<PlaceId>, String), JoinError> {
+/// The list in drawn order and its digest, worked out where it keeps nobody waiting: a million people take a good part of a
+/// second.
+async fn listed(draw: &Draw, lobby: Vec<PlaceId>) -> Result<(List, String), JoinError> {
     let seed = draw.seed.clone();
     tokio::task::spawn_blocking(move || {
-        let order = seed.order(lobby);
-        let digest = digest(&order);
-        (order, digest)
+        let list = List::of(&seed.order(lobby));
+        let digest = list.digest();
+        (list, digest)
     })
     .await
 }
@@ -127,7 +128,7 @@ mod tests {
 
         let seed: Seed = told["seed"].as_str().unwrap().parse().unwrap();
         let order = seed.order(places.clone());
-        assert_eq!(told["digest"], digest(&order));
+        assert_eq!(told["digest"], List::of(&order).digest());
         assert_ne!(order, places);
         assert_eq!(seqs(&stage, &order).await, (301..=600).collect::<Vec<_>>());
         assert_eq!(
@@ -167,7 +168,8 @@ mod tests {
         let draw = stage.store.seed_draw(&event, &seed, "beacon").await;
         let draw = draw.unwrap().unwrap();
         let order = seed.order(places.clone());
-        stage.store.draw(&event, &draw, &order[..40]).await.unwrap();
+        let part = List::of(&order[..40]);
+        stage.store.draw(&event, &draw, &part).await.unwrap();
 
         let second = stage.replica().await;
         stage.ticketed("demo", &order, 10).await;

@@ -1,16 +1,15 @@
 //! Ids that can only be made by parsing, so that nobody inside has to check them again.
 
+mod place;
+
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::account::AccountId;
-use crate::clock::Random;
+pub use place::{PlaceId, PlaceToken};
 
 /// A text that is not the id it was read as; the message says what the id looks like.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,79 +97,6 @@ impl FromStr for EventId {
     }
 }
 
-/// The public id of a place: base64url of the first 16 bytes of SHA-256 of its token, 22 characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct PlaceId(String);
-
-impl PlaceId {
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PlaceId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
-        if bytes.len() == 16 {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId("a place id is 22 characters of base64url"))
-        }
-    }
-}
-
-/// The secret that proves a place: 32 random bytes as 43 characters of base64url. Never logged, never in a URL.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PlaceToken(String);
-
-impl PlaceToken {
-    /// Makes a new token.
-    pub fn generate(random: &dyn Random) -> Self {
-        let mut bytes = [0; 32];
-        random.fill(&mut bytes);
-        Self(URL_SAFE_NO_PAD.encode(bytes))
-    }
-
-    /// The public id of the place that this token proves.
-    #[must_use]
-    pub fn place_id(&self) -> PlaceId {
-        let digest = Sha256::digest(self.0.as_bytes());
-        PlaceId(URL_SAFE_NO_PAD.encode(&digest[..16]))
-    }
-
-    /// The secret itself, for the one reply that hands it over.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for PlaceToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PlaceToken(…)")
-    }
-}
-
-impl FromStr for PlaceToken {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
-        if text.len() == 43 && bytes.len() == 32 {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId(
-                "a place token is 43 characters of base64url, made of 32 random bytes",
-            ))
-        }
-    }
-}
-
 /// Who holds a coupon: the place id, or the user that an entry token or a direct claim names. 1–255 characters, no NUL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -186,17 +112,7 @@ impl Holder {
 
 impl From<&PlaceId> for Holder {
     fn from(place: &PlaceId) -> Self {
-        Self(place.0.clone())
-    }
-}
-
-impl PlaceId {
-    /// The one place of a user in the line of an event that knows its visitors by entry tokens.
-    #[must_use]
-    pub fn of_user(event: &EventId, user: &Holder) -> Self {
-        // Neither text holds NUL, so no two pairs read alike.
-        let digest = Sha256::digest(format!("{}\0{}", event.as_str(), user.as_str()));
-        Self(URL_SAFE_NO_PAD.encode(&digest[..16]))
+        Self(place.to_string())
     }
 }
 
@@ -276,13 +192,6 @@ macro_rules! parsed_text {
 
 parsed_text!(EventId, PlaceId, Holder);
 
-impl<'de> Deserialize<'de> for PlaceToken {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -333,26 +242,6 @@ mod tests {
         }
         for bad in ["%", "%4", "%zz", "%+1", "%FF", "%00", ""] {
             assert!(EventId::from_encoded(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_token_proves_one_place_and_hides_itself() {
-        let token: PlaceToken = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-            .parse()
-            .unwrap();
-        assert_eq!(token.place_id(), token.clone().place_id());
-        assert_eq!(token.place_id().as_str().len(), 22);
-        assert!(token.place_id().as_str().parse::<PlaceId>().is_ok());
-        assert_eq!(format!("{token:?}"), "PlaceToken(…)");
-        for bad in [
-            "",
-            "short",
-            &"A".repeat(42),
-            &"A".repeat(44),
-            &"+".repeat(43),
-        ] {
-            assert!(bad.parse::<PlaceToken>().is_err(), "{bad}");
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::book::BookFact;
 use crate::clock::Millis;
 use crate::coupon::{Coupon, Issue};
+use crate::draw::DrawFact;
 use crate::event::Event;
 use crate::ids::{EventId, Holder, PlaceId, RecordId, Seq};
 use crate::place::GoneReason;
@@ -41,8 +42,7 @@ pub enum Fact {
     },
     /// `event.changed`: the event was made, or its definition, phase, stock or pace changed; holds it as it is now.
     Changed(Box<Event>),
-    /// `line.entered`: places came into the line, with seqs dense from `first`. A place that was in it before (a line that is
-    /// drawn) has its new seq from here on.
+    /// `line.entered`: places came into the line, with seqs dense from `first`.
     Entered {
         /// The seq of the first of them.
         first: Seq,
@@ -65,6 +65,8 @@ pub enum Fact {
         /// The places; none is everyone who waited.
         places: Vec<PlaceId>,
     },
+    /// Something about the draw of the lobby.
+    Draw(DrawFact),
     /// Something about a book.
     Book(Box<BookFact>),
     /// `log.fenced`: Redis may have forgotten something, and the epoch of this record's id begins; see [`Fence`].
@@ -84,6 +86,7 @@ impl Fact {
             Self::Entered { .. } => "line.entered",
             Self::Admitted { .. } => "line.admitted",
             Self::Gone { .. } => "line.gone",
+            Self::Draw(fact) => fact.kind(),
             Self::Book(fact) => fact.kind(),
             Self::Fenced { .. } => "log.fenced",
         }
@@ -270,6 +273,17 @@ mod tests {
                 reason: GoneReason::NoShow,
                 places,
             },
+            Fact::Draw(DrawFact::Begun {
+                after: Seq(41),
+                people: 40,
+            }),
+            Fact::Draw(DrawFact::Seeded {
+                seed: "5a".repeat(32).parse().unwrap(),
+                origin: "random".into(),
+            }),
+            Fact::Draw(DrawFact::Ended {
+                digest: "00".repeat(32),
+            }),
         ];
         for fact in facts {
             let record = Record {

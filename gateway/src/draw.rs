@@ -157,7 +157,7 @@ pub async fn handler(
 #[cfg(test)]
 mod tests {
     use axum::http::Method;
-    use domain::draw::{Seed, digest};
+    use domain::draw::{List, Seed};
     use domain::{Phase, PlaceId};
     use serde_json::json;
 
@@ -189,8 +189,9 @@ mod tests {
         let draw = draw.unwrap().unwrap();
         let lobby = rig.store.lobby(&event, &draw).await.unwrap();
         let order = seed.order(lobby);
-        rig.store.draw(&event, &draw, &order).await.unwrap();
-        let ended = rig.store.end_draw(&event, &digest(&order)).await.unwrap();
+        let list = List::of(&order);
+        rig.store.draw(&event, &draw, &list).await.unwrap();
+        let ended = rig.store.end_draw(&event, &list.digest()).await.unwrap();
         assert_eq!(ended, lua::Drawn::Ended);
         (event, order)
     }
@@ -199,12 +200,12 @@ mod tests {
     async fn anybody_may_work_a_draw_out_again_after_everybody_was_let_in() {
         let rig = Rig::start().await;
         // More than one piece of the drawing.
-        let (event, order) = drawn(&rig, 2_100).await;
+        let (event, order) = drawn(&rig, 7_100).await;
         rig.admit(&event, 5).await;
         let told = get(&rig, &event, &[]).await.json();
         let expected = json!({
-            "event": "demo", "seed": "5a".repeat(32), "seed_origin": "drand 42", "people": 2_100,
-            "drawn_at": told["drawn_at"], "digest": digest(&order),
+            "event": "demo", "seed": "5a".repeat(32), "seed_origin": "drand 42", "people": 7_100,
+            "drawn_at": told["drawn_at"], "digest": List::of(&order).digest(),
         });
         assert_eq!(told, expected);
         assert!(
@@ -221,7 +222,7 @@ mod tests {
         let mut again = listed.clone();
         again.sort();
         assert_eq!(seed.order(again), listed);
-        assert_eq!(digest(&listed), told["digest"]);
+        assert_eq!(List::of(&listed).digest(), told["digest"]);
     }
 
     #[tokio::test]

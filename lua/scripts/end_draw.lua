@@ -1,15 +1,16 @@
 -- end_draw: puts the drawn order in force, in a few short steps.
 --
--- KEYS   1 counts  2 places  3 seq  4 moves  5 pace  6 audit  7 draw  8 withdrawn  9 drawn
+-- KEYS   1 counts  2 places  3 seq  4 moves  5 pace  6 audit  7 draw  8 withdrawn  9 drawn  10 event  11 outbox
 -- ARGV   1 digest of the drawn order
 -- Effect when everyone has their seq, the drawn line is closed to draw_places, those who came since are carried over to it, those
 --        who left are taken out of it, and it takes the place of the line as it was. Admission goes on from an empty bucket; the
---        seed, its origin and the digest are in the audit; the moves skip an ordinal, which makes every mirror load the line again.
+--        seed, its origin and the digest are in the audit; a `draw.ended` record tells of the digest; the moves skip an ordinal,
+--        which makes every mirror load the line again.
 -- Result {'ended'} · {'more'}: call again · {'unfinished'}: somebody is not drawn yet · {'none'}: nothing is to be drawn (any more)
-assert(#KEYS == 9 and #ARGV == 1, 'end_draw: 9 keys and a digest')
+assert(#KEYS == 11 and #ARGV == 1, 'end_draw: 11 keys and a digest')
 local keys = {
   counts = KEYS[1], places = KEYS[2], seq = KEYS[3], moves = KEYS[4], pace = KEYS[5], audit = KEYS[6], draw = KEYS[7],
-  withdrawn = KEYS[8], drawn = KEYS[9],
+  withdrawn = KEYS[8], drawn = KEYS[9], event = KEYS[10], outbox = KEYS[11],
 }
 -- How many are carried over, or taken out, in one step.
 local MOST = 1000
@@ -61,6 +62,7 @@ redis.call('HDEL', keys.pace, 'near', 'near_ms', 'judged')
 settle(keys.pace, 0, now)
 redis.call('XADD', keys.audit, '*', 'by', 'draw', 'action', 'draw', 'from', 'null', 'to',
   cjson.encode({ seed = seed, origin = origin, people = tonumber(people), digest = ARGV[1] }))
+append_record(keys, to_ms(now), redis.call('HGET', keys.event, 'epoch'), 'draw-ended', 'digest', ARGV[1])
 redis.call('HINCRBY', keys.counts, 'moves', 1)
 append_move(keys, to_ms(now), 'event')
 return { 'ended' }

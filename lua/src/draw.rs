@@ -1,21 +1,32 @@
 //! The draw: those who came before the opening get their seqs anew, in an order that one seed and their ids alone decide.
 //! Every step may be made again by anybody, so a draw that was begun is finished with the same result.
 
-use domain::draw::Seed;
+use domain::draw::{List, Seed};
 use domain::{EventId, Millis, PlaceId, Seq};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use redis::Value;
 
 use crate::connect::{Store, StoreError};
 use crate::keys::Keys;
 use crate::script::{parsed, script, tags};
 
-script!(SEED_DRAW = "seed_draw");
-script!(DRAW_PLACES = "draw_places", "clock", "records");
-script!(END_DRAW = "end_draw", "clock", "bulk", "moves", "pace");
+script!(SEED_DRAW = "seed_draw", "clock", "records");
+script!(DRAW_PLACES = "draw_places");
+script!(
+    END_DRAW = "end_draw",
+    "clock",
+    "bulk",
+    "moves",
+    "records",
+    "pace"
+);
 
-/// People per read of the lobby: a few milliseconds.
-const PAGE: usize = 5_000;
-/// People per call that gives out their seqs: a few milliseconds, and one write to the disk.
-const PIECE: usize = 2_000;
+/// Ordinals per read of the lobby: a few milliseconds.
+const PAGE: u64 = 10_000;
+/// People per call that gives out their seqs: about ten milliseconds, and one write to the disk.
+pub(crate) const PIECE: usize = 7_000;
+/// Calls on their way at a time, so that Redis does not wait for us between them.
+const AT_ONCE: usize = 2;
 
 /// A draw that was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +46,7 @@ pub struct Draw {
 pub struct DrawRecord {
     /// What was drawn.
     pub draw: Draw,
-    /// The fingerprint of the drawn order: [`domain::draw::digest`].
+    /// The fingerprint of the list: [`List::digest`].
     pub digest: String,
     /// When it came into force, by the store's clock.
     pub drawn_at: Millis,
@@ -102,8 +113,7 @@ impl Store {
         }))
     }
 
-    /// The list of a draw: the place ids of all who were drawn, in drawn order, each followed by a line feed. `None` when it is not
-    /// there whole.
+    /// The list of a draw as [`List`] writes it: all who were drawn. `None` when it is not there whole.
     pub async fn draw_list(
         &self,
         event: &EventId,
@@ -118,14 +128,11 @@ impl Store {
                 .arg(next)
                 .query_async(&mut self.connection())
                 .await?;
-            let Some(piece) = piece else {
+            let Some(piece) = piece.filter(|piece| !piece.is_empty()) else {
                 return Ok(None);
             };
-            for place in piece.split(',') {
-                list.push_str(place);
-                list.push('\n');
-                next += 1;
-            }
+            list.push_str(&piece);
+            next += List::people(&piece);
         }
         Ok(Some(list))
     }
@@ -139,8 +146,9 @@ impl Store {
         origin: &str,
     ) -> Result<Option<Draw>, StoreError> {
         tags!(Outcome { Draw = "draw", None = "none" });
+        let keys = Keys::of(event);
         let mut reply = SEED_DRAW
-            .keys([Keys::of(event).draw()])
+            .keys([keys.draw(), keys.event(), keys.counts(), keys.outbox()])
             .arg(seed.to_string())
             .arg(origin)
             .run(&self.door)
@@ -156,37 +164,43 @@ impl Store {
         })
     }
 
-    /// Everyone who takes part in a draw, in no particular order and each once: whoever was in line when it began, also if
+    /// Everyone who takes part in a draw, in no particular order and some twice: whoever was in line when it began, also if
     /// they have left since.
     pub async fn lobby(&self, event: &EventId, draw: &Draw) -> Result<Vec<PlaceId>, StoreError> {
         let keys = Keys::of(event);
-        let mut lobby = Vec::new();
+        let mut lobby = Vec::with_capacity(usize::try_from(draw.people).unwrap_or_default());
         // Places only move from the line to those who withdrew: read in this order, nobody is missed.
         for key in [keys.places(), keys.withdrawn()] {
-            let mut after = 0;
-            loop {
-                let page: Vec<(String, u64)> = redis::cmd("ZRANGE")
-                    .arg(&key)
-                    .arg(format!("({after}"))
-                    .arg(draw.after.0)
-                    .arg(&["BYSCORE", "LIMIT"])
-                    .arg(0)
-                    .arg(PAGE)
-                    .arg("WITHSCORES")
-                    .query_async(&mut self.connection())
-                    .await?;
-                let Some(&(_, last)) = page.last() else {
-                    break;
-                };
-                after = last;
-                for (place, _) in page {
-                    lobby.push(parsed(&place)?);
+            let first: Vec<(String, u64)> = redis::cmd("ZRANGE")
+                .arg(&key)
+                .arg(&["0", "0", "WITHSCORES"])
+                .query_async(&mut self.connection())
+                .await?;
+            let Some(&(_, first)) = first.first() else {
+                continue;
+            };
+            let froms = (first..=draw.after.0).step_by(usize::try_from(PAGE).unwrap_or(1));
+            let mut pages = stream::iter(froms)
+                .map(|from| self.page(&key, from, draw.after.0.min(from + PAGE - 1)))
+                .buffered(AT_ONCE);
+            while let Some(page) = pages.try_next().await? {
+                for place in page {
+                    lobby.push(place_id(&place)?);
                 }
             }
         }
-        lobby.sort_unstable();
-        lobby.dedup();
         Ok(lobby)
+    }
+
+    /// The members of a sorted set with scores from `from` to `to`. Their scores are not asked for: to write a number costs
+    /// Redis more than to find it.
+    async fn page(&self, key: &str, from: u64, to: u64) -> Result<Vec<Value>, StoreError> {
+        Ok(redis::cmd("ZRANGE")
+            .arg(key)
+            .arg(&[from, to])
+            .arg("BYSCORE")
+            .query_async(&mut self.connection())
+            .await?)
     }
 
     /// Gives the drawn their ordinals, piece by piece, beside the line as it stands; false when there is nothing to draw any
@@ -195,36 +209,42 @@ impl Store {
         &self,
         event: &EventId,
         draw: &Draw,
-        in_order: &[PlaceId],
+        list: &List,
     ) -> Result<bool, StoreError> {
-        tags!(Outcome { Drawn = "drawn", None = "none" });
-        let keys = Keys::of(event);
-        let mut first = draw.after.0 + 1;
-        for piece in in_order.chunks(PIECE) {
-            let names: Vec<&str> = piece.iter().map(PlaceId::as_str).collect();
-            let mut call = DRAW_PLACES
-                .keys([
-                    keys.draw(),
-                    keys.drawn(),
-                    keys.event(),
-                    keys.counts(),
-                    keys.outbox(),
-                    keys.withdrawn(),
-                    keys.draw_list(),
-                ])
-                .arg(names.join(","));
-            for (seq, name) in (first..).zip(names) {
-                call = call.arg(seq).arg(name);
-            }
-            match call.run(&self.door).await?.tag()? {
-                Outcome::Drawn => first += piece.len() as u64,
-                Outcome::None => return Ok(false),
+        let firsts = (draw.after.0 + 1..).step_by(PIECE);
+        let pieces = list.pieces(PIECE).map(str::to_owned);
+        let mut pieces = stream::iter(firsts.zip(pieces))
+            .map(|(first, piece)| self.draw_piece(event, first, piece))
+            .buffered(AT_ONCE);
+        while let Some(drawn) = pieces.try_next().await? {
+            if !drawn {
+                return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Puts the drawn order in force, when everybody has their place; `digest` is that of the order.
+    async fn draw_piece(
+        &self,
+        event: &EventId,
+        first: u64,
+        piece: String,
+    ) -> Result<bool, StoreError> {
+        tags!(Outcome { Drawn = "drawn", None = "none" });
+        let keys = Keys::of(event);
+        let mut reply = DRAW_PLACES
+            .keys([keys.draw(), keys.drawn(), keys.draw_list()])
+            .arg(first)
+            .arg(piece)
+            .run(&self.door)
+            .await?;
+        Ok(match reply.tag()? {
+            Outcome::Drawn => true,
+            Outcome::None => false,
+        })
+    }
+
+    /// Puts the drawn order in force, when everybody has their place; `digest` is that of its list.
     pub async fn end_draw(&self, event: &EventId, digest: &str) -> Result<Drawn, StoreError> {
         tags!(Outcome { Ended = "ended", More = "more", Unfinished = "unfinished", None = "none" });
         let keys = Keys::of(event);
@@ -240,6 +260,8 @@ impl Store {
                     keys.draw(),
                     keys.withdrawn(),
                     keys.drawn(),
+                    keys.event(),
+                    keys.outbox(),
                 ])
                 .arg(digest)
                 .run(&self.door)
@@ -252,4 +274,14 @@ impl Store {
             });
         }
     }
+}
+
+/// Reads a member of a sorted set.
+fn place_id(member: &Value) -> Result<PlaceId, StoreError> {
+    let text = match member {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    };
+    let text = text.ok_or_else(|| StoreError::Unexpected("a member that is no text".to_owned()))?;
+    parsed(text)
 }

@@ -26,6 +26,8 @@ pub(crate) const LIMITS_AUDIT: &str = "{limits}:audit";
 pub(crate) const ACKS: &str = "acks";
 /// The channel on which sleeping admission is woken; the scripts hold the same name.
 pub(crate) const WAKES: &str = "wakes";
+/// The channel on which a record is told that came into an empty outbox; the scripts hold the same name.
+pub(crate) const RECORDS: &str = "records";
 
 /// What a call with an idempotency key was answered outside the scripts (string, for 24 hours).
 pub(crate) fn answered(once: &str) -> String {
@@ -112,7 +114,7 @@ keys! {
     seen = "line" ":seen";
     /// Hash: the draw of the lobby, `going` or `done`, with its seed.
     draw = "line" ":draw";
-    /// Hash, kept for whoever checks the draw: the first ordinal of a piece → its place ids in drawn order, joined by commas.
+    /// Hash, kept for whoever checks the draw: the first ordinal of a piece → its place ids in drawn order, each with a line feed.
     draw_list = "line" ":draw-list";
     /// Sorted set of those in line as it will be when the draw is done: place → seq.
     drawn = "line" ":drawn";

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use domain::coupon::Coupon;
+use domain::draw::DrawFact;
 use domain::event::Event;
 use domain::record::{Fact, Record};
 use domain::{EventId, Millis, RecordId, Seq, Serial};
@@ -98,6 +99,9 @@ fn record(event: &EventId, entry: &Entry) -> Result<Record, StoreError> {
         Entered = "entered",
         Admitted = "admitted",
         Gone = "gone",
+        DrawBegun = "draw-begun",
+        DrawSeeded = "draw-seeded",
+        DrawEnded = "draw-ended",
     });
     let fact = match tag(&entry.text("fact")?)? {
         Kind::Issued => Fact::Issued {
@@ -127,6 +131,17 @@ fn record(event: &EventId, entry: &Entry) -> Result<Record, StoreError> {
             reason: entry.parse("reason")?,
             places: list(&entry.text("places")?)?,
         },
+        Kind::DrawBegun => Fact::Draw(DrawFact::Begun {
+            after: Seq(entry.parse("after")?),
+            people: entry.parse("people")?,
+        }),
+        Kind::DrawSeeded => Fact::Draw(DrawFact::Seeded {
+            seed: entry.parse("seed")?,
+            origin: entry.text("origin")?,
+        }),
+        Kind::DrawEnded => Fact::Draw(DrawFact::Ended {
+            digest: entry.text("digest")?,
+        }),
     };
     Ok(Record {
         id: RecordId::new(event, entry.parse("epoch")?, entry.n),

@@ -5,11 +5,12 @@
 //! step, which looks at the lease: whoever was too slow changes nothing.
 
 mod books;
+mod draw;
 mod lay;
 mod resume;
 
-use domain::event::{Event, Order};
-use domain::{EventId, Phase};
+use domain::EventId;
+use domain::event::Event;
 use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
@@ -18,6 +19,7 @@ use crate::events::with_event;
 use crate::installation::{INSTALLATION, Identity, Standing};
 use crate::keys::{self, EVENTS, Keys};
 use crate::script::{script, tags};
+pub use draw::LaidDraw;
 pub use lay::Line;
 use lay::PIECE;
 
@@ -162,14 +164,7 @@ impl Recovery {
         self.lay_line(&restored.event.event, restored.line).await?;
         let event = restored.event;
         let keys = Keys::of(&event.event);
-        let drawn = event.definition.order == Order::Draw
-            && !matches!(event.phase, Phase::Draft | Phase::Lobby);
-        if drawn {
-            let mut pipe = redis::pipe();
-            pipe.hset(self.beside(&keys.draw()), "state", "done")
-                .ignore();
-            self.lay(pipe, &[keys.draw()]).await?;
-        }
+        self.lay_draw(event, restored.line.draw.as_ref()).await?;
         let mut touched = vec![keys::lease("recovery"), EVENTS.to_owned()];
         touched.extend(crate::events::every_change_keys(&keys));
         touched.push(keys.acked());
@@ -216,7 +211,7 @@ impl Recovery {
 }
 
 /// The keys that are put back whole. Tickets are minted again; who was seen or passed over is found out anew.
-fn replaced(keys: &Keys<'_>) -> [String; 16] {
+fn replaced(keys: &Keys<'_>) -> [String; 17] {
     [
         keys.places(),
         keys.admitted(),
@@ -228,6 +223,7 @@ fn replaced(keys: &Keys<'_>) -> [String; 16] {
         keys.grace(),
         keys.seen(),
         keys.draw(),
+        keys.draw_list(),
         keys.withdrawn(),
         keys.drawn(),
         keys.participants(),

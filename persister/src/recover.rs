@@ -8,6 +8,7 @@
 mod books;
 mod fence;
 mod journal;
+mod lobby;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -7,6 +7,7 @@ use super::{Fact, NotARecord};
 use crate::book::BookFact;
 use crate::clock::Millis;
 use crate::coupon::Coupon;
+use crate::draw::{DrawFact, Seed};
 use crate::ids::{EventId, Holder, PlaceId, Seq, Serial};
 use crate::place::GoneReason;
 
@@ -42,6 +43,71 @@ struct GoneData {
 }
 
 #[derive(Serialize, Deserialize)]
+struct BegunData {
+    event: EventId,
+    after_seq: Seq,
+    people: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SeededData {
+    event: EventId,
+    seed: Seed,
+    origin: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EndedData {
+    event: EventId,
+    digest: String,
+}
+
+impl DrawFact {
+    /// The CloudEvents `type`.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Begun { .. } => "draw.begun",
+            Self::Seeded { .. } => "draw.seeded",
+            Self::Ended { .. } => "draw.ended",
+        }
+    }
+
+    fn told(self, event: EventId) -> Result<Value, serde_json::Error> {
+        match self {
+            Self::Begun { after, people } => serde_json::to_value(BegunData {
+                event,
+                after_seq: after,
+                people,
+            }),
+            Self::Seeded { seed, origin } => serde_json::to_value(SeededData {
+                event,
+                seed,
+                origin,
+            }),
+            Self::Ended { digest } => serde_json::to_value(EndedData { event, digest }),
+        }
+    }
+
+    /// Reads the `data` of a record of this type; `None` when it is not about a draw.
+    fn read(kind: &str, data: &Value) -> Option<Result<Self, serde_json::Error>> {
+        Some(match kind {
+            "draw.begun" => BegunData::deserialize(data).map(|data| Self::Begun {
+                after: data.after_seq,
+                people: data.people,
+            }),
+            "draw.seeded" => SeededData::deserialize(data).map(|data| Self::Seeded {
+                seed: data.seed,
+                origin: data.origin,
+            }),
+            "draw.ended" => EndedData::deserialize(data).map(|data| Self::Ended {
+                digest: data.digest,
+            }),
+            _ => return None,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 struct FencedData {
     event: EventId,
     kept: u64,
@@ -68,6 +134,7 @@ impl Fact {
                 issued_at: time,
             }),
             Self::Changed(event) => serde_json::to_value(event),
+            Self::Draw(fact) => fact.told(event),
             Self::Book(fact) => return fact.told(event),
             Self::Fenced { kept } => serde_json::to_value(FencedData { event, kept }),
             Self::Entered { first, places } => serde_json::to_value(EnteredData {
@@ -136,9 +203,12 @@ impl Fact {
                 let data: FencedData = serde_json::from_value(data).map_err(no)?;
                 Self::Fenced { kept: data.kept }
             }
-            other => match BookFact::read(other, data) {
-                Some(read) => Self::Book(Box::new(read.map_err(no)?)),
-                None => return Err(NotARecord(format!("type `{other}` is unknown"))),
+            other => match DrawFact::read(other, &data) {
+                Some(read) => Self::Draw(read.map_err(no)?),
+                None => match BookFact::read(other, data) {
+                    Some(read) => Self::Book(Box::new(read.map_err(no)?)),
+                    None => return Err(NotARecord(format!("type `{other}` is unknown"))),
+                },
             },
         })
     }

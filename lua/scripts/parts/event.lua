@@ -103,9 +103,10 @@ local function raise_stock(keys, event, add, now, by)
 end
 
 -- The line of an event begins to move. With order `draw` those who came before are drawn into random order first: as many seqs
--- are set aside for them behind the present last one, and admission waits for the draw (see draw_places.lua). Mirrors show no
+-- are set aside for them behind the present last one, and admission waits for the draw (see draw_places.lua). A `draw.begun` record
+-- tells who takes part. Mirrors show no
 -- position before it is done; here, and when it is done, the moves skip an ordinal, which makes them load the line again.
-local function begin_draw(keys, event)
+local function begin_draw(keys, event, now)
   if cjson.decode(event.definition).order ~= 'draw' or redis.call('EXISTS', keys.draw) == 1 then
     return
   end
@@ -118,6 +119,7 @@ local function begin_draw(keys, event)
   local after = redis.call('GET', keys.seq)
   redis.call('INCRBY', keys.seq, people)
   redis.call('HSET', keys.draw, 'state', 'going', 'after', after, 'people', people)
+  append_record(keys, to_ms(now), event.epoch, 'draw-begun', 'after', after, 'people', people)
 end
 
 -- Moves the event to `phase` and writes it down. Closing ends the line. The bucket starts empty whenever admission begins.
@@ -137,7 +139,7 @@ local function enter_phase(keys, event, now, phase, by)
     redis.call('HINCRBY', keys.counts, 'moves', 1)
   end
   if phase == 'open' and (event.phase == 'draft' or event.phase == 'lobby') then
-    begin_draw(keys, event)
+    begin_draw(keys, event, now)
   end
   event.phase = phase
   write_event(keys, event, now, by, 'phase', before, phase_json(event))

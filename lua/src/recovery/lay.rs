@@ -7,7 +7,7 @@ use domain::place::{AdmittedPlace, GoneReason};
 use domain::{PlaceId, Seq};
 use redis::{Cmd, Pipeline, ToRedisArgs};
 
-use super::{Recovery, hold};
+use super::{LaidDraw, Recovery, hold};
 use crate::connect::StoreError;
 use crate::keys::Keys;
 
@@ -34,6 +34,8 @@ pub struct Line {
     pub no_shows: u64,
     /// How many left.
     pub left: u64,
+    /// The draw of the lobby, if there was one.
+    pub draw: Option<LaidDraw>,
 }
 
 impl Recovery {

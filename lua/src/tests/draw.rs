@@ -1,6 +1,6 @@
 //! The draw of the lobby: one order for all who came before the opening, whoever finishes it.
 
-use domain::draw::{Seed, digest};
+use domain::draw::{List, Seed};
 use domain::place::PlaceState;
 use domain::{EventId, Phase, PlaceId, Seq};
 
@@ -26,13 +26,6 @@ async fn begun(rig: &Rig, event: &EventId, n: u8) -> Draw {
     draw.unwrap()
 }
 
-/// An order as the list of its draw tells it.
-fn listed(order: &[PlaceId]) -> String {
-    order
-        .iter()
-        .fold(String::new(), |list, place| list + place.as_str() + "\n")
-}
-
 async fn seq(rig: &Rig, event: &EventId, place: &PlaceId) -> Option<u64> {
     match rig.store.look(event, place).await.unwrap() {
         Look::Known(PlaceState::Waiting { seq }) => Some(seq.0),
@@ -55,10 +48,19 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
     let order = draw.seed.order(lobby);
     let early = rig.store.end_draw(&demo, "-").await.unwrap();
     assert_eq!(early, Drawn::Unfinished);
-    assert!(rig.store.draw(&demo, &draw, &order).await.unwrap());
+    assert!(
+        rig.store
+            .draw(&demo, &draw, &List::of(&order))
+            .await
+            .unwrap()
+    );
     assert_eq!(rig.store.draw_record(&demo).await.unwrap(), None);
     let (head, _) = rig.store.moves_head(&demo).await.unwrap();
-    let ended = rig.store.end_draw(&demo, &digest(&order)).await.unwrap();
+    let ended = rig
+        .store
+        .end_draw(&demo, &List::of(&order).digest())
+        .await
+        .unwrap();
     assert_eq!(ended, Drawn::Ended);
     assert!(rig.store.is_drawn(&demo).await.unwrap());
 
@@ -67,7 +69,10 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
     }
     assert_eq!(seq(&rig, &demo, &place(21)).await, Some(41));
     let record = rig.store.draw_record(&demo).await.unwrap().unwrap();
-    assert_eq!((&record.draw, &record.digest), (&draw, &digest(&order)));
+    assert_eq!(
+        (&record.draw, &record.digest),
+        (&draw, &List::of(&order).digest())
+    );
     let admitted = rig.admitted(&demo, 22).await;
     let admitted: Vec<PlaceId> = admitted.into_iter().map(|one| one.place).collect();
     assert_eq!(
@@ -76,7 +81,11 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
     );
 
     let list = rig.store.draw_list(&demo, &draw).await.unwrap();
-    assert_eq!(list, Some(listed(&order)), "kept when all are let in");
+    assert_eq!(
+        list,
+        Some(List::of(&order).as_str().to_owned()),
+        "kept when all are let in"
+    );
 
     let mut moves = Moves::connect(&rig.redis.settings()).await.unwrap();
     let told = moves.next(&[(demo.clone(), head)], SOON).await.unwrap();
@@ -89,7 +98,7 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
     assert_eq!(
         audit[0].to,
         serde_json::json!({
-            "seed": draw.seed.to_string(), "origin": "test", "people": 20, "digest": digest(&order),
+            "seed": draw.seed.to_string(), "origin": "test", "people": 20, "digest": List::of(&order).digest(),
         })
     );
 }
@@ -101,9 +110,14 @@ async fn whoever_finishes_a_draw_gives_the_same_order_whoever_leaves_meanwhile()
     let draw = begun(&rig, &demo, 1).await;
     assert_eq!(begun(&rig, &demo, 2).await, draw, "the first seed stays");
     let lobby = rig.store.lobby(&demo, &draw).await.unwrap();
-    let order = draw.seed.order(lobby.clone());
+    let order = draw.seed.order(lobby);
     // The first replica dies half way.
-    assert!(rig.store.draw(&demo, &draw, &order[..20]).await.unwrap());
+    assert!(
+        rig.store
+            .draw(&demo, &draw, &List::of(&order[..20]))
+            .await
+            .unwrap()
+    );
     // One who is drawn leaves, one who is not leaves, and one leaves and enters again at the back.
     for gone in [&order[3], &order[30], &order[40]] {
         rig.store.leave(&demo, gone).await.unwrap();
@@ -112,9 +126,14 @@ async fn whoever_finishes_a_draw_gives_the_same_order_whoever_leaves_meanwhile()
 
     let draw = begun(&rig, &demo, 3).await;
     let again = rig.store.lobby(&demo, &draw).await.unwrap();
-    assert_eq!(again, lobby, "everyone, each once");
     let again = draw.seed.order(again);
-    assert!(rig.store.draw(&demo, &draw, &again).await.unwrap());
+    assert_eq!(again, order, "everyone, each once");
+    assert!(
+        rig.store
+            .draw(&demo, &draw, &List::of(&again))
+            .await
+            .unwrap()
+    );
     // After the last is drawn, one more leaves, one who left enters again, and somebody comes late.
     rig.store.leave(&demo, &order[9]).await.unwrap();
     rig.store.enter(&demo, &order[30]).await.unwrap();
@@ -131,8 +150,17 @@ async fn whoever_finishes_a_draw_gives_the_same_order_whoever_leaves_meanwhile()
         assert_eq!(seq(&rig, &demo, place).await, expected);
     }
     let list = rig.store.draw_list(&demo, &draw).await.unwrap();
-    assert_eq!(list, Some(listed(&order)), "whoever left is on it too");
-    assert!(!rig.store.draw(&demo, &draw, &order).await.unwrap());
+    assert_eq!(
+        list,
+        Some(List::of(&order).as_str().to_owned()),
+        "whoever left is on it too"
+    );
+    assert!(
+        !rig.store
+            .draw(&demo, &draw, &List::of(&order))
+            .await
+            .unwrap()
+    );
     assert_eq!(
         rig.store.end_draw(&demo, "-").await.unwrap(),
         Drawn::Nothing

@@ -109,6 +109,7 @@ fn told(admitted: &AdmittedPlace) -> (Line, Issue) {
         ever_admitted: 2,
         no_shows: 0,
         left: 1,
+        draw: None,
     };
     let issue = Issue {
         coupon: domain::coupon::Coupon {

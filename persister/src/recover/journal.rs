@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::draw::DrawFact;
 use domain::event::{Event, Identity};
 use domain::place::{AdmittedPlace, GoneReason};
 use domain::record::{Fact, Record};
-use domain::{Holder, PlaceId, Seq};
+use domain::{Holder, Millis, PlaceId, Seq};
 use lua::Line;
+
+use super::lobby::Lobby;
 
 /// The ticket that was spent for a coupon, where nobody knows it: any ticket of the holder counts as that one.
 const NO_JTI: &str = "-";
@@ -19,10 +22,11 @@ pub(super) struct Journal {
     ever_admitted: u64,
     no_shows: u64,
     left: u64,
+    lobby: Option<Lobby>,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Waiting(Seq),
     Admitted(AdmittedPlace),
     Gone(GoneReason),
@@ -71,7 +75,23 @@ impl Journal {
                     self.places.insert(place, State::Gone(reason));
                 }
             }
+            Fact::Draw(fact) => self.draw(fact, record.time),
             Fact::Issued { .. } | Fact::Changed(_) | Fact::Book(_) | Fact::Fenced { .. } => {}
+        }
+    }
+
+    fn draw(&mut self, fact: DrawFact, at: Millis) {
+        match (fact, &mut self.lobby) {
+            (DrawFact::Begun { after, people }, lobby) => {
+                let begun = Lobby::begun(after, people, &self.places);
+                self.last_seq = self.last_seq.max(begun.last());
+                *lobby = Some(begun);
+            }
+            (DrawFact::Seeded { seed, origin }, Some(lobby)) => lobby.seeded(seed, origin),
+            (DrawFact::Ended { digest }, Some(lobby)) => {
+                lobby.ended(digest, at, &mut self.places);
+            }
+            (DrawFact::Seeded { .. } | DrawFact::Ended { .. }, None) => {}
         }
     }
 
@@ -94,6 +114,7 @@ impl Journal {
             ever_admitted: self.ever_admitted,
             no_shows: self.no_shows,
             left: self.left,
+            draw: self.lobby.and_then(|lobby| lobby.laid(&self.places)),
             ..Line::default()
         };
         for (place, state) in self.places {
@@ -208,5 +229,50 @@ mod tests {
         journal.take(record(2, gone(GoneReason::SoldOut, &[])));
         let line = journal.line();
         assert_eq!((line.waiting, line.last_seq), (vec![], Seq(1)));
+    }
+
+    #[test]
+    fn of_a_draw_only_a_whole_list_is_put_back_and_the_known_stand_in_its_order() {
+        let seed: domain::draw::Seed = "5a".repeat(32).parse().unwrap();
+        let order = seed.order((1..=3).map(place).collect());
+        let digest = domain::draw::List::of(&order).digest();
+        // The third was entered while nothing was recorded.
+        for known in [3, 2] {
+            let mut journal = Journal::default();
+            let places: Vec<PlaceId> = (1..=known).map(place).collect();
+            for (ordinal, fact) in (1..).zip([
+                Fact::Entered {
+                    first: Seq(1),
+                    places: places.clone(),
+                },
+                Fact::Draw(DrawFact::Begun {
+                    after: Seq(3),
+                    people: 3,
+                }),
+                Fact::Draw(DrawFact::Seeded {
+                    seed: seed.clone(),
+                    origin: "random".into(),
+                }),
+                Fact::Draw(DrawFact::Ended {
+                    digest: digest.clone(),
+                }),
+            ]) {
+                journal.take(record(ordinal, fact));
+            }
+            let line = journal.line();
+            assert_eq!(line.last_seq, Seq(6));
+            let mut waiting = line.waiting;
+            waiting.sort_by_key(|&(_, seq)| seq);
+            let waiting: Vec<PlaceId> = waiting.into_iter().map(|(place, _)| place).collect();
+            assert_eq!(waiting, seed.order(places));
+            let Some(lua::LaidDraw::Done { record, list }) = line.draw else {
+                panic!("{:?}", line.draw)
+            };
+            assert_eq!(
+                (record.digest.as_str(), record.draw.people),
+                (digest.as_str(), 3)
+            );
+            assert_eq!(list.is_some(), known == 3);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod books;
 mod differences;
+mod draw;
 mod log;
 mod outbox;
 mod recover;

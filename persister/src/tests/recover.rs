@@ -14,7 +14,7 @@ use testbed::{Kafka, Postgres};
 use super::{Rig, SOON, eventually, place, stopped};
 
 /// Waits until Redis is recognised after what happened to it.
-async fn recognised(rig: &Rig, incarnation: u64) {
+pub(super) async fn recognised(rig: &Rig, incarnation: u64) {
     eventually("redis is recognised", async || {
         rig.store.standing().await == Ok(Standing::Known(incarnation))
     })
@@ -22,7 +22,7 @@ async fn recognised(rig: &Rig, incarnation: u64) {
 }
 
 /// What a call answers once Redis serves again; "try again" is all that anybody hears before.
-async fn served<T>(call: impl AsyncFn() -> Result<T, StoreError>) -> T {
+pub(super) async fn served<T>(call: impl AsyncFn() -> Result<T, StoreError>) -> T {
     let serving = async {
         loop {
             match call().await {
