@@ -9,6 +9,7 @@ use std::time::Duration;
 use chassis::{Lifecycle, Outage};
 use domain::place::AdmittedPlace;
 use domain::{EventId, Random};
+use futures_util::FutureExt as _;
 use lua::{Settings, Store, StoreError, Wakes};
 use metrics::counter;
 use parking_lot::Mutex;
@@ -21,10 +22,12 @@ use crate::holdups::HoldUps;
 use crate::mint::mint;
 use crate::signer::{CannotSign, KeepError, Signer};
 
-/// How often the list of events is read, in case a new one was not heard of.
+/// How often it is asked how many events there are, in case a new one was not heard of.
 const LOOK: Duration = Duration::from_secs(1);
 /// The least time between two rounds of an event that is woken again and again.
 const BREATH: Duration = Duration::from_millis(20);
+/// From here on a pause is a sleep, in milliseconds.
+const SLEEP_MS: u64 = 60_000;
 /// How often the signing keys are looked after: how late a replica may be with a new one, and how long a store that forgot
 /// them stays without.
 const KEEP: Duration = Duration::from_secs(1);
@@ -69,20 +72,37 @@ pub struct Pacer {
 #[derive(Default)]
 struct Paced {
     running: JoinSet<EventId>,
-    /// How to wake each, by its event's encoded id.
-    wakers: HashMap<String, Arc<Notify>>,
+    /// How to wake each.
+    wakers: HashMap<EventId, Arc<Notify>>,
+    /// Ids without an event: of books, for the most part. When one gets an event, that is heard.
+    without: HashSet<EventId>,
 }
 
 impl Paced {
     /// Wakes the loop of an event; false when it has none.
-    fn wake(&self, event: &str) -> bool {
+    fn wake(&mut self, event: &EventId) -> bool {
+        self.without.remove(event);
         let waker = self.wakers.get(event);
         waker.inspect(|waker| waker.notify_one()).is_some()
+    }
+
+    /// The loop of an event ended: there was none. One that was made meanwhile has woken it.
+    fn end(&mut self, event: EventId) {
+        let waker = self.wakers.remove(&event);
+        let was_woken = waker.is_some_and(|waker| waker.notified().now_or_never().is_some());
+        if !was_woken {
+            self.without.insert(event);
+        }
+    }
+
+    /// How many ids are known.
+    fn known(&self) -> usize {
+        self.wakers.len() + self.without.len()
     }
 }
 
 /// The next event that is to be woken; `None` when that can no longer be heard.
-async fn heard(feed: &mut Option<Wakes>) -> Option<String> {
+async fn heard(feed: &mut Option<Wakes>) -> Option<EventId> {
     let event = match feed {
         Some(connected) => connected.next().await,
         None => std::future::pending().await,
@@ -130,7 +150,7 @@ impl Pacer {
             let outcome = tokio::select! {
                 () = self.lifecycle.stopping() => break,
                 Some(ended) = paced.running.join_next() => {
-                    paced.wakers.remove(ended?.encoded().as_ref());
+                    paced.end(ended?);
                     continue;
                 }
                 event = heard(&mut feed) => {
@@ -159,21 +179,26 @@ impl Pacer {
         Ok(())
     }
 
-    /// Begins a loop for every event that has none. When what wakes them could not be heard for a while, all are woken.
+    /// Begins a loop for every event that has none. When what wakes them could not be heard for a while, all are woken, and every id
+    /// is tried.
     async fn look(
         self: &Arc<Self>,
         paced: &mut Paced,
         feed: &mut Option<Wakes>,
     ) -> Result<(), StoreError> {
         if feed.is_none() {
-            *feed = Some(Wakes::connect(&self.redis).await?);
+            *feed = Some(Wakes::of_lines(&self.redis).await?);
             paced.wakers.values().for_each(|waker| waker.notify_one());
+            paced.without.clear();
+        }
+        // None is ever taken away: as many as are known are those that are known.
+        if self.store.count_events().await? == paced.known() {
+            return Ok(());
         }
         for event in self.store.events().await? {
-            if !paced.wakers.contains_key(event.encoded().as_ref()) {
+            if !paced.wakers.contains_key(&event) && !paced.without.contains(&event) {
                 let waker = Arc::new(Notify::new());
-                let name = event.encoded().into_owned();
-                paced.wakers.insert(name, Arc::clone(&waker));
+                paced.wakers.insert(event.clone(), Arc::clone(&waker));
                 paced.running.spawn(Arc::clone(self).pace(event, waker));
             }
         }
@@ -272,10 +297,12 @@ impl Pacer {
         places
     }
 
-    /// The pause that a hint asks for, up to an eighth shorter: a thousand idle events do not ask in step, and none asks late.
+    /// The pause that a hint asks for, up to an eighth shorter, and a sleep up to a half: a thousand idle events do not ask in step, and
+    /// none asks late.
     fn spread(&self, next_in_ms: u64) -> Duration {
-        let eighth = u32::try_from(next_in_ms / 8).unwrap_or(u32::MAX - 1);
-        Duration::from_millis(next_in_ms - u64::from(self.random.below(eighth + 1)))
+        let shorter = next_in_ms / if next_in_ms < SLEEP_MS { 8 } else { 2 };
+        let shorter = u32::try_from(shorter).unwrap_or(u32::MAX - 1);
+        Duration::from_millis(next_in_ms - u64::from(self.random.below(shorter + 1)))
     }
 
     /// Waits for `wait`, but not longer than until stopping is asked for.

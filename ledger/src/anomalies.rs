@@ -95,6 +95,15 @@ async fn insert(
 }
 
 impl Ledger {
+    /// The records of all anomalies, whatever event they are of.
+    pub async fn anomalous_records(&self) -> Result<Vec<(EventId, RecordId)>, LedgerError> {
+        let rows: Vec<(String, String)> = sqlx::query_as("SELECT event, record_id FROM anomalies")
+            .fetch_all(&self.pool)
+            .await?;
+        let record = |(event, id): (String, String)| Some((event.parse().ok()?, RecordId(id)));
+        Ok(rows.into_iter().filter_map(record).collect())
+    }
+
     /// The anomalies of an event, oldest first.
     pub async fn anomalies(&self, event: &EventId) -> Result<Vec<Anomaly>, LedgerError> {
         let rows: Vec<(String, String, String, String)> = sqlx::query_as(

@@ -84,6 +84,17 @@ pub(crate) async fn upsert(
 }
 
 impl Ledger {
+    /// The ids of all events.
+    pub async fn event_ids(&self) -> Result<Vec<EventId>, LedgerError> {
+        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM events")
+            .fetch_all(&self.pool)
+            .await?;
+        let odd = |id: &str| LedgerError::Unavailable(format!("a row of events has the id `{id}`"));
+        ids.iter()
+            .map(|id| id.parse().map_err(|_| odd(id)))
+            .collect()
+    }
+
     /// All events, in order of id.
     pub async fn events(&self) -> Result<Vec<StoredEvent>, LedgerError> {
         let sql = format!(

@@ -140,6 +140,14 @@ impl Store {
         }
     }
 
+    /// How many ids [`Self::events`] gives.
+    pub async fn count_events(&self) -> Result<usize, StoreError> {
+        Ok(redis::cmd("SCARD")
+            .arg(EVENTS)
+            .query_async(&mut self.connection())
+            .await?)
+    }
+
     /// The ids of all events, in order of id. One whose making broke off may be among them: [`Self::event`] then gives `None`.
     pub async fn events(&self) -> Result<Vec<EventId>, StoreError> {
         let held: Vec<String> = redis::cmd("SMEMBERS")

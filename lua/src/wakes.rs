@@ -1,35 +1,84 @@
-//! Hearing what wakes admission: somebody entered an empty line, or an event changed.
+//! Hearing what wakes a sleeper. Admission sleeps while nobody waits: somebody entered an empty line, or an event changed. Whoever
+//! moves records on, or watches how far they have come, sleeps while an outbox is empty: a record came.
 
-use futures_util::StreamExt as _;
+use std::time::Duration;
 
+use domain::EventId;
+use futures_util::{FutureExt as _, StreamExt as _};
+
+use crate::acks::acked;
 use crate::connect::{Settings, StoreError};
-use crate::keys::WAKES;
+use crate::keys::{ACKS, RECORDS, WAKES};
 
-/// Hears it on a connection of its own (Redis pub/sub). Some may be missed while it reconnects: after [`Wakes::connect`], and
+/// How long a listener's own question may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Hears it on a connection of its own (Redis pub/sub). Some may be missed while it reconnects: after it was made, and
 /// after [`Wakes::next`] returned `None`, anything may have happened.
 pub struct Wakes {
     subscriber: redis::aio::PubSub,
 }
 
 impl Wakes {
-    /// Subscribes.
-    pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
+    /// Hears of lines and events: for admission.
+    pub async fn of_lines(settings: &Settings) -> Result<Self, StoreError> {
+        Self::of(settings, &[WAKES]).await
+    }
+
+    /// Hears of records that came into an empty outbox: for whoever moves them on.
+    pub async fn of_records(settings: &Settings) -> Result<Self, StoreError> {
+        Self::of(settings, &[RECORDS]).await
+    }
+
+    /// Hears of the same, and of marks that rise: for whoever watches how far records have come.
+    pub async fn of_marks(settings: &Settings) -> Result<Self, StoreError> {
+        Self::of(settings, &[RECORDS, ACKS]).await
+    }
+
+    async fn of(settings: &Settings, channels: &[&str]) -> Result<Self, StoreError> {
         let mut subscriber = settings.subscriber().await?;
-        subscriber.subscribe(WAKES).await?;
+        subscriber.subscribe(channels).await?;
         Ok(Self { subscriber })
     }
 
-    /// The next event that is to be looked at, as [`domain::EventId::encoded`] writes it; `None` when the connection ended.
-    pub async fn next(&mut self) -> Option<String> {
+    /// The next event that is to be looked at; `None` when the connection ended. Nothing is lost when this is dropped.
+    pub async fn next(&mut self) -> Option<EventId> {
         let mut messages = self.subscriber.on_message();
         loop {
-            // Only the scripts publish here, the name of one of the event's keys; anything else is not for us.
-            let key: String = messages.next().await?.get_payload().unwrap_or_default();
-            if let Some((_, tagged)) = key.split_once('{')
-                && let Some((event, _)) = tagged.split_once('}')
-            {
-                return Some(event.to_owned());
+            // Only the scripts publish here; anything else is not for us.
+            let message = messages.next().await?;
+            let told: String = message.get_payload().unwrap_or_default();
+            let event = match message.get_channel_name() {
+                ACKS => acked(&told).map(|acked| acked.event),
+                _ => tagged(&told),
+            };
+            if event.is_some() {
+                return event;
             }
         }
     }
+
+    /// Waits until everything that was told before this call can be heard without waiting.
+    pub async fn catch_up(&mut self) -> Result<(), StoreError> {
+        // The answer comes behind it.
+        let answered = self.subscriber.ping::<redis::Value>();
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(answered) => answered.map(drop).map_err(StoreError::from),
+            Err(_) => Err(StoreError::Unavailable(
+                "a listener got no answer".to_owned(),
+            )),
+        }
+    }
+
+    /// The next one that was told of already: `None` when nothing is there to be heard now, `Some(None)` when the connection ended.
+    pub fn told(&mut self) -> Option<Option<EventId>> {
+        self.next().now_or_never()
+    }
+}
+
+/// The event that one of its keys names.
+fn tagged(key: &str) -> Option<EventId> {
+    let (_, tagged) = key.split_once('{')?;
+    let (event, _) = tagged.split_once('}')?;
+    EventId::from_encoded(event).ok()
 }

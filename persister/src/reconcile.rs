@@ -10,20 +10,22 @@ mod compare;
 mod digest;
 mod found;
 mod gather;
+mod hearing;
 mod log;
 mod quiet;
 mod repair;
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::EventId;
 use kafka::LogError;
 use ledger::{Ledger, LedgerError};
-use lua::{Store, StoreError};
+use lua::{Settings, Standing as RedisStanding, Store, StoreError};
 
+use hearing::Hearing;
 use log::LogMemory;
-use quiet::RedisMemory;
+use quiet::{Quiet, RedisMemory};
 pub use repair::{Outcome, Repaired};
 pub use report::{Balance, Cause, Difference, EventReport, Issued, Kind, Report, Standing};
 
@@ -33,7 +35,7 @@ pub struct Stations<'a> {
     /// Redis.
     pub store: &'a Store,
     /// How to open further connections to it.
-    pub redis: &'a lua::Settings,
+    pub redis: &'a Settings,
     /// The ledger.
     pub ledger: &'a Ledger,
     /// How to reach the log. Without Kafka the outbox and the ledger are the log.
@@ -45,6 +47,8 @@ pub struct Stations<'a> {
 pub struct Memory {
     log: LogMemory,
     redis: RedisMemory,
+    /// Without it every event is asked about in every comparison.
+    hearing: Option<Hearing>,
 }
 
 /// The comparison could not be made.
@@ -62,6 +66,73 @@ pub enum ReconcileError {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl Memory {
+    /// Hears from here on of which events something happens: of the others the next comparisons ask nothing. Nothing is done when
+    /// it hears already. To be called again after every error.
+    pub(crate) async fn listen(
+        &mut self,
+        store: &Store,
+        settings: &Settings,
+    ) -> Result<(), StoreError> {
+        if self.hearing.is_none() {
+            self.redis = RedisMemory::default();
+            self.hearing = Some(Hearing::begin(store, settings).await?);
+        }
+        Ok(())
+    }
+
+    /// The events of which something was heard; whoever sees that it has come to an end takes them out. All at first.
+    pub(crate) fn awake(&mut self) -> Result<&mut BTreeSet<EventId>, StoreError> {
+        self.hear()?;
+        let awake = self.hearing.as_mut().map(|hearing| &mut hearing.awake);
+        awake.ok_or_else(|| StoreError::Unavailable("nobody listens".to_owned()))
+    }
+
+    /// Takes in what was told since the last time, as far as it has come here.
+    fn hear(&mut self) -> Result<(), StoreError> {
+        let told = self.hearing.as_mut().map(Hearing::told).transpose();
+        self.heard(told).map(drop)
+    }
+
+    /// Takes in all that was told before this call: the events.
+    async fn all_told(&mut self) -> Result<BTreeSet<EventId>, StoreError> {
+        let told = match &mut self.hearing {
+            Some(hearing) => hearing.all_told().await.map(Some),
+            None => Ok(None),
+        };
+        self.heard(told)
+    }
+
+    fn heard(
+        &mut self,
+        told: Result<Option<BTreeSet<EventId>>, StoreError>,
+    ) -> Result<BTreeSet<EventId>, StoreError> {
+        match told {
+            Ok(told) => {
+                let told = told.unwrap_or_default();
+                told.iter().for_each(|event| self.redis.stir(event));
+                Ok(told)
+            }
+            Err(error) => {
+                self.hearing = None;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes out what is remembered of those events of which nothing has to be asked.
+    fn quiet(
+        &mut self,
+        events: &BTreeSet<EventId>,
+        standing: RedisStanding,
+    ) -> HashMap<EventId, Quiet> {
+        match (standing, &self.hearing) {
+            (RedisStanding::Known(incarnation), Some(_)) => self.redis.at_rest(events, incarnation),
+            _ => HashMap::new(),
+        }
+    }
 }
 
 impl Stations<'_> {
@@ -107,8 +178,7 @@ impl Stations<'_> {
     /// The events that are known to Redis or to the ledger, or that have rows.
     async fn events(&self, event: Option<&EventId>) -> Result<BTreeSet<EventId>, ReconcileError> {
         let mut events: BTreeSet<EventId> = self.store.events().await?.into_iter().collect();
-        let known = self.ledger.events().await?.into_iter();
-        events.extend(known.map(|row| row.event.event));
+        events.extend(self.ledger.event_ids().await?);
         events.extend(self.ledger.events_with_rows().await?);
         if let Some(event) = event {
             if !events.contains(event) {

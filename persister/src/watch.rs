@@ -1,11 +1,12 @@
 //! The comparison that never ends: one process of an installation compares Redis, log and ledger again and again, and says in
 //! its metrics how many differences nothing explains, how old that figure is, and how far each hop is behind.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::{Lifecycle, Outage};
-use domain::Random;
+use domain::{EventId, Random};
 use ledger::Ledger;
 use lua::{Lease, Store};
 use tokio::time::{Instant, sleep};
@@ -15,7 +16,7 @@ use crate::reconcile::{Cause, EventReport, Memory, ReconcileError, Report, Stati
 
 /// How often the lags are read, at most,
 const TICK: Duration = Duration::from_secs(2);
-/// and how long each event lengthens that: a thousand idle ones are asked fifty times a second, all told.
+/// and how long each event in which something happens lengthens that: a thousand are asked fifty times a second, all told.
 const PER_EVENT: Duration = Duration::from_millis(20);
 /// The shortest pause between two comparisons.
 const SHORTEST: Duration = Duration::from_secs(5);
@@ -101,8 +102,10 @@ impl Watch {
             sleep(tick).await;
             let began = Instant::now();
             let compared = async {
-                let (events, ledger_lag) = self.tell_lags().await?;
-                tick = TICK.max(PER_EVENT * events);
+                memory.listen(&self.store, &self.redis).await?;
+                let awake = memory.awake()?;
+                let ledger_lag = self.tell_lags(awake).await?;
+                tick = TICK.max(PER_EVENT * u32::try_from(awake.len()).unwrap_or(u32::MAX));
                 let rests = began < due || (ledger_lag > CATCHING_UP && began < overdue);
                 if rests {
                     return Ok(());
@@ -120,21 +123,24 @@ impl Watch {
         }
     }
 
-    /// Tells how many records the log and the ledger are behind, in all events. Returns how many events there are, and how far
-    /// the ledger is behind.
-    async fn tell_lags(&self) -> Result<(u32, u64), ReconcileError> {
+    /// Tells how many records the log and the ledger are behind, in all events: those that are not awake are not behind, and those
+    /// that are found to be so sleep from here on. Returns how far the ledger is behind.
+    async fn tell_lags(&self, awake: &mut BTreeSet<EventId>) -> Result<u64, ReconcileError> {
         let (mut log, mut ledger) = (0, 0);
-        let events = self.store.events().await?;
-        for event in &events {
-            if let Some(figures) = self.store.figures(event).await? {
-                log += figures.outbox_lag;
-                ledger += figures.ledger_lag;
+        let mut behind = BTreeSet::new();
+        for event in awake.iter() {
+            let figures = self.store.figures(event).await?.unwrap_or_default();
+            if figures.outbox_lag + figures.ledger_lag > 0 {
+                behind.insert(event.clone());
             }
+            log += figures.outbox_lag;
+            ledger += figures.ledger_lag;
         }
+        *awake = behind;
         for (hop, lag) in [("log", log), ("ledger", ledger)] {
             gauge(&metrics::gauge!("stanchion_lag_records", "hop" => hop), lag);
         }
-        Ok((u32::try_from(events.len()).unwrap_or(u32::MAX), ledger))
+        Ok(ledger)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Rig, SOON};
 use crate::Lease;
 
 /// Gives every owner this name.
-struct Named(u8);
+pub(super) struct Named(pub(super) u8);
 
 impl Random for Named {
     fn fill(&self, bytes: &mut [u8]) {

@@ -7,8 +7,9 @@ use domain::event::AckLevel;
 use domain::place::PlaceState;
 use domain::{EventId, Seq};
 
+use super::installation::Named;
 use super::{Rig, id, place, redeem};
-use crate::{Entered, Recovery, Redeemed, Settings, Store, StoreError};
+use crate::{Awake, Entered, Lease, Recovery, Redeemed, Settings, Store, StoreError};
 
 async fn configure(rig: &Rig, setting: &str, value: &str) {
     redis::cmd("CONFIG")
@@ -220,9 +221,17 @@ async fn a_full_redis_forgets_what_the_log_has_and_says_so() {
     let done = rig.store.raise_and_forget(&demo, &levels, waiting - 1);
     done.await.unwrap();
     assert_eq!(rig.store.outbox_length(&demo).await.unwrap(), 1);
-    configure(&rig, "maxmemory", "0").await;
     let marks = rig.store.watermarks(&demo).await.unwrap();
     assert_eq!((marks.log, marks.ledger), (waiting - 1, waiting - 1));
+    // Whoever moves records on can begin with it, too: it is they who make room.
+    let lease = Lease::new(&rig.store, "mover", &Named(1));
+    for _ in ["taken", "renewed"] {
+        assert!(lease.hold().await.unwrap());
+    }
+    let mut awake = Awake::begin(&rig.store, &rig.redis.settings())
+        .await
+        .unwrap();
+    assert!(awake.events().await.unwrap().contains(&demo));
 }
 
 #[tokio::test]

@@ -29,16 +29,21 @@ impl Stations<'_> {
         events: &BTreeSet<EventId>,
         memory: &mut Memory,
     ) -> Result<All, ReconcileError> {
+        memory.hear()?;
+        let standing = self.store.standing().await?;
+        let mut quiet = memory.quiet(events, standing);
+        let mut outbox = OutboxReader::connect(self.redis).await?;
         let mut all = All::new();
         for event in events {
-            let rows = self.ledger.last_serial(event).await?.0;
-            let figures = self.store.figures(event).await?;
-            let issued = figures.map_or(0, |figures| figures.redeemed);
-            let settled = full(rows.min(issued)).max(memory.log.settled(event));
-            let found = Found::new(Lens::Above(settled), self.log.is_some());
+            let found = match quiet.get(event) {
+                Some(quiet) => quiet.found(self.log.is_some()),
+                None => self.begun(event, &mut outbox, memory).await?,
+            };
             all.insert(event.clone(), found);
         }
-        self.ledgers(&mut all).await?;
+        // Before the rows and after them: a letter may become a row in between, or be buried.
+        self.dead_letters(&mut all).await?;
+        self.rows(&mut all).await?;
         if let Some(log) = self.log {
             memory.log.read_on(log).await?;
             for (event, found) in &mut all {
@@ -50,8 +55,39 @@ impl Stations<'_> {
                 }
             }
         }
-        self.rest(&mut all, Some(&mut memory.redis)).await?;
+        // Whatever can be in the ledger or the log was told before.
+        for event in memory.all_told().await? {
+            quiet.remove(&event);
+        }
+        for (event, found) in &mut all {
+            match quiet.remove(event) {
+                Some(quiet) => quiet.show(found),
+                None => {
+                    self.redis(event, found, Some((&mut memory.redis, standing)))
+                        .await?;
+                    self.after(event, found, &mut outbox).await?;
+                }
+            }
+        }
+        self.refused(&mut all).await?;
         Ok(all)
+    }
+
+    /// An event of which nothing is known yet: where everything stands before the ledger is read; without Kafka with its outbox,
+    /// as a part of the log.
+    async fn begun(
+        &self,
+        event: &EventId,
+        outbox: &mut OutboxReader,
+        memory: &Memory,
+    ) -> Result<Found, ReconcileError> {
+        let rows = self.ledger.last_serial(event).await?.0;
+        let mut found = Found::new(Lens::Above(Serial(0)), self.log.is_some());
+        self.before(event, &mut found).await?;
+        let issued = found.figures.map_or(0, |(before, _)| before.redeemed);
+        found.lens = Lens::Above(full(rows.min(issued)).max(memory.log.settled(event)));
+        self.outbox(event, &mut found, outbox).await?;
+        Ok(found)
     }
 
     /// Looks again at some buckets of some events, coupon by coupon.
@@ -60,11 +96,20 @@ impl Stations<'_> {
         buckets: BTreeMap<EventId, BTreeSet<u64>>,
     ) -> Result<All, ReconcileError> {
         let has_log = self.log.is_some();
-        let mut all: All = buckets
-            .into_iter()
-            .map(|(event, buckets)| (event, Found::new(Lens::In(buckets), has_log)))
-            .collect();
-        self.ledgers(&mut all).await?;
+        let mut outbox = OutboxReader::connect(self.redis).await?;
+        let mut all = All::new();
+        for (event, buckets) in buckets {
+            let mut found = Found::new(Lens::In(buckets.clone()), has_log);
+            self.before(&event, &mut found).await?;
+            self.outbox(&event, &mut found, &mut outbox).await?;
+            all.insert(event, found);
+        }
+        self.dead_letters(&mut all).await?;
+        for (event, found) in &mut all {
+            for bucket in found.suspected() {
+                self.ledger_between(event, bounds(bucket), found).await?;
+            }
+        }
         if let Some(log) = self.log {
             let events: BTreeSet<EventId> = all.keys().cloned().collect();
             let mut fences = Fences::default();
@@ -78,37 +123,64 @@ impl Stations<'_> {
             })
             .await?;
         }
-        self.rest(&mut all, None).await?;
+        for (event, found) in &mut all {
+            self.redis(event, found, None).await?;
+            self.after(event, found, &mut outbox).await?;
+        }
+        self.refused(&mut all).await?;
         Ok(all)
     }
 
-    /// The watermarks before anything is read, and the ledger; without Kafka the outbox before it, as a part of the log.
-    async fn ledgers(&self, all: &mut All) -> Result<(), ReconcileError> {
-        // Before the rows and after them: a letter may become a row in between, or be buried.
-        self.dead_letters(all).await?;
-        let mut outbox = OutboxReader::connect(self.redis).await?;
-        for (event, found) in all {
-            found.before = self.store.watermarks(event).await?;
-            let figures = self.store.figures(event).await?;
-            found.figures = figures.map(|figures| (figures, figures));
-            if self.log.is_none() {
-                // What it forgets meanwhile is a row by then.
-                each_waiting(&mut outbox, event, |record| see_record(found, &record)).await?;
+    /// Where Redis stands before anything else is read.
+    async fn before(&self, event: &EventId, found: &mut Found) -> Result<(), ReconcileError> {
+        found.before = self.store.watermarks(event).await?;
+        let figures = self.store.figures(event).await?;
+        found.figures = figures.map(|figures| (figures, figures));
+        Ok(())
+    }
+
+    /// Without Kafka, what waits in the outbox: before the rows, since what it forgets meanwhile is a row by then.
+    async fn outbox(
+        &self,
+        event: &EventId,
+        found: &mut Found,
+        outbox: &mut OutboxReader,
+    ) -> Result<(), ReconcileError> {
+        if self.log.is_some() {
+            return Ok(());
+        }
+        each_waiting(outbox, event, |record| see_record(found, &record)).await
+    }
+
+    /// The rows of some events: of one alone, or of all that there are, in as few statements as possible.
+    async fn rows(&self, all: &mut All) -> Result<(), ReconcileError> {
+        if all.len() == 1 {
+            for (event, found) in all {
+                found.rows = self.ledger.row_count(event).await?;
+                let everything = (Serial(0), Serial(u64::MAX));
+                self.ledger_between(event, everything, found).await?;
             }
-            match &found.lens {
-                Lens::Above(_) => {
-                    found.rows = self.ledger.row_count(event).await?;
-                    let everything = (Serial(0), Serial(u64::MAX));
-                    self.ledger_between(event, everything, found).await?;
-                }
-                Lens::In(buckets) => {
-                    for bucket in buckets.clone() {
-                        self.ledger_between(event, bounds(bucket), found).await?;
-                    }
+            return Ok(());
+        }
+        for (event, count) in self.ledger.row_counts().await? {
+            if let Some(found) = all.get_mut(&event) {
+                found.rows = count;
+            }
+        }
+        let mut last = None;
+        loop {
+            let rows = self.ledger.every_row(last.as_ref(), PAGE).await?;
+            let Some(newest) = rows.last() else {
+                return Ok(());
+            };
+            last = Some(newest.clone());
+            for (event, row) in rows {
+                if let Some(found) = all.get_mut(&event) {
+                    let (serial, standing) = by_row(row);
+                    found.see(Station::Ledger, serial, standing);
                 }
             }
         }
-        Ok(())
     }
 
     /// The rows of an event after one serial, up to and including another.
@@ -132,39 +204,7 @@ impl Stations<'_> {
         }
     }
 
-    /// Redis, unless it is remembered, what still waits in its outbox, the watermarks after everything was read, and what is
-    /// known to be refused.
-    async fn rest(
-        &self,
-        all: &mut All,
-        mut memory: Option<&mut RedisMemory>,
-    ) -> Result<(), ReconcileError> {
-        let mut outbox = OutboxReader::connect(self.redis).await?;
-        let standing = self.store.standing().await?;
-        for (event, found) in all.iter_mut() {
-            let memory = memory.as_deref_mut();
-            self.redis(event, found, memory.map(|memory| (memory, standing)))
-                .await?;
-            let mut waiting = HashSet::new();
-            each_waiting(&mut outbox, event, |record| {
-                waiting.insert(record.ordinal);
-            })
-            .await?;
-            found.waiting = waiting;
-            found.after = self.store.watermarks(event).await?;
-            let figures = self.store.figures(event).await?;
-            found.figures = found
-                .figures
-                .zip(figures)
-                .map(|((before, _), after)| (before, after));
-            for anomaly in self.ledger.anomalies(event).await? {
-                found.refused.insert(anomaly.record_id, Cause::Anomaly);
-            }
-        }
-        self.dead_letters(all).await
-    }
-
-    /// Redis, from memory where nothing can have changed since it was read.
+    /// Redis, from memory where nothing was issued since it was read.
     async fn redis(
         &self,
         event: &EventId,
@@ -174,21 +214,48 @@ impl Stations<'_> {
         let Some((memory, lua::Standing::Known(incarnation))) = memory else {
             return self.scan(event, found).await;
         };
-        let mark = async || {
-            let figures = self.store.figures(event).await?;
-            let issued = figures.map_or(0, |figures| figures.redeemed);
-            Ok::<_, ReconcileError>(Mark {
-                incarnation,
-                issued,
-            })
+        let mark = Mark {
+            incarnation,
+            issued: found.figures.map_or(0, |(before, _)| before.redeemed),
         };
-        let (at, before) = (Instant::now(), mark().await?);
-        if !memory.show(event, before, found) {
+        let at = Instant::now();
+        if !memory.show(event, mark, found) {
             self.scan(event, found).await?;
-            let reading = Reading { mark: before, at };
-            found.reading = (mark().await? == before).then_some(reading);
+            found.reading = Some(Reading { mark, at });
         }
         Ok(())
+    }
+
+    /// What still waits in the outbox, and where Redis stands, after everything was read.
+    async fn after(
+        &self,
+        event: &EventId,
+        found: &mut Found,
+        outbox: &mut OutboxReader,
+    ) -> Result<(), ReconcileError> {
+        let mut waiting = HashSet::new();
+        each_waiting(outbox, event, |record| {
+            waiting.insert(record.ordinal);
+        })
+        .await?;
+        found.waiting = waiting;
+        found.after = self.store.watermarks(event).await?;
+        let figures = self.store.figures(event).await?;
+        found.figures = found
+            .figures
+            .zip(figures)
+            .map(|((before, _), after)| (before, after));
+        Ok(())
+    }
+
+    /// What is known not to have become a row.
+    async fn refused(&self, all: &mut All) -> Result<(), ReconcileError> {
+        for (event, record) in self.ledger.anomalous_records().await? {
+            if let Some(found) = all.get_mut(&event) {
+                found.refused.insert(record, Cause::Anomaly);
+            }
+        }
+        self.dead_letters(all).await
     }
 
     /// Every coupon that Redis holds.

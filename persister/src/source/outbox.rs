@@ -1,5 +1,7 @@
 //! The outbox as the log: records go from Redis straight into the ledger, and are forgotten by Redis only once they are rows.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,17 +9,12 @@ use chassis::{Lifecycle, Outage};
 use domain::event::AckLevel;
 use domain::{EventId, Random};
 use ledger::Ledger;
-use lua::{Lease, OutboxBatch, OutboxReader, Store, StoreError};
-use tokio::time::{interval, timeout};
+use lua::{Awake, Lease, OutboxBatch, OutboxReader, Store, StoreError};
 
 use super::{BATCH, SourceError, bury, out_of_time, tell_again};
 use crate::Parts;
 use crate::writer::{Arrival, Run, Writer};
 
-/// How soon a new event is followed.
-const REFRESH: Duration = Duration::from_millis(250);
-/// How long one read waits for a record.
-const READ: Duration = Duration::from_millis(250);
 /// An outbox has one partition.
 const PARTITION: i32 = 0;
 
@@ -33,7 +30,6 @@ pub(crate) struct OutboxSource {
 
 /// An event that is followed.
 struct Followed {
-    event: EventId,
     /// What its offsets are kept under.
     topic: String,
     /// The next offset as the ledger holds it: the next ordinal, or 0 before the first.
@@ -99,53 +95,61 @@ impl OutboxSource {
     }
 
     async fn persist_connected(&self, outage: &mut Outage) -> Result<(), SourceError> {
+        let mut awake = Awake::begin(&self.store, &self.redis).await?;
         let mut reader = OutboxReader::connect(&self.redis).await?;
-        let mut followed: Vec<Followed> = Vec::new();
-        let mut refresh = interval(REFRESH);
+        let mut followed = HashMap::new();
         loop {
             // Asked before reading, so that whatever the last request wrote is in the last read.
             let last = self.lifecycle.is_drained();
-            if last || timeout(Duration::ZERO, refresh.tick()).await.is_ok() {
-                self.follow(&mut followed).await?;
+            if last {
+                awake.wake_all().await?;
             }
-            let wanted: Vec<(EventId, u64)> = followed
-                .iter()
-                .map(|followed| (followed.event.clone(), followed.next.saturating_sub(1)))
-                .collect();
-            let patience = if last { Duration::ZERO } else { READ };
+            let mut wanted = Vec::new();
+            for event in awake.events().await? {
+                let next = self.follow(&mut followed, event).await?.next;
+                wanted.push((event.clone(), next.saturating_sub(1)));
+            }
             let most = (BATCH / wanted.len().max(1)).max(100);
-            let batches = reader.next(&wanted, most, patience).await?;
+            let batches = reader.next(&wanted, most, Duration::ZERO).await?;
+            let had_some: HashSet<_> = batches.iter().map(|batch| batch.event.clone()).collect();
+            awake.keep(|event| had_some.contains(event));
             if batches.is_empty() && last {
                 return Ok(());
             }
             for batch in batches {
-                if let Some(followed) = followed.iter_mut().find(|f| f.event == batch.event) {
-                    self.write(followed, batch).await?;
-                }
+                let followed = self.follow(&mut followed, &batch.event).await?;
+                self.write(followed, batch).await?;
             }
             outage.over();
+            tokio::select! {
+                woken = awake.woken() => woken?,
+                () = self.lifecycle.drained() => {}
+            }
         }
     }
 
-    /// Brings the list of events up to date. What a killed persister committed and could not tell is told now.
-    async fn follow(&self, followed: &mut Vec<Followed>) -> Result<(), SourceError> {
-        let events = self.store.events().await?;
-        followed.retain(|followed| events.contains(&followed.event));
-        for event in events {
-            if followed.iter().any(|followed| followed.event == event) {
-                continue;
+    /// An event as it is followed, from here on if it was not before. What a killed persister committed and could not tell is
+    /// told now.
+    async fn follow<'f>(
+        &self,
+        followed: &'f mut HashMap<EventId, Followed>,
+        event: &EventId,
+    ) -> Result<&'f mut Followed, SourceError> {
+        match followed.entry(event.clone()) {
+            Entry::Occupied(held) => Ok(held.into_mut()),
+            Entry::Vacant(place) => {
+                let topic = topic_of(event);
+                let next = self.ledger.next_offset(&topic, PARTITION).await?;
+                let new = Followed { topic, next };
+                tell_again(&self.store, &self.ledger, event).await?;
+                self.pass_on(event, &new, &[AckLevel::Log]).await?;
+                Ok(place.insert(new))
             }
-            let topic = topic_of(&event);
-            let next = self.ledger.next_offset(&topic, PARTITION).await?;
-            let new = Followed { event, topic, next };
-            tell_again(&self.store, &self.ledger, &new.event).await?;
-            self.pass_on(&new, &[AckLevel::Log]).await?;
-            followed.push(new);
         }
-        Ok(())
     }
 
     async fn write(&self, followed: &mut Followed, batch: OutboxBatch) -> Result<(), SourceError> {
+        let event = &batch.event;
         let arrivals: Vec<Arrival> = batch
             .records
             .into_iter()
@@ -156,10 +160,10 @@ impl OutboxSource {
             })
             .collect();
         if let Some(first) = arrivals.first()
-            && self.lacks(followed, first.offset).await?
+            && self.lacks(event, followed, first.offset).await?
         {
             metrics::counter!("stanchion_persister_gaps_total").increment(1);
-            tracing::error!(event.id = %followed.event, expected = followed.next.max(1), found = first.offset,
+            tracing::error!(event.id = %event, expected = followed.next.max(1), found = first.offset,
                 "records are missing from the outbox; `stanchion verify` names the coupons");
         }
         let run = Run {
@@ -171,30 +175,37 @@ impl OutboxSource {
         let written = self.writer.write(run).await?;
         followed.next = written.next;
         bury(&self.store, &written).await?;
-        self.pass_on(followed, &[AckLevel::Log, AckLevel::Ledger])
+        self.pass_on(event, followed, &[AckLevel::Log, AckLevel::Ledger])
             .await?;
         Ok(mishaps::cross("outbox.told")?)
     }
 
     /// Are records missing before the one with this ordinal? Those that an earlier Redis lost are not: they never come.
-    async fn lacks(&self, followed: &Followed, ordinal: u64) -> Result<bool, StoreError> {
+    async fn lacks(
+        &self,
+        event: &EventId,
+        followed: &Followed,
+        ordinal: u64,
+    ) -> Result<bool, StoreError> {
         let expected = followed.next.max(1);
         if ordinal <= expected {
             return Ok(false);
         }
-        let marks = self.store.watermarks(&followed.event).await?;
+        let marks = self.store.watermarks(event).await?;
         Ok(!marks.is_lost(expected) || !marks.is_lost(ordinal - 1))
     }
 
     /// Tells everyone who waits how far the ledger has come, and lets Redis forget what it has: as far as anybody asks, that is
     /// in the log. One step, so that those who wait hear of it after one write to Redis's disk.
-    async fn pass_on(&self, followed: &Followed, levels: &[AckLevel]) -> Result<(), StoreError> {
+    async fn pass_on(
+        &self,
+        event: &EventId,
+        followed: &Followed,
+        levels: &[AckLevel],
+    ) -> Result<(), StoreError> {
         match followed.next.saturating_sub(1) {
             0 => Ok(()),
-            done => {
-                let event = &followed.event;
-                self.store.raise_and_forget(event, levels, done).await
-            }
+            done => self.store.raise_and_forget(event, levels, done).await,
         }
     }
 }
