@@ -41,11 +41,18 @@ impl Store {
             Outcome::Waiting => {
                 let next: String = reply.take()?;
                 let next = (!next.is_empty()).then(|| parsed(&next)).transpose()?;
-                let seqs = |seqs: Vec<u64>| seqs.into_iter().map(Seq).collect();
+                let runs: Vec<u64> = reply.take()?;
+                let passed: Vec<u64> = reply.take()?;
+                let (runs, _) = runs.as_chunks();
+                // One who was passed over and came back is in both.
+                let seqs = runs
+                    .iter()
+                    .flat_map(|&[first, last]| first..=last)
+                    .filter(|seq| passed.binary_search(seq).is_err());
                 Ok(Waiting {
                     next: next.map(Seq),
-                    seqs: seqs(reply.take()?),
-                    passed: seqs(reply.take()?),
+                    seqs: seqs.map(Seq).collect(),
+                    passed: passed.into_iter().map(Seq).collect(),
                 })
             }
         }

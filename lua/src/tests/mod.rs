@@ -25,6 +25,7 @@ mod steps;
 mod strain;
 mod streams;
 mod users;
+mod waiting;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
