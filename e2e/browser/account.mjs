@@ -1,16 +1,20 @@
 // Walks through the account page and the console's rooms in a real browser, against a real server: sign up, get two coupons, lock
 // one and use it with the keyboard alone while another tab looks on, keep the session in two tabs that come back at the same time;
-// then staff signs in by account, looks at a file of codes that cannot be taken, loads one that can, and takes a coupon back.
+// then staff signs in by account, looks at a file of codes that cannot be taken, loads one that can, and takes a coupon back; has codes
+// made and dealt to a pool, makes an event that is drawn and opens by itself, and looks at the accounts and at the page of the API.
 // Pictures of each step go to e2e/screenshots.
 //
 //   node account.mjs <public url> <ops url> <book> <staff's e-mail> <password>
 //
 // The book has codes. Prints one JSON object of what was seen; the caller judges it.
 
-import { browser, forget, picture, press, watch } from './chromium.mjs';
+import { readFileSync } from 'node:fs';
+import { browser, picture, press, walking, watch } from './chromium.mjs';
 
 const [publicUrl, opsUrl, book, staff, password] = process.argv.slice(2);
 const seen = { complaints: [] };
+/** For what a busy machine may take its time over. */
+const LONG = { timeout: 60_000 };
 
 /** A call from outside the browser. */
 async function call(path, body, token) {
@@ -43,7 +47,7 @@ async function wallet() {
   await page.locator('#email').fill(email);
   await page.locator('#password').fill(password);
   await page.keyboard.press('Enter');
-  await page.getByText('You have no coupon yet').waitFor();
+  await page.getByText('No coupon yet').waitFor();
   await picture(page, 'account-empty');
 
   const { access_token } = await call('/api/v1/sessions', { email, password });
@@ -125,17 +129,72 @@ async function consoleRooms() {
   await page.locator('.list td', { hasText: 'lost at the till' }).waitFor();
   await picture(page, 'console-book');
 
+  await jobs(page);
+  await newEvent(page);
+
+  await page.getByRole('link', { name: 'Accounts' }).click();
+  await page.locator('.list th', { hasText: 'ana@example.org' }).waitFor();
+  seen.role = await page.getByRole('combobox', { name: 'Role: ana@example.org' }).inputValue();
+  await picture(page, 'console-accounts');
+
   await page.getByRole('link', { name: 'Audit' }).click();
   await page.locator('.list td', { hasText: 'account made' }).first().waitFor();
   await page.reload();
   await page.locator('nav').waitFor();
+
+  await page.goto(`${publicUrl}/docs`);
+  seen.docs = await page.locator('h1').innerText();
+  seen.docsWide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  await picture(page, 'docs');
   await context.close();
 }
 
-try {
+/** Codes are made, then dealt to a pool of two; the page says how each of the two jobs came out. */
+async function jobs(page) {
+  await page.locator('#count').fill('3');
+  await page.getByRole('button', { name: 'Make the codes' }).click();
+  await page.locator('.said', { hasText: '3 codes are in the book' }).waitFor(LONG);
+
+  await page.goto(`${opsUrl}/#/pools/gold`);
+  await page.getByText('There is no pool with this id yet').waitFor();
+  await page.locator('#title').fill('Gold customers');
+  await page.getByRole('button', { name: 'Save the title' }).click();
+  await page.locator('#ids').fill('kim\nlee');
+  await page.getByRole('button', { name: 'Put in' }).click();
+  await page.locator('.said', { hasText: '2 users are in the pool' }).waitFor();
+  await picture(page, 'console-pool');
+
+  await page.goto(`${opsUrl}/#/books/${book}`);
+  await page.locator('#pool').fill('gold');
+  await page.getByRole('button', { name: 'Deal them' }).click();
+  const dealt = page.locator('.said', { hasText: 'went to' });
+  await dealt.waitFor(LONG);
+  seen.dealt = await dealt.innerText();
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save the report' }).click();
+  seen.report = JSON.parse(readFileSync(await (await saving).path(), 'utf8'));
+  await picture(page, 'console-dealt');
+}
+
+/** An event that is drawn and opens by itself, long after this test. */
+async function newEvent(page) {
+  await page.getByRole('link', { name: 'Events' }).click();
+  await page.getByRole('link', { name: 'New event' }).click();
+  await page.locator('#id').fill('spring-drop');
+  await page.locator('#title').fill('Spring drop');
+  await page.locator('#phase').selectOption('lobby');
+  await page.locator('#order').selectOption('draw');
+  await page.locator('#opens_at').fill('2099-03-01T10:00:30');
+  await picture(page, 'console-new-event');
+  await page.getByRole('button', { name: 'Make the event' }).click();
+  await page.locator('.banner .phase', { hasText: 'Lobby' }).waitFor(LONG);
+  await page.waitForFunction(() => document.title.startsWith('Spring drop'));
+  seen.opensAt = await page.evaluate(() => new Date('2099-03-01T10:00:30').toISOString());
+  await picture(page, 'console-lobby');
+}
+
+await walking(async () => {
   await wallet();
   await consoleRooms();
   console.log(JSON.stringify(seen));
-} finally {
-  forget();
-}
+});

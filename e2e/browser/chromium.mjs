@@ -14,9 +14,11 @@ mkdirSync(pictures, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'stanchion-browser-'));
 const quiet = ['--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
+const opened = [];
+
 /** A browser of its own. */
-export const browser = (name, options = {}) =>
-  chromium.launchPersistentContext(join(folder, name), {
+export async function browser(name, options = {}) {
+  const context = await chromium.launchPersistentContext(join(folder, name), {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     chromiumSandbox: false,
     args: quiet,
@@ -24,9 +26,22 @@ export const browser = (name, options = {}) =>
     viewport: { width: 1024, height: 800 },
     ...options,
   });
+  opened.push(context);
+  return context;
+}
 
-/** Takes the profiles away. */
-export const forget = () => rmSync(folder, { recursive: true, force: true });
+/** Walks, and leaves no browser and no profile behind, whatever happens on the way. */
+export async function walking(walk) {
+  try {
+    await walk();
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
+  } finally {
+    await Promise.allSettled(opened.map((context) => context.close()));
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
 
 export const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' });
 

@@ -6,7 +6,7 @@
 //
 // The event stands still (rate 0) with people before us. Prints one JSON object of what was seen; the caller judges it.
 
-import { browser, forget, picture, press, watch as watchFor } from './chromium.mjs';
+import { browser, picture, press, walking, watch as watchFor } from './chromium.mjs';
 
 const [publicUrl, opsUrl, event] = process.argv.slice(2);
 const token = process.env.STANCHION_ADMIN_TOKEN;
@@ -42,7 +42,7 @@ async function turnUpTheRate(context, rate) {
   await page.close();
 }
 
-try {
+await walking(async () => {
   await withoutJavaScript();
   const context = await browser('visitor');
   const page = await context.newPage();
@@ -91,6 +91,4 @@ try {
   seen.codeAfterReload = await page.locator('.coupon .code').innerText();
   await context.close();
   console.log(JSON.stringify(seen));
-} finally {
-  forget();
-}
+});

@@ -1,5 +1,5 @@
 //! Whole paths in Chromium: from the door to the code, the rate turned up in the console on the way; and through an account, from
-//! signing up to a coupon that was used.
+//! signing up to a coupon that was used; and on a small phone through what may happen to a line.
 #![cfg(test)]
 
 use std::path::Path;
@@ -92,6 +92,53 @@ async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_person_in_line_is_told_of_the_draw_a_pause_a_lost_network_and_the_last_coupon_on_a_small_phone()
+ {
+    let server = Server::start().await.unwrap();
+    for (event, phase, order) in [
+        ("drawn", Phase::Lobby, "draw"),
+        ("last", Phase::Open, "fifo"),
+    ] {
+        let mut put = event_put(1, 0.0, phase);
+        put.others.insert("order".into(), json!(order));
+        // Those before us count as there for as long as a browser on a busy machine may take.
+        put.others.insert("presence_s".into(), json!(3_600));
+        let organiser = server.organiser().unwrap();
+        organiser.put_event(event, &put).await.unwrap();
+    }
+
+    let seen = walk("line.mjs", &server, &["drawn", "last"]).await;
+
+    let lobby = seen["lobby"].as_str().unwrap();
+    assert!(lobby.contains("3 others are here"), "{lobby}");
+    assert!(!lobby.contains("behind you"), "{lobby}");
+    let first = seen["first"].as_u64().unwrap();
+    assert!((1..=4).contains(&first), "{first}");
+    let draw = seen["draw"].as_str().unwrap();
+    assert!(
+        draw.starts_with("It is right") && draw.ends_with(&format!("as number {first}.")),
+        "{draw}"
+    );
+    assert_eq!(seen["secondTab"], first, "another tab shows the same place");
+    assert_eq!(seen["paused"]["number"], first, "a pause keeps the place");
+    assert_eq!(seen["paused"]["title"], format!("Paused · {first} · Drop"));
+    assert_eq!(seen["goesOn"], "The line moves.");
+    assert_eq!(
+        seen["away"],
+        json!({ "number": first, "said": "Reconnecting… Your place is safe." })
+    );
+    assert_eq!(seen["back"], json!({ "number": 1, "said": "" }));
+
+    assert_eq!(seen["behind"], 2);
+    let sold_out = seen["soldOut"].as_str().unwrap();
+    assert!(sold_out.contains("no need to stay"), "{sold_out}");
+    assert_eq!(seen["soldOutTitle"], "The one coupon is gone · Drop");
+    assert_eq!(seen["unfit"], json!([]), "everything fits 360 px");
+    e2e::ledger::agrees(&server, "last", 1).await.unwrap();
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in_a_browser() {
     let server = Server::start().await.unwrap();
     let admin = async |method: &str, path: &str, body: Value| {
@@ -129,6 +176,23 @@ async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in
     assert!(rejected[0].as_str().unwrap().contains(code), "{rejected:?}");
     let taken_back = seen["takenBack"].as_str().unwrap();
     assert!(taken_back.contains("unassigned"), "{taken_back}");
+
+    assert_eq!(seen["dealt"], "2 coupons went to 2 people; 0 got nothing.");
+    let given = seen["report"]["given"].as_object().unwrap();
+    let ids: Vec<&str> = given.keys().map(String::as_str).collect();
+    assert_eq!(ids, ["kim", "lee"]);
+    assert_eq!(seen["role"], "user");
+    assert!(seen["docs"].as_str().unwrap().ends_with("the API"));
+    assert_eq!(seen["docsWide"], 0);
+
+    let url = format!("{}/api/v1/admin/events/spring-drop", server.ops);
+    let made = Call::get(&url, &server.token).await.unwrap().json;
+    let told = (&made["phase"], &made["order"], &made["opens_at"]);
+    assert_eq!(
+        told,
+        (&json!("lobby"), &json!("draw"), &seen["opensAt"]),
+        "{made}"
+    );
 
     let url = format!("{}/api/v1/admin/books/summer/history", server.ops);
     let history = Call::get(&url, &server.token).await.unwrap();

@@ -226,7 +226,7 @@ mod tests {
         );
         let outside = outside.text();
         assert!(outside.contains("<form method=\"post\">"), "{outside}");
-        assert!(outside.contains("1,000 coupons left"));
+        assert!(outside.contains("Coupons left: 1,000"));
         rig.visitor(&event).await;
         let own = [
             ("sec-fetch-site", "same-origin"),

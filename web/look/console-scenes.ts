@@ -30,6 +30,8 @@ export type Act =
   | 'still-dead'
   | 'look-at-codes'
   | 'take-back'
+  | 'generate'
+  | 'deal'
   | 'open-all';
 
 const FRAMES = 840;
@@ -326,6 +328,8 @@ const ROOMS: Record<string, object> = {
   },
 };
 
+const JOB = { report: null, error: null };
+
 /** A room of the console with something in it. */
 function room(at: string, acts: Act[] = []): ConsoleScene {
   const events = answers([DEMO]);
@@ -344,6 +348,14 @@ function room(at: string, acts: Act[] = []): ConsoleScene {
             rejected_total: 4123,
           },
         };
+      }
+      if (path.endsWith('/generate') || path === '/jobs/running') {
+        return { ...JOB, id: 'running', kind: 'generate', state: 'running', done: 412_000, total: 1_000_000 };
+      }
+      if (path.endsWith('/distributions')) {
+        const given = { kim: ['SUMMER-AAAA1111'], lee: ['SUMMER-FFFF6666'] };
+        const nothing = [{ user_id: 'park', reason: 'limit-reached' }];
+        return { ...JOB, id: 'done', kind: 'distribute', state: 'done', done: 2, total: 2, report: { given, nothing } };
       }
       if (path.endsWith('/redrive')) {
         return { status: 409, problem: 'still-dead', more: { reason: LETTER.reason } };
@@ -378,6 +390,8 @@ export const CONSOLE_SCENES: Record<string, ConsoleScene> = {
   book: room('/books/summer'),
   'book-rejected': room('/books/summer', ['look-at-codes']),
   'book-take-back': room('/books/summer', ['take-back']),
+  'book-making': room('/books/summer', ['generate']),
+  'book-dealt': room('/books/summer', ['deal']),
   'book-new': room('/books/nowhere'),
   pools: room('/pools'),
   pool: room('/pools/gold'),

@@ -40,6 +40,16 @@ async function act(page: Page, what: Act, words: Words): Promise<void> {
       await page.locator('[role=region]').scrollIntoViewIfNeeded();
     },
     'take-back': () => press(`${words.book.cancel.button} SUMMER-BBBB2222`),
+    generate: async () => {
+      await page.fill('#count', '1000000');
+      await press(words.generate.button);
+      await page.locator('progress:visible').scrollIntoViewIfNeeded();
+    },
+    deal: async () => {
+      await page.fill('#pool', 'gold');
+      await press(words.distribution.button);
+      await page.getByRole('button', { name: words.job.report }).scrollIntoViewIfNeeded();
+    },
     'open-all': async () => {
       for (const summary of await page.locator('summary').all()) {
         await summary.click();

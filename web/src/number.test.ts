@@ -30,6 +30,7 @@ test('a range of time is told in the unit that suits its far end, and holds the 
   expect(range(0, 1)).toEqual({ unit: 'second', low: 0, high: 10 });
   expect(range(37, 61)).toEqual({ unit: 'second', low: 30, high: 70 });
   expect(range(197, 309)).toEqual({ unit: 'minute', low: 3, high: 6 });
+  expect(range(197_530, 308_642)).toEqual({ unit: 'day', low: 2, high: 4 });
   expect(range(4000, 7200)).toEqual({ unit: 'hour', low: 1, high: 2 });
 });
 

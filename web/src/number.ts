@@ -10,7 +10,7 @@ export interface ShownPosition {
 
 /** A range of time, each end in `unit`; `low` 0 means "less than `high`". */
 export interface ShownRange {
-  unit: 'second' | 'minute' | 'hour';
+  unit: 'second' | 'minute' | 'hour' | 'day';
   low: number;
   high: number;
 }
@@ -32,10 +32,16 @@ export function position(n: number, language: Language): ShownPosition {
   return { about, digits: count(about ? Math.round(n / 100) * 100 : n, language) };
 }
 
-/** Seconds as a range in the unit that suits its far end: up to 90 s in seconds (by tens), up to 90 min in minutes, then hours. */
+/** Seconds as a range in the unit that suits its far end: up to 90 s in seconds (by tens), up to 90 min in minutes, up to two days in hours, then days. */
 export function range(low_s: number, high_s: number): ShownRange {
   const [unit, step, size]: [ShownRange['unit'], number, number] =
-    high_s <= 90 ? ['second', 10, 1] : high_s <= 5400 ? ['minute', 1, 60] : ['hour', 1, 3600];
+    high_s <= 90
+      ? ['second', 10, 1]
+      : high_s <= 5400
+        ? ['minute', 1, 60]
+        : high_s <= 172_800
+          ? ['hour', 1, 3600]
+          : ['day', 1, 86_400];
   const low = Math.floor(low_s / size / step) * step;
   const high = Math.max(Math.ceil(high_s / size / step) * step, step);
   return { unit, low, high };

@@ -67,7 +67,7 @@ test('one person is not "1 people"', () => {
 
 test('a time is told as a range, as about, or as at most', () => {
   expect(queueEn.eta({ unit: 'minute', low: 3, high: 5 })).toBe('3–5 minutes to go');
-  expect(queueEn.eta({ unit: 'minute', low: 3, high: 3 })).toBe('about 3 minutes to go');
-  expect(queueEn.eta({ unit: 'second', low: 0, high: 10 })).toBe('under 10 seconds to go');
+  expect(queueEn.eta({ unit: 'minute', low: 3, high: 3 })).toBe('About 3 minutes to go');
+  expect(queueEn.eta({ unit: 'second', low: 0, high: 10 })).toBe('Under 10 seconds to go');
   expect(queueKo.eta({ unit: 'minute', low: 3, high: 5 })).toBe('예상 대기 3–5분');
 });

@@ -187,14 +187,22 @@ fn waiting(words: &Words, phase: Phase, position: Option<u64>, eta: Option<Eta>)
     if let Some(position) = position {
         inside += &labelled(words.number, position);
     }
-    if let Some(Eta { low, high }) = eta {
-        let range = words
-            .range
-            .replacen("{}", &grouped(low), 1)
-            .replacen("{}", &grouped(high), 1);
-        inside += &paragraph(&range);
+    if let Some(eta) = eta {
+        inside += &paragraph(&range(words, eta));
     }
     inside
+}
+
+/// In the unit that suits the far end, as the script tells it: seconds up to 90, minutes up to 90, hours.
+fn range(words: &Words, Eta { low, high }: Eta) -> String {
+    let [seconds, minutes, hours] = words.range;
+    let (text, unit_s) = match high {
+        0..=90 => (seconds, 1),
+        91..=5_400 => (minutes, 60),
+        _ => (hours, 3_600),
+    };
+    text.replacen("{}", &grouped(low / unit_s), 1)
+        .replacen("{}", &grouped(high.div_ceil(unit_s)), 1)
 }
 
 fn coupon(words: &Words, code: &str, serial: u64) -> String {
@@ -255,6 +263,14 @@ fn grouped(number: u64) -> String {
 mod tests {
     use super::*;
     use crate::mirror::document::tests::document;
+
+    #[test]
+    fn a_wait_is_told_in_the_unit_that_suits_it() {
+        let told = |low, high| range(Language::English.words(), Eta { low, high });
+        assert_eq!(told(20, 40), "20 to 40 seconds to go");
+        assert_eq!(told(200, 310), "3 to 6 minutes to go");
+        assert_eq!(told(4_000, 7_300), "1 to 3 hours to go");
+    }
 
     #[test]
     fn numbers_are_shown_with_their_thousands_apart() {

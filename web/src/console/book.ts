@@ -1,12 +1,12 @@
 /** The screen of one book: its coupons, its codes, its rules and its history. */
 
 import { h, say, show } from '../element';
-import { BookCalls, type Step } from './books-api';
+import { BookCalls } from './books-api';
 import { Coupons } from './coupons';
-import { type Desk, type Part, timeOf } from './desk';
+import type { Desk, Part } from './desk';
 import { distributionPanel, generatePanel } from './jobs';
 import { rulesPanel } from './rules';
-import { table } from './table';
+import { stepsPanel } from './steps';
 import { uploadPanel } from './upload';
 
 export function bookScreen(desk: Desk, id: string): Part {
@@ -14,27 +14,14 @@ export function bookScreen(desk: Desk, id: string): Part {
   const calls = new BookCalls(desk.ops.credential, id);
   const none = h('p', {}, '');
   const coupons = new Coupons(desk, id, calls, () => void history.read());
-  const history = table<Step>(desk, {
-    columns: [words.at, words.code, words.holder, words.step, words.by, words.metadata],
-    none: words.noHistory,
-    read: (after) => calls.history(after),
-    cells: (step) => [
-      timeOf(step.at, desk.at || Date.now(), desk.language),
-      h('code', {}, step.code),
-      step.user_id,
-      `${words.states[step.from] ?? step.from} → ${words.states[step.to] ?? step.to}`,
-      desk.who(step.by),
-      step.metadata === null ? '' : JSON.stringify(step.metadata),
-    ],
-  });
-  const steps = h('section', { class: 'panel' }, h('h2', {}, words.history), history.root);
+  const history = stepsPanel(desk, id, calls);
   const rules = rulesPanel(desk, calls, () => void read());
   const filling = [
     uploadPanel(desk, calls, () => void coupons.read()),
     generatePanel(desk, calls, () => void coupons.read()),
     distributionPanel(desk, calls, () => void read()),
   ];
-  const inside = [coupons.root, steps];
+  const inside = [coupons.root, history.root];
   const beside = h('div', {}, ...filling, rules.root);
   const main = h('div', {}, h('div', {}, ...inside), desk.admin && beside);
 

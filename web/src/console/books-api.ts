@@ -104,8 +104,8 @@ export class BookCalls {
     return this.#call('POST', `/coupons/${encodeURIComponent(code)}/cancel`, { reason });
   }
 
-  history(after: string | null): Promise<Reply<List<Step>>> {
-    return this.#call('GET', `/history${page(after)}`);
+  history(after: string | null, limit = '50'): Promise<Reply<List<Step>>> {
+    return this.#call('GET', `/history${page(after, { limit })}`);
   }
 
   generate(asked: { count: number; code_pattern?: string }, once: string): Promise<Reply<Job>> {

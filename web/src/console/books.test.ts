@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Coupon } from './books-api';
-import { csv } from './coupons';
+import type { Coupon, Step } from './books-api';
+import { csv } from './csv';
 import { idsFrom } from './pools';
 import { rulesFrom } from './rules';
+import { found } from './steps';
 import { agreement } from './unexplained';
 
 test('coupons are saved as CSV that survives commas, quotes and what is not there', () => {
@@ -15,8 +16,9 @@ test('coupons are saved as CSV that survives commas, quotes and what is not ther
     redemptions: 0,
     remaining: 1,
   };
-  expect(csv([coupon, { ...coupon, code: 'B2', holder: null }])).toBe(
-    '"A""1",assigned,"kim, lee",,,0,1\r\nB2,assigned,,,,0,1\r\n',
+  const columns = ['code', 'state', 'holder', 'assigned_at', 'redemptions'] as const;
+  expect(csv(columns, [coupon, { ...coupon, code: 'B2', holder: null }])).toBe(
+    '"A""1",assigned,"kim, lee",,0\r\nB2,assigned,,,0\r\n',
   );
 });
 
@@ -41,4 +43,33 @@ test('what is unexplained is read out of the metrics, and unknown where nobody c
   expect(agreement(metrics)).toEqual({ unexplained: 2, age_s: 11.5 });
   expect(agreement('stanchion_unexplained NaN\nstanchion_unexplained_age_s NaN\n')).toBeNull();
   expect(agreement('other 1\n')).toBeNull();
+});
+
+test('what is looked for in a history is found however far back, and what does not speak of it is left out', async () => {
+  const step = (code: string, user_id: string, metadata: unknown = null): Step => ({
+    at: '2026-11-21T10:03:00.000Z',
+    code,
+    user_id,
+    from: 'unassigned',
+    to: 'assigned',
+    by: 'admin',
+    metadata,
+  });
+  const pages = [[step('A', 'kim')], [step('B', 'lee', { till: 'North' }), step('C', 'kim')], [step('D', 'lee')]];
+  const asked: (string | null)[] = [];
+  const read = async (after: string | null) => {
+    asked.push(after);
+    const at = Number(after ?? 0);
+    const next = at + 1 < pages.length ? String(at + 1) : null;
+    return { ok: true, status: 200, body: { items: pages[at] ?? [], next }, retryAfterMs: null, date: null } as const;
+  };
+  const codes = async (wanted: string, from: string | null) => {
+    const reply = await found(read, wanted, from);
+    return reply.ok && [reply.body.items.map(({ code }) => code).join(), reply.body.next];
+  };
+  expect(await codes('LEE', null)).toEqual(['B', '2']);
+  expect(await codes('lee', '2')).toEqual(['D', null]);
+  expect(await codes('north', null)).toEqual(['B', '2']);
+  expect(await codes('park', null)).toEqual(['', null]);
+  expect(asked).toEqual([null, '1', '2', null, '1', null, '1', '2']);
 });

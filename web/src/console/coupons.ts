@@ -4,6 +4,7 @@ import { h, say } from '../element';
 import { save } from '../save';
 import { askReason } from './ask';
 import { type BookCalls, type Coupon, type CouponState, STATES } from './books-api';
+import { csv } from './csv';
 import { type Desk, timeOf } from './desk';
 import { notes } from './notes';
 import { type Table, table } from './table';
@@ -11,15 +12,6 @@ import { type Table, table } from './table';
 /** A page of the export. */
 const PAGE = '1000';
 const COLUMNS = ['code', 'state', 'holder', 'assigned_at', 'locked_until', 'redemptions', 'remaining'] as const;
-
-/** Coupons as lines of CSV (RFC 4180), each with its line break. */
-export function csv(coupons: Coupon[]): string {
-  const cell = (value: string | number | null) => {
-    const text = String(value ?? '');
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return coupons.map((coupon) => `${COLUMNS.map((name) => cell(coupon[name])).join(',')}\r\n`).join('');
-}
 
 /** The panel of a book's coupons; `changed` is called when one was taken back. */
 export class Coupons {
@@ -122,7 +114,7 @@ export class Coupons {
         return;
       }
       read += reply.body.items.length;
-      lines.push(csv(reply.body.items));
+      lines.push(csv(COLUMNS, reply.body.items));
       say(this.#notes.said, words.exporting(this.#desk.n(read)));
       after = reply.body.next;
     } while (after !== null && this.root.isConnected);

@@ -69,7 +69,7 @@ function banner(desk: Desk, id: string): Part {
 }
 
 export function eventScreen(desk: Desk, id: string): EventScreen {
-  const missing = h('p');
+  const missing = h('h1', { tabindex: -1 });
   const history = audit(desk, id, (last) => control.hear(last));
   const changed = () => void history.read();
   const control = pace(desk, id, changed);
@@ -91,6 +91,7 @@ export function eventScreen(desk: Desk, id: string): EventScreen {
     paint() {
       const event = desk.events.get(id);
       say(missing, event ? '' : desk.at === 0 ? desk.words.connecting : desk.words.gone(id));
+      show(missing, event === undefined);
       for (const part of [head, main]) {
         show(part ?? main, event !== undefined);
       }

@@ -191,13 +191,13 @@ class Console {
     this.#screen.paint();
     this.#entitle();
     if (moved) {
-      this.#main.querySelector<HTMLElement>('h1')?.focus();
+      this.#main.querySelector<HTMLElement>('h1:not(:empty)')?.focus();
     }
   }
 
   /** The tab says which screen it shows. */
   #entitle(): void {
-    const shown = this.#desk && this.#main.querySelector('h1')?.textContent;
+    const shown = this.#desk && this.#main.querySelector('h1:not(:empty)')?.textContent;
     document.title = [shown || this.#words.console, 'Stanchion'].join(' · ');
   }
 

@@ -120,7 +120,10 @@ function head(p: Parts, page: Page, place: Waiting, { visit, words }: Stage): vo
     const countdown = [words.lobby.opensIn, days > 0 ? words.lobby.days(days) : '', digits].filter(Boolean).join(' ');
     say(p.headline, words.lobby.headline);
     say(p.text, place.position === null ? words.lobby.drawn : words.lobby.text);
-    say(p.eta, opens && Date.parse(opens) > visit.clock.now() ? countdown : words.lobby.soon);
+    say(
+      p.eta,
+      !opens ? words['not-open-yet'].soon : Date.parse(opens) > visit.clock.now() ? countdown : words.lobby.soon,
+    );
   } else {
     const told = standing(state === 'paused', place.position, words);
     say(p.headline, told.headline);

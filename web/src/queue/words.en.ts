@@ -5,7 +5,7 @@ import type { ShownRange } from '../number';
 const plural = (n: string, one: string, many: string) => (n === '1' ? `1 ${one}` : `${n} ${many}`);
 
 function time({ unit, low, high }: ShownRange): string {
-  const span = low > 0 && low < high ? `${low}–${high}` : low === high ? `about ${high}` : `under ${high}`;
+  const span = low > 0 && low < high ? `${low}–${high}` : low === high ? `About ${high}` : `Under ${high}`;
   return `${span} ${unit}${high === 1 ? '' : 's'}`;
 }
 

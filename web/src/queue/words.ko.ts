@@ -3,7 +3,7 @@
 import type { ShownRange } from '../number';
 import type { Words } from './words.en';
 
-const UNIT = { second: '초', minute: '분', hour: '시간' } as const;
+const UNIT = { second: '초', minute: '분', hour: '시간', day: '일' } as const;
 
 function time({ unit, low, high }: ShownRange): string {
   const span = low > 0 && low < high ? `${low}–${high}` : low === high ? `약 ${high}` : null;
