@@ -2,7 +2,7 @@
 
 use domain::chance::{Chance, Prospect};
 use domain::entry::EntryKey;
-use domain::eta::{Eta, Flow};
+use domain::eta::{Eta, Outlook, Pace, Reading};
 use domain::event::{Identity, Order};
 use domain::place::GoneReason;
 use domain::{Millis, Phase, presence};
@@ -20,20 +20,20 @@ pub struct Document {
     /// The status document, ready to be sent.
     pub status: Rendered,
     live: LiveEvent,
-    /// How the line moved until then.
-    flow: Flow,
+    /// How the line may go on; `None` while nobody is let in.
+    outlook: Option<Outlook>,
     /// The coupons, and what became of those whose turn came.
     prospect: Prospect,
 }
 
 impl Document {
-    /// What was read, with how many waited then, how the line moved, and what becomes of its people.
+    /// What was read, with how many waited then, how the line may go on, and what becomes of its people.
     pub fn new(
         number: u64,
         tick: u64,
         live: LiveEvent,
         waiting: u64,
-        flow: Flow,
+        outlook: Option<Outlook>,
         prospect: Prospect,
     ) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Document {
             tick,
             status: Rendered::new(&live, waiting),
             live,
-            flow,
+            outlook,
             prospect,
         }
     }
@@ -102,9 +102,9 @@ impl Document {
         presence::reach(self.live.event.admission.fastest_per_s())
     }
 
-    /// The time left for somebody at `position`; `None` when nobody is let in.
+    /// The time left for somebody at `position`; `None` when nobody is let in, or no coupon is left.
     pub fn eta(&self, position: u64) -> Option<Eta> {
-        self.flow.range(position)
+        self.outlook.as_ref()?.range(position)
     }
 
     /// Whether somebody at `position` will get a coupon, when `shown` is what they were shown last.
@@ -125,17 +125,27 @@ pub fn prospect(figures: &Figures) -> Prospect {
     }
 }
 
-/// Visitors let in per second as things stand: none while the line does not move.
-pub fn speed(live: &LiveEvent) -> f64 {
-    if live.event.phase.admits() && live.ended.is_none() {
-        live.rate_in_force_per_s
-    } else {
-        0.0
+/// What times left are told from. While a lobby is drawn nobody is let in.
+pub fn reading(live: &LiveEvent, figures: &Figures, waiting: u64, undrawn: bool) -> Reading {
+    let moves = live.event.phase.admits() && live.ended.is_none() && !undrawn;
+    let divisor = live.brake.map_or(1, |brake| brake.divisor);
+    Reading {
+        at: live.at,
+        pace: moves.then(|| Pace {
+            set: live.event.admission,
+            divisor: u32::try_from(divisor).map_or(1.0, f64::from),
+        }),
+        waiting,
+        admitted: figures.admitted,
+        outstanding: figures.outstanding,
+        redeemed: figures.redeemed,
+        remaining: figures.remaining,
     }
 }
 
 #[cfg(test)]
 pub mod tests {
+    use domain::eta::Flow;
     use domain::event::{AckLevel, Event};
     use serde_json::json;
 
@@ -162,13 +172,18 @@ pub mod tests {
             rate_in_force_per_s: 10.0,
             brake: None,
         };
+        let figures = Figures {
+            waiting: 7,
+            remaining,
+            ..Figures::default()
+        };
         let mut flow = Flow::default();
-        flow.read(live.at, speed(&live), 7);
+        flow.read(reading(&live, &figures, 7, false));
         let prospect = Prospect {
             remaining,
             ..Prospect::default()
         };
-        Document::new(number, 0, live, 7, flow, prospect)
+        Document::new(number, 0, live, 7, flow.outlook(), prospect)
     }
 
     #[test]
@@ -181,11 +196,12 @@ pub mod tests {
             ("draining", Some(GoneReason::SoldOut), false),
             ("closed", Some(GoneReason::Closed), false),
         ] {
-            let eta = document(0, phase, 1, ended).eta(100);
+            let eta = document(0, phase, 100, ended).eta(100);
             assert_eq!(eta.is_some(), some, "{phase}");
         }
-        let eta = document(0, "open", 1, None).eta(100);
+        let eta = document(0, "open", 100, None).eta(100);
         assert_eq!(eta, Some(Eta { low: 4, high: 16 }));
+        assert_eq!(document(0, "open", 0, None).eta(100), None, "sold out");
     }
 
     #[test]

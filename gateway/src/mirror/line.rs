@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::eta::Flow;
+use domain::event::Order;
 use domain::place::PlaceState;
 use domain::{EventId, PlaceId, Seq, presence};
 use lua::{LiveEvent, Move, MoveEntry, Store, StoreError};
@@ -14,7 +15,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::accuracy::Accuracy;
-use super::document::{Document, prospect, speed};
+use super::document::{Document, prospect, reading};
 use super::hearing::Hearing;
 use super::positions::Positions;
 use super::presence::Presence;
@@ -65,7 +66,8 @@ impl Line {
         let figures = store.figures(event).await?.unwrap_or_default();
         let waiting = waiting(&live, &positions);
         let mut flow = Flow::default();
-        flow.read(live.at, speed(&live), waiting);
+        let drawing = drawing(&live, &positions);
+        flow.read(reading(&live, &figures, waiting, drawing));
         let hearing = Hearing::default();
         hearing.heard(positions.heard());
         Ok(Some(Self {
@@ -78,7 +80,7 @@ impl Line {
                 tick,
                 live,
                 waiting,
-                flow,
+                flow.outlook(),
                 prospect(&figures),
             )),
             watchers: Mutex::default(),
@@ -96,8 +98,12 @@ impl Line {
         self.document.load_full()
     }
 
-    /// Waits until the moves were heard up to this one, so that nobody sees a higher position here than at another gateway before; for a
-    /// second at most.
+    /// Were the moves heard up to this one?
+    pub fn has_heard(&self, moves: u64) -> bool {
+        self.positions.read().heard() >= moves
+    }
+
+    /// Waits until the moves were heard up to this one, for a second at most.
     pub async fn caught_up(&self, moves: u64) {
         let patience = Duration::from_millis(CATCHING_UP_TICKS * TICK_MS);
         // Where moves are not heard, what was heard last is shown.
@@ -244,6 +250,11 @@ impl Line {
 /// are what they will be.
 pub(super) fn undrawn(document: &Document, positions: &Positions) -> bool {
     document.has_draw() && !positions.is_drawn()
+}
+
+/// As [`undrawn`], of an event just read.
+pub(super) fn drawing(live: &LiveEvent, positions: &Positions) -> bool {
+    live.event.definition.order == Order::Draw && !positions.is_drawn()
 }
 
 /// How many wait, when the line has not ended.

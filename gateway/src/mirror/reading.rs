@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use lua::{Store, StoreError};
 
-use super::document::{Document, prospect, speed};
-use super::line::{Line, waiting};
+use super::document::{Document, prospect, reading};
+use super::line::{Line, drawing, waiting};
 use crate::live::slot::TICK_MS;
 
 /// Between two readings of an event that somebody looks at, in ticks: a second.
@@ -40,22 +40,23 @@ impl Line {
         let Some((live, figures)) = live.zip(figures) else {
             return Ok(());
         };
-        let waiting = {
+        let (waiting, drawing) = {
             let mut positions = self.positions.write();
             positions.reached(last);
-            waiting(&live, &positions)
+            (waiting(&live, &positions), drawing(&live, &positions))
         };
         if head < before {
             // The stream began anew: the store was restored.
             self.lose();
         }
-        let flow = {
+        let outlook = {
             let mut flow = self.flow.lock();
-            flow.read(live.at, speed(&live), waiting);
-            *flow
+            flow.read(reading(&live, &figures, waiting, drawing));
+            flow.outlook()
         };
         let prospect = prospect(&figures);
-        self.show(Document::new(number, tick, live, waiting, flow, prospect));
+        let document = Document::new(number, tick, live, waiting, outlook, prospect);
+        self.show(document);
         Ok(())
     }
 
