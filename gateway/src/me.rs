@@ -59,7 +59,7 @@ pub async fn state(gateway: &Gateway, line: &Line, place: &PlaceId) -> Result<Pl
     let Looked { look, moves } = looked.map_err(Problem::try_again)?;
     let state = known(look)?;
     if let PlaceState::Waiting { .. } = state {
-        line.caught_up(moves).await;
+        gateway.mirror.catch_up(line, moves).await;
     }
     Ok(state)
 }

@@ -4,6 +4,7 @@
 mod accuracy;
 pub mod bitmap;
 pub mod document;
+mod following;
 mod hearing;
 pub mod line;
 mod positions;
@@ -18,21 +19,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chassis::outage::Outage;
 use chassis::{Lifecycle, Problem};
 use domain::{EventId, Random, Refusal};
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared, join_all};
-use lua::{MoveEntry, Moves, MovesGap, Store, StoreError};
+use futures_util::future::{BoxFuture, Shared};
+use lua::{Moves, Store, StoreError};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::oneshot;
-use tokio::time::MissedTickBehavior;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::live::slot::TICK_MS;
 use line::Line;
 
-/// How long one read of the moves waits for the first: how late a line that was just loaded is followed.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// Moves that follow each other are read together, so long before each tick, which is when connections are visited.
+const READ_BEFORE: Duration = Duration::from_millis(20);
 /// Connections that are told to come back do so spread over this time, in milliseconds.
 pub const COMING_BACK_MS: u32 = 10_000;
 
@@ -47,6 +47,8 @@ pub struct Mirror {
     loads: Mutex<HashMap<EventId, Shared<BoxFuture<'static, Loaded>>>>,
     /// The present tick.
     tick: AtomicU64,
+    /// Somebody waits for moves that were not read yet.
+    hurried: Notify,
 }
 
 impl Mirror {
@@ -58,16 +60,19 @@ impl Mirror {
             lines: RwLock::default(),
             loads: Mutex::default(),
             tick: AtomicU64::new(0),
+            hurried: Notify::new(),
         })
     }
 
     /// Keeps the mirror true until the lifecycle stops: hears the moves, and visits the connections.
     pub fn start(self: &Arc<Self>, moves: Moves, lifecycle: &Lifecycle) {
+        let first = Instant::now() + Duration::from_millis(TICK_MS);
+        let (ticks, reads) = (every_tick(first), every_tick(first - READ_BEFORE));
         lifecycle.spawn("moves", {
             let (mirror, lifecycle) = (self.clone(), lifecycle.clone());
             async move {
                 tokio::select! {
-                    () = mirror.follow(moves) => {}
+                    () = mirror.follow(moves, reads) => {}
                     () = lifecycle.stopping() => {}
                 }
                 Ok(())
@@ -77,7 +82,7 @@ impl Mirror {
             let (mirror, lifecycle) = (self.clone(), lifecycle.clone());
             async move {
                 tokio::select! {
-                    () = mirror.turn() => {}
+                    () = mirror.turn(ticks) => {}
                     () = lifecycle.stopping() => mirror.bye(),
                 }
                 Ok(())
@@ -149,86 +154,18 @@ impl Mirror {
         self.lines.read().values().cloned().collect()
     }
 
-    /// Hears the moves of all followed lines.
-    async fn follow(&self, mut moves: Moves) {
-        let mut outage = Outage::of("moves", self.random.clone());
-        loop {
-            let lines = self.lines();
-            for line in &lines {
-                if line.begins_loading() {
-                    self.load_again(line.clone());
-                }
-            }
-            let followed: Vec<(EventId, u64)> = lines
-                .iter()
-                .filter_map(|line| Some((line.event.clone(), line.followed()?)))
-                .collect();
-            match moves.next(&followed, PATIENCE).await {
-                Ok(heard) => {
-                    outage.over();
-                    self.hear(heard).await;
-                }
-                Err(failure) => {
-                    if let StoreError::Unexpected(_) = failure {
-                        // Reading the same entry again would fail again.
-                        for line in &lines {
-                            line.lose();
-                        }
-                    }
-                    outage.failed(failure).await;
-                }
-            }
+    /// Waits until a line has heard its moves up to this one, so that nobody sees a higher position here than at another gateway before;
+    /// for a second at most.
+    pub async fn catch_up(&self, line: &Line, moves: u64) {
+        if !line.has_heard(moves) {
+            self.hurried.notify_one();
+            line.caught_up(moves).await;
         }
-    }
-
-    /// Takes in what was read, and reads those events again that changed.
-    async fn hear(&self, heard: Vec<Result<MoveEntry, MovesGap>>) {
-        let mut changed = HashMap::new();
-        for entry in heard {
-            match entry {
-                Ok(entry) => {
-                    let line = self.lines.read().get(&entry.event).cloned();
-                    if let Some(line) = line.filter(|line| line.hear(&entry)) {
-                        changed.insert(entry.event, line);
-                    }
-                }
-                Err(MovesGap { event }) => {
-                    if let Some(line) = self.lines.read().get(&event) {
-                        line.lose();
-                    }
-                }
-            }
-        }
-        let readings = changed
-            .values()
-            .map(|line| line.read_again(&self.store, self.tick()));
-        for reading in join_all(readings).await {
-            if let Err(failure) = reading {
-                // The clock reads it again within a second.
-                tracing::warn!(%failure, "an event that changed could not be read");
-            }
-        }
-    }
-
-    /// Loads a line again, in a task of its own that ends when it is loaded.
-    fn load_again(&self, line: Arc<Line>) {
-        metrics::counter!("stanchion_gateway_mirror_reloads_total").increment(1);
-        tracing::info!(event = %line.event, "moves were missed: the line is loaded again");
-        let (store, random) = (self.store.clone(), self.random.clone());
-        tokio::spawn(async move {
-            let mut outage = Outage::of("loading a line", random);
-            while let Err(failure) = line.load_again(&store).await {
-                outage.failed(failure).await;
-            }
-            outage.over();
-        });
     }
 
     /// Turns the wheels of all lines, tick by tick.
-    async fn turn(&self) {
+    async fn turn(&self, mut ticks: Interval) {
         let followed = metrics::gauge!("stanchion_gateway_lines_followed");
-        let mut ticks = tokio::time::interval(Duration::from_millis(TICK_MS));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             ticks.tick().await;
             let tick = self.tick.fetch_add(1, Ordering::Relaxed) + 1;
@@ -282,4 +219,11 @@ impl Mirror {
             line.bye(|| self.random.below(COMING_BACK_MS));
         }
     }
+}
+
+/// A clock that strikes with every tick, from `first` on.
+fn every_tick(first: Instant) -> Interval {
+    let mut every = interval_at(first, Duration::from_millis(TICK_MS));
+    every.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    every
 }

@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 use crate::answer::EtaShown;
 use crate::schema::{ChanceSchema, GoneReasonSchema, PhaseSchema};
 
+/// A position frame fits in so many bytes, so that it is written without moving it.
+const ROOM: usize = 256;
+
 /// Where a waiting visitor stands, as far as it is shown.
 #[expect(
     clippy::struct_field_names,
@@ -130,8 +133,10 @@ impl Frame {
 
     /// The frame as it is sent.
     pub fn to_json(&self) -> String {
-        // Every field is a number, a text or a list of them: this cannot fail.
-        serde_json::to_string(self).unwrap_or_default()
+        let mut json = Vec::with_capacity(ROOM);
+        // Every field is a number, a text or a list of them: this cannot fail, and is text.
+        let _ = serde_json::to_writer(&mut json, self);
+        String::from_utf8(json).unwrap_or_default()
     }
 }
 

@@ -18,7 +18,9 @@ pub const CATCHING_UP_TICKS: u64 = 1_000 / TICK_MS;
 /// Between two looks at a place that was let in and has no ticket yet, in ticks.
 const NO_TICKET_TICKS: usize = 10;
 /// Between two looks at a place that has its ticket: was it redeemed elsewhere, did it end?
-const TICKET_TICKS: usize = 50;
+const TICKET_TICKS: u64 = 50;
+/// Such looks wait for a tick that this divides, so that those of a second share one call of the store.
+const TOGETHER_TICKS: u64 = 10;
 
 /// How a connection ends. The codes are those of a WebSocket; a stream just ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +123,11 @@ impl Slot {
             Stage::Waiting => self.visit_waiting(seen),
             Stage::Admitted { told } => {
                 self.look = true;
-                if told { TICKET_TICKS } else { NO_TICKET_TICKS }
+                if told {
+                    until_next_look(seen.tick)
+                } else {
+                    NO_TICKET_TICKS
+                }
             }
         }
     }
@@ -281,6 +287,12 @@ impl Slot {
             || self.look
             || self.position.is_some()
     }
+}
+
+/// The ticks until a place that has its ticket is looked at again.
+fn until_next_look(tick: u64) -> usize {
+    let next = (tick + TICKET_TICKS).next_multiple_of(TOGETHER_TICKS);
+    usize::try_from(next - tick).unwrap_or(usize::MAX)
 }
 
 /// Milliseconds as ticks, rounded up.
@@ -553,7 +565,10 @@ mod tests {
         let ticket = Frame::ticket(&"demo".parse().unwrap(), "t".to_owned(), NOW);
         assert_eq!(stand.take(), Some(Next::Send(ticket)));
         assert_eq!(stand.take(), None);
-        assert_eq!(stand.visit(), TICKET_TICKS);
+        for (tick, ticks) in [(0, 50), (1, 59), (10, 50), (19, 51)] {
+            assert_eq!(until_next_look(tick), ticks);
+        }
+        assert_eq!(stand.visit(), 50);
     }
 
     #[test]

@@ -147,6 +147,8 @@ async fn hello(socket: &mut WebSocket) -> Result<PlaceToken, Option<Close>> {
 async fn watch(gateway: &Gateway, watching: &Watching, socket: &mut WebSocket) -> Option<Close> {
     loop {
         let ended = tokio::select! {
+            // Most often there is something to send and nothing was said: then the socket is not asked in vain.
+            biased;
             next = next(gateway, watching) => act(gateway, watching, socket, next).await,
             message = socket.recv() => {
                 watching.watcher.answered();

@@ -2,7 +2,9 @@
 
 use domain::{EventId, PlaceToken, Seq};
 use futures_util::future::join_all;
+use lua::MoveEntry;
 
+use super::following::PATIENCE;
 use super::*;
 use crate::live::slot::Next;
 use crate::tests::rig::{Rig, eventually, open, token};
@@ -100,6 +102,32 @@ async fn positions_stay_true_while_people_come_and_go() {
             .await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_fast_a_line_moves_its_moves_are_read_ten_times_a_second() {
+    let rig = Rig::start().await;
+    let event = rig.event("demo", open(1_000)).await;
+    let mut people: Vec<PlaceToken> = Vec::new();
+    for _ in 0..400 {
+        people.push(rig.visitor(&event).await);
+    }
+    let mirror = mirror(&rig);
+    let moves = Moves::connect(rig.redis()).await.unwrap();
+    mirror.start(moves, &rig.lifecycle);
+    let line = mirror.line(&event).await.unwrap();
+    let reads = async || rig.commands().await.get("xread").copied().unwrap_or(0);
+    let (before, began) = (reads().await, Instant::now());
+    for token in people {
+        rig.store.leave(&event, &token.place_id()).await.unwrap();
+    }
+    let (head, _) = rig.store.moves_head(&event).await.unwrap();
+    eventually("the last move", async || line.has_heard(head).then_some(())).await;
+    let (read, ticks) = (reads().await - before, began.elapsed().as_millis() / 100);
+    assert!(
+        u128::from(read) <= ticks + 3,
+        "{read} reads of 400 moves in {ticks} ticks"
+    );
 }
 
 #[tokio::test]
