@@ -318,6 +318,7 @@ impl Pacer {
 mod tests {
     use std::collections::BTreeMap;
 
+    use domain::book::Book;
     use domain::coupon::Issue;
     use domain::place::PlaceState;
     use domain::ticket::Claims;
@@ -583,6 +584,7 @@ mod tests {
     async fn a_thousand_events_with_nobody_to_serve_ask_the_store_next_to_nothing_and_wake_at_once()
     {
         const SECONDS: u64 = 3;
+        const MOST_PER_S: u64 = 10;
         let stage = Stage::set().await;
         let setter = stage.replica().await;
         for n in 0..1_000 {
@@ -590,6 +592,11 @@ mod tests {
             setter
                 .make(&format!("idle-{n}"), json!({ "stock": 1, "phase": phase }))
                 .await;
+        }
+        for n in 0..100 {
+            let book = serde_json::from_value(json!({ "title": "A book and no event" })).unwrap();
+            let book = Book::create(id(&format!("book-{n}")), book).unwrap();
+            stage.store.put_book(&book, 0).await.unwrap();
         }
         // A newcomer's loop is there before what is counted.
         let first = stage.enter("idle-2", 1).await;
@@ -602,18 +609,25 @@ mod tests {
         until("everything to fall asleep", async || {
             let before = rounds().await;
             sleep(Duration::from_secs(1)).await;
-            (rounds().await - before < 60).then_some(())
+            (rounds().await - before < MOST_PER_S).then_some(())
         })
         .await;
         let before = rounds().await;
         sleep(Duration::from_secs(SECONDS)).await;
         let asked = rounds().await - before;
-        assert!(asked < 60 * SECONDS, "{asked} rounds in {SECONDS} s");
+        assert!(
+            asked < MOST_PER_S * SECONDS,
+            "{asked} rounds in {SECONDS} s"
+        );
 
         setter
             .post("idle-0", "phase", json!({ "phase": "open" }))
             .await;
-        for event in ["idle-0", "idle-6"] {
+        // What was no event becomes one.
+        setter
+            .make("book-7", json!({ "stock": 1, "phase": "open" }))
+            .await;
+        for event in ["idle-0", "idle-6", "book-7"] {
             let places = stage.enter(event, 1).await;
             stage.ticketed(event, &places, 1).await;
         }

@@ -8,7 +8,7 @@ use domain::{EventId, Phase};
 use super::{ADMIN, Rig, SOON, id, place};
 use crate::keys::Keys;
 use crate::private::PrivateRedis;
-use crate::{Move, Moves, MovesGap, OutboxReader, Store};
+use crate::{Awake, Move, Moves, MovesGap, OutboxReader, Store};
 
 /// Makes `count` changes of an event: each is a record and a move.
 async fn change(store: &Store, event: &EventId, count: u32) {
@@ -219,4 +219,40 @@ async fn a_reader_goes_on_after_redis_was_killed() {
         .unwrap();
     let told = moves.next(&[(demo, 0)], SOON).await.unwrap();
     assert_eq!(told[0].clone().unwrap().n, 1);
+}
+
+#[tokio::test]
+async fn whoever_moves_records_on_hears_of_the_first_one_in_an_empty_outbox() {
+    let rig = Rig::start().await;
+    let (early, late) = (id("early"), id("late"));
+    made(&rig, "early").await;
+    let settings = rig.redis.settings();
+    let mut awake = Awake::begin(&rig.store, &settings).await.unwrap();
+    let told = async |awake: &mut Awake| {
+        tokio::time::timeout(SOON, awake.woken())
+            .await
+            .unwrap()
+            .unwrap();
+        awake.events().await.unwrap().clone()
+    };
+    assert_eq!(
+        told(&mut awake).await,
+        [early.clone()].into(),
+        "all at first"
+    );
+    let last = rig.store.outbox_length(&early).await.unwrap();
+    rig.store.trim_outbox(&early, last).await.unwrap();
+    awake.keep(|_| false);
+    assert!(awake.events().await.unwrap().is_empty(), "nothing happens");
+
+    made(&rig, "late").await;
+    assert_eq!(told(&mut awake).await, [late.clone()].into());
+    change(&rig.store, &early, 1).await;
+    assert_eq!(told(&mut awake).await, [early.clone(), late].into());
+    awake.keep(|_| false);
+    change(&rig.store, &early, 1).await;
+    assert!(
+        awake.events().await.unwrap().is_empty(),
+        "the first one still waits: whoever reads it finds the second"
+    );
 }

@@ -214,11 +214,16 @@ impl Stations<'_> {
         let Some((memory, lua::Standing::Known(incarnation))) = memory else {
             return self.scan(event, found).await;
         };
+        let (at, mut figures) = (Instant::now(), found.figures.map(|(before, _)| before));
+        if memory.remembers(event) {
+            // As it stands now: what was issued since it stood so is in the log or the ledger already.
+            figures = self.store.figures(event).await?;
+        }
+        let issued = figures.map_or(0, |figures| figures.redeemed);
         let mark = Mark {
             incarnation,
-            issued: found.figures.map_or(0, |(before, _)| before.redeemed),
+            issued,
         };
-        let at = Instant::now();
         if !memory.show(event, mark, found) {
             self.scan(event, found).await?;
             found.reading = Some(Reading { mark, at });

@@ -113,15 +113,25 @@ impl RedisMemory {
         }
     }
 
+    /// Is anything remembered of an event, from not too long ago?
+    pub(super) fn remembers(&self, event: &EventId) -> bool {
+        let quiet = self.events.get(event);
+        quiet.is_some_and(|quiet| !quiet.is_old(event))
+    }
+
     /// Shows what is remembered of an event as if it had been read; false when it has to be read.
     pub(super) fn show(&mut self, event: &EventId, mark: Mark, found: &mut Found) -> bool {
-        let Some(quiet) = self.events.remove(event) else {
+        let Some(quiet) = self
+            .events
+            .remove(event)
+            .filter(|quiet| !quiet.is_old(event))
+        else {
             return false;
         };
         let Lens::Above(settled) = found.lens else {
             return false;
         };
-        if quiet.reading.mark != mark || quiet.settled != settled || quiet.is_old(event) {
+        if quiet.reading.mark != mark || quiet.settled != settled {
             return false;
         }
         quiet.show(found);

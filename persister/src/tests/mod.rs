@@ -5,6 +5,7 @@ mod differences;
 mod draw;
 mod log;
 mod outbox;
+mod quiet;
 mod recover;
 mod repairs;
 
