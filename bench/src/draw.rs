@@ -1,5 +1,4 @@
-//! The draw of a large lobby: how long and with how much processor time, and for how long Redis did nothing else. Then what a
-//! thousand events cost at which nobody looks.
+//! The draw of a large lobby: how long and with how much processor time, and for how long Redis did nothing else.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,10 +19,6 @@ const EVENT: &str = "lobby";
 const SLOW_US: &str = "5000";
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// Events at which nobody looks.
-const IDLE: usize = 1_000;
-/// How long their cost is counted.
-const COUNTED: Duration = Duration::from_secs(20);
 
 /// Draws a lobby of so many people.
 pub async fn measure(binary: &Path, people: usize) -> Result<Vec<Figure>> {
@@ -120,43 +115,6 @@ fn longest(redis: &Redis) -> Result<(f64, String)> {
     });
     let taken = Duration::from_micros(entry[2].as_u64().unwrap_or_default());
     Ok((taken.as_secs_f64() * 1_000.0, words.join(" ")))
-}
-
-/// What a thousand open events cost the store at which nobody looks.
-pub async fn idle(binary: &Path) -> Result<Vec<Figure>> {
-    let redis = Redis::start()?;
-    let shared = redis.shared();
-    let arguments: Vec<&str> = shared.iter().map(String::as_str).collect();
-    let server = Server::start(binary, &arguments)?;
-    for nth in 0..IDLE {
-        server
-            .event(&format!("idle-{nth}"), 10, 10.0, "redis")
-            .await?;
-    }
-    // Admission falls asleep, and the gateway forgets whom nobody asks for.
-    sleep(Duration::from_secs(70)).await;
-    let (process, store) = (Meter::start(server.pid())?, Meter::start(redis.pid())?);
-    let before = redis.commands()?;
-    sleep(COUNTED).await;
-    let after = redis.commands()?;
-    let calls = |name: &str| after.get(name).unwrap_or(&0) - before.get(name).unwrap_or(&0);
-    let share = |used: Duration| 100.0 * used.as_secs_f64() / COUNTED.as_secs_f64();
-    let all = after.values().sum::<u64>() - before.values().sum::<u64>();
-    let per_s = |count| as_float(count) / COUNTED.as_secs_f64();
-    Ok(vec![
-        Figure::plain(
-            "1000 idle events: script calls",
-            per_s(calls("evalsha")),
-            "1/s",
-        ),
-        Figure::plain("1000 idle events: store commands in all", per_s(all), "1/s"),
-        Figure::plain(
-            "1000 idle events: CPU of the server",
-            share(process.used()?),
-            "%",
-        ),
-        Figure::plain("1000 idle events: CPU of Redis", share(store.used()?), "%"),
-    ])
 }
 
 async fn until(is_so: impl AsyncFn() -> Result<bool>) -> Result<()> {

@@ -9,6 +9,7 @@ mod draw;
 mod drop;
 mod enter;
 mod floor;
+mod idle;
 mod latency;
 mod load;
 mod naive;
@@ -135,7 +136,7 @@ async fn main() -> Result<()> {
         What::Storm { sockets } => figures.extend(crowd::storm(binary, sockets).await?),
         What::Draw { people } => figures.extend(draw::measure(binary, people).await?),
         What::Drop { people } => figures.extend(drop::measure(binary, people).await?),
-        What::Idle => figures.extend(draw::idle(binary).await?),
+        What::Idle => figures.extend(idle::measure(binary).await?),
         What::Enter => figures.extend(enter::measure(binary, rounds).await?),
         What::Redeem => figures.extend(redeem::measure(binary, rounds).await?),
         What::Claims => figures.extend(claims::measure(binary).await?),
