@@ -12,6 +12,8 @@ export interface AccountScene {
   /** What the calls of the session or of a step answer instead. */
   refuses?: Record<string, Refused>;
   acts?: AccountAct[];
+  /** Codes of the summer book that this tab has locked. */
+  locked?: string[];
 }
 
 export type AccountAct = 'sign-up' | 'wrong' | 'open' | 'use' | 'lock';
@@ -53,6 +55,19 @@ export const ACCOUNT_SCENES: Record<string, AccountScene> = {
   coupons: { signedIn: true, coupons: FOUR },
   coupon: { signedIn: true, coupons: FOUR, live: live({}), acts: ['open'] },
   'coupon-uses': { signedIn: true, coupons: FOUR, live: live({ redemptions: 2, remaining: 3 }), acts: ['open'] },
+  'coupon-locked': {
+    signedIn: true,
+    coupons: FOUR,
+    live: (code) => ({ code, state: 'locked', locked_until: inAMinute(), redemptions: 0, remaining: 1 }),
+    locked: ['SUMMER-AAAA1111'],
+    acts: ['open'],
+  },
+  'coupon-expired': {
+    signedIn: true,
+    coupons: FOUR.slice(3),
+    live: live({ state: 'expired' }),
+    acts: ['open'],
+  },
   'coupon-locked-elsewhere': {
     signedIn: true,
     coupons: [held('SUMMER-BBBB2222', 'locked')],

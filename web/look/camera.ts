@@ -16,7 +16,7 @@ const QUIET = [
   '--disable-sync',
 ];
 
-export const WIDTHS = [360, 768, 1440];
+export const WIDTHS = [360, 768, 1024, 1440];
 export const SCHEMES = ['light', 'dark'] as const;
 
 interface Finding {

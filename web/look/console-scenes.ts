@@ -240,6 +240,18 @@ const ROOMS: Record<string, object> = {
     ],
     next: null,
   },
+  '/books/summer': {
+    book: 'summer',
+    title: 'Summer sale',
+    expires_at: null,
+    max_per_person: 2,
+    redemptions_per_code: 1,
+    max_redemptions_per_person: null,
+    lock_s: 300,
+    code_pattern: 'SUMMER-{8}',
+    on_cancel: 'return',
+    coupons: { unassigned: 8123, assigned: 1204, locked: 3, redeemed: 412, expired: 1 },
+  },
   '/pools': { items: [{ pool: 'gold', title: 'Gold customers', members: 3120 }], next: null },
   '/books/summer/coupons': {
     items: [

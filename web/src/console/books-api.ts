@@ -62,8 +62,13 @@ export interface Pool {
 }
 
 /** A book as it is listed. */
-export interface Book extends Rules {
+export interface Listed extends Rules {
   book: string;
+}
+
+/** A book, and how many of its coupons stand where; a state that none has may be missing. */
+export interface Book extends Listed {
+  coupons: Partial<Record<CouponState, number>>;
 }
 
 const ROOT = '/api/v1/admin';
@@ -85,6 +90,10 @@ export class BookCalls {
   constructor(credential: Credential, book: string) {
     this.#credential = credential;
     this.#path = `${ROOT}/books/${encodeURIComponent(book)}`;
+  }
+
+  get(): Promise<Reply<Book>> {
+    return this.#call('GET', '');
   }
 
   put(rules: Partial<Rules>): Promise<Reply<Rules>> {

@@ -23,7 +23,6 @@ export class Coupons {
   readonly #notes = notes();
   readonly #filter: HTMLSelectElement;
   readonly #list: Table;
-  #there = true;
 
   constructor(desk: Desk, book: string, calls: BookCalls, changed: () => void) {
     const { book: words } = desk.words;
@@ -46,10 +45,9 @@ export class Coupons {
     this.root = h('section', { class: 'panel' }, head, this.#notes.said, this.#notes.error, this.#list.root);
   }
 
-  /** Reads the coupons anew; false when there is no such book. */
-  async read(): Promise<boolean> {
-    await this.#list.read();
-    return this.#there;
+  /** Reads the coupons anew. */
+  read(): Promise<void> {
+    return this.#list.read();
   }
 
   get #state(): CouponState | null {
@@ -63,11 +61,7 @@ export class Coupons {
     return table<Coupon>(this.#desk, {
       columns: [words.code, words.state, words.holder, words.assigned, words.used, words.act],
       none: words.noCoupons,
-      read: async (after) => {
-        const reply = await this.#calls.coupons(this.#state, after);
-        this.#there = reply.ok || reply.problem !== 'no-such-book';
-        return this.#there ? reply : { ...reply, ok: true, status: 200, body: { items: [], next: null } };
-      },
+      read: (after) => this.#calls.coupons(this.#state, after),
       cells: (coupon) => [
         h('code', {}, coupon.code),
         h('span', { 'data-coupon': coupon.state }, words.states[coupon.state] ?? coupon.state),
@@ -97,7 +91,6 @@ export class Coupons {
     const reply = await this.#calls.cancel(code, reason);
     say(this.#notes.error, this.#desk.failure(reply));
     say(this.#notes.said, reply.ok ? words.cancelled(code, words.states[reply.body.state] ?? reply.body.state) : '');
-    await this.#list.read();
     this.#changed();
   }
 

@@ -25,6 +25,8 @@ export interface RulesPanel {
   root: HTMLElement;
   /** Says whether the form makes the book or changes it. */
   isNew(now: boolean): void;
+  /** Shows the rules that are in force. */
+  hold(rules: Rules): void;
 }
 
 export function rulesPanel(desk: Desk, calls: BookCalls, changed: () => void): RulesPanel {
@@ -50,7 +52,6 @@ export function rulesPanel(desk: Desk, calls: BookCalls, changed: () => void): R
     error,
     said,
     button,
-    inForce,
   );
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -61,12 +62,12 @@ export function rulesPanel(desk: Desk, calls: BookCalls, changed: () => void): R
     say(said, reply.ok ? (reply.status === 201 ? words.made : words.changed) : '');
     if (reply.ok) {
       form.reset();
-      inForce.replaceChildren(...shown(desk, reply.body));
       changed();
     }
   });
   return {
-    root: h('section', { class: 'panel' }, headline, about, form),
+    root: h('section', { class: 'panel' }, headline, inForce, about, form),
+    hold: (rules) => inForce.replaceChildren(...shown(desk, rules)),
     isNew(now) {
       say(headline, now ? words.make : words.headline);
       say(about, now ? words.aboutNew : words.about);

@@ -424,7 +424,7 @@ export const en = {
     exporting: (n: string) => `${counted(n, 'coupon')} read…`,
     exported: (n: string) => `${counted(n, 'coupon is', 'coupons are')} saved.`,
     history: 'History, oldest first',
-    find: 'Code, user or anything else',
+    find: 'Find in the history',
     noHistory: 'Nothing like this has happened yet.',
     stepsRead: (n: string) => `${counted(n, 'step')} found…`,
     stepsSaved: (n: string) => `${counted(n, 'step is', 'steps are')} saved.`,
@@ -484,7 +484,7 @@ export const en = {
   },
   rules: {
     headline: 'Rules',
-    about: 'What is left empty stays as it is.',
+    about: 'To change them, fill in what is to be another; what is left empty stays.',
     make: 'New book',
     aboutNew: 'What is left empty takes its default.',
     title: 'Title',

@@ -396,7 +396,7 @@ export const ko: Words = {
     exporting: (n) => `쿠폰 ${n}장을 읽었습니다…`,
     exported: (n) => `쿠폰 ${n}장을 저장했습니다.`,
     history: '이력, 오래된 것부터',
-    find: '코드, 사용자 등으로 찾기',
+    find: '이력에서 찾기',
     stepsRead: (n) => `${n}건을 찾았습니다…`,
     stepsSaved: (n) => `${n}건을 저장했습니다.`,
     noHistory: '아직 일어난 일이 없습니다.',
@@ -454,7 +454,7 @@ export const ko: Words = {
   },
   rules: {
     headline: '규칙',
-    about: '비워 둔 것은 그대로 둡니다.',
+    about: '바꿀 것만 채우세요. 비워 둔 것은 그대로 둡니다.',
     make: '새 쿠폰북',
     aboutNew: '비워 둔 것은 기본값이 됩니다.',
     title: '제목',

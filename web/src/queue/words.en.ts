@@ -84,7 +84,7 @@ export const en = {
   },
   chance: {
     numbers: (left: string, ahead: string) =>
-      `${plural(left, 'coupon', 'coupons')} left, ${plural(ahead, 'person', 'people')} before you`,
+      `${plural(left, 'coupon', 'coupons')} left, ${ahead === '0' ? 'nobody' : plural(ahead, 'person', 'people')} before you`,
     likely: 'Likely: there should be one for you.',
     likelyStill: 'Likely: so far enough people do not take theirs.',
     uncertain: 'Uncertain: it depends on how many take theirs.',

@@ -82,7 +82,7 @@ export const ko: Words = {
     tab: '일시 정지',
   },
   chance: {
-    numbers: (left, ahead) => `남은 쿠폰 ${left}장, 앞선 대기 ${ahead}명`,
+    numbers: (left, ahead) => `남은 쿠폰 ${left}장, 앞선 대기 ${ahead === '0' ? '없음' : `${ahead}명`}`,
     likely: '가능성 높음: 받으실 수 있을 것으로 보입니다.',
     likelyStill: '가능성 높음: 지금까지 받지 않은 분들이 충분히 있습니다.',
     uncertain: '불확실: 앞선 분들이 얼마나 받는지에 달려 있습니다.',
