@@ -13,7 +13,7 @@ use client::{AdmissionChange, EventPut, Phase};
 use serde_json::{Value, json};
 
 use crate::load::{FULL, Outcome, Pace, drive, request};
-use crate::process;
+use crate::process::{self, Meter};
 use crate::report::{Figure, per_second};
 use crate::server::{Server, TOKEN};
 use crate::stack::Stack;
@@ -29,16 +29,25 @@ const MANY: usize = 1_000_000;
 /// How long making them may take.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Measures.
+/// Measures claims and books.
 pub async fn measure(binary: &Path) -> Result<Vec<Figure>> {
     let embedded = Stack::embedded(binary)?;
     let mut figures = hot_coupon("embedded", &embedded, &["redis", "ledger"]).await?;
-    figures.extend(handed_out(&embedded.server).await?);
+    drop(embedded);
+    figures.extend(books(binary).await?);
+    let full = Stack::full(binary)?;
+    figures.extend(hot_coupon("full stack", &full, &["redis", "log", "ledger"]).await?);
+    figures.extend(handed_out("full stack, ack log", &full.server).await?);
+    Ok(figures)
+}
+
+/// Measures books alone, on the embedded default.
+pub async fn books(binary: &Path) -> Result<Vec<Figure>> {
+    let embedded = Server::embedded(binary)?;
+    let mut figures = handed_out("embedded, ack ledger", &embedded).await?;
     drop(embedded);
     figures.extend(loaded(&Server::embedded(binary)?).await?);
     figures.extend(made(&Server::embedded(binary)?).await?);
-    let full = Stack::full(binary)?;
-    figures.extend(hot_coupon("full stack", &full, &["redis", "log", "ledger"]).await?);
     Ok(figures)
 }
 
@@ -84,7 +93,7 @@ fn claims(coupon: &str, people: Range<usize>) -> Vec<Vec<u8>> {
 }
 
 /// Every code of a book, each to another person, by a program with a service key.
-async fn handed_out(server: &Server) -> Result<Vec<Figure>> {
+async fn handed_out(stack: &str, server: &Server) -> Result<Vec<Figure>> {
     let list: Vec<String> = (0..CODES).map(|number| format!("CODE-{number}")).collect();
     book(server, "spring").await?;
     let codes = json!({ "codes": list }).to_string();
@@ -97,8 +106,14 @@ async fn handed_out(server: &Server) -> Result<Vec<Figure>> {
     let path = "/api/v1/books/spring/assignments";
     let body = |number| json!({"user_id": format!("user-{number}")}).to_string();
     let requests = (0..CODES).map(|number| request("POST", path, Some(key), &body(number)));
+    let meter = Meter::start(server.pid())?;
     let assigned = asked(server.public, requests.collect(), 201).await?;
-    Ok(told(&format!("assign from a book of {CODES}"), &assigned).into())
+    let used = per_second(CODES, meter.used()?);
+    let name = format!("assign from a book of {CODES}, {stack}");
+    let mut figures: Vec<Figure> = told(&name, &assigned).into();
+    let name = format!("{name}: per server CPU second");
+    figures.push(Figure::plain(&name, used, "1/s"));
+    Ok(figures)
 }
 
 /// A million codes as CSV.

@@ -54,6 +54,8 @@ enum What {
     Redeem,
     /// Coupons without a line: claims, codes handed out, a million codes loaded and made.
     Claims,
+    /// Of these the codes alone, on the embedded default.
+    Books,
     /// The ack levels beside each other: throughput, and latency at half load.
     Latency,
     /// Memory per idle socket, and pushed positions.
@@ -140,6 +142,7 @@ async fn main() -> Result<()> {
         What::Enter => figures.extend(enter::measure(binary, rounds).await?),
         What::Redeem => figures.extend(redeem::measure(binary, rounds).await?),
         What::Claims => figures.extend(claims::measure(binary).await?),
+        What::Books => figures.extend(claims::books(binary).await?),
         What::Latency => figures.extend(latency::measure(binary).await?),
         What::Sockets { sockets } => figures.extend(sockets::measure(binary, sockets).await?),
         What::Persister => figures.extend(persister::measure(binary, rounds).await?),
