@@ -20,6 +20,7 @@ pub mod shape;
 pub mod socket;
 pub mod stand;
 pub mod trial;
+pub mod waits;
 pub mod witness;
 
 pub use call::{Answer, Call};

@@ -6,6 +6,7 @@ use e2e::people::{self, Turn};
 use e2e::redis::Redis;
 use e2e::server::event_put;
 use e2e::{Server, Setup, until};
+use futures_util::future::join_all;
 use serde_json::json;
 
 /// An open event that lets nobody in yet, where one counts as absent after a second.
@@ -26,8 +27,12 @@ async fn enter(server: &Server) -> PlaceToken {
 
 /// Waits until whoever gave no sign since now counts as absent, by the store's clock.
 async fn a_while(server: &Server) {
+    a_while_in(server, "drop").await;
+}
+
+async fn a_while_in(server: &Server, event: &str) {
     let visitor = server.visitor().unwrap();
-    let at = async || Some(visitor.status("drop").await.ok()?.at.unix_ms());
+    let at = async || Some(visitor.status(event).await.ok()?.at.unix_ms());
     let begun = at().await.unwrap();
     let passed = until(async || at().await.filter(|&at| at > begun + 2_500));
     passed.await.unwrap();
@@ -78,6 +83,66 @@ async fn those_who_are_there_are_let_in_past_the_absent_who_are_next_when_they_c
     let mut back = visitor.live("drop", &absent[7]).await.unwrap();
     assert!(matches!(turn(&mut back).await, Turn::Ticket { .. }));
     assert!(matches!(turn(&mut late).await, Turn::Ticket { .. }));
+    server.stop().await.unwrap();
+}
+
+/// Lets so many in per second who watch, all at once, and says how many seconds of the store's clock lie between the first and the
+/// last of them.
+async fn let_in(server: &Server, event: &str, rate_per_s: f64, there: Vec<Live>) -> i64 {
+    let change = AdmissionChange {
+        rate_per_s: Some(rate_per_s),
+        ..AdmissionChange::default()
+    };
+    let organiser = server.organiser().unwrap();
+    organiser.set_admission(event, &change).await.unwrap();
+    let turns = there.into_iter().map(|mut live| async move {
+        match turn(&mut live).await {
+            // All tickets last equally long.
+            Turn::Ticket { expires_at, .. } => expires_at.unix_ms() / 1_000,
+            gone @ Turn::Gone(_) => panic!("{gone:?}"),
+        }
+    });
+    let ends = join_all(turns).await;
+    ends.iter().max().unwrap() - ends.iter().min().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_of_the_heads_absent_do_not_slow_those_who_are_there() {
+    const THERE: usize = 80;
+    let server = Server::start().await.unwrap();
+    let (visitor, ops) = (server.visitor().unwrap(), server.organiser().unwrap());
+    let mut lines = Vec::new();
+    for event in ["half", "whole"] {
+        let mut put = event_put(1_000, 0.0, Phase::Open);
+        put.others.insert("presence_s".into(), json!(1));
+        ops.put_event(event, &put).await.unwrap();
+        let mut there = Vec::new();
+        for _ in 0..THERE {
+            if event == "half" {
+                visitor.enter(event, None).await.unwrap();
+            }
+            let token = people::new_token().unwrap();
+            visitor.enter(event, Some(&token)).await.unwrap();
+            there.push(visitor.live(event, &token).await.unwrap());
+        }
+        lines.push(there);
+    }
+    a_while_in(&server, "half").await;
+    let (whole, half) = (lines.pop().unwrap(), lines.pop().unwrap());
+    let (half_s, whole_s) = tokio::join!(
+        let_in(&server, "half", 10.0, half),
+        let_in(&server, "whole", 10.0, whole),
+    );
+    // Eight seconds; sixteen if the absent took a turn each. A second is how a whole one is rounded, one a hesitation.
+    assert!(
+        (half_s - whole_s).abs() <= 2,
+        "{half_s} s, and {whole_s} s without anybody absent"
+    );
+    let figures = ops.event("half").await.unwrap();
+    assert_eq!(
+        (figures.admitted, figures.waiting),
+        (THERE as u64, THERE as u64)
+    );
     server.stop().await.unwrap();
 }
 

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use client::{AdmissionChange, Phase};
 use e2e::server::event_put;
 use e2e::setup::command;
+use e2e::waits::Waits;
 use e2e::{PATIENCE, Server, process, until};
 use serde_json::{Value, json};
 
@@ -36,14 +37,8 @@ async fn a_rehearsal_with_every_limit_in_force_keeps_every_promise_and_says_so()
         report["time_left"]["in_range_percent"].as_f64().unwrap() > 0.0,
         "{report:#}"
     );
-    // The server measures the same.
-    let metrics = format!("{}/metrics", server.ops);
-    let metrics = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
-    let waits = metrics
-        .lines()
-        .filter(|line| line.starts_with("stanchion_gateway_waits_total{"))
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
-    assert!((1..=100).contains(&waits.sum::<u64>()), "{metrics}");
+    let measured = Waits::of(&server).await.unwrap();
+    assert_eq!(measured.all, shown, "the server measures the same people");
     let coupons = json!({"issued": 100, "in_ledger": 100, "remaining": 0});
     assert_eq!(report["coupons"], coupons, "{report:#}");
     let others = ["told", "turned_away"].map(|way| report[way]["sold-out"].as_u64().unwrap_or(0));
@@ -58,6 +53,30 @@ async fn a_rehearsal_with_every_limit_in_force_keeps_every_promise_and_says_so()
         (&report["errors"], &report["faults"]),
         (&json!({}), &json!([]))
     );
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_hears_of_the_last_coupon_whether_the_line_ends_or_waits_for_returns() {
+    let server = Server::start().await.unwrap();
+    let ops = server.organiser().unwrap();
+    for (on_sold_out, after) in [("close", Phase::Draining), ("keep", Phase::Open)] {
+        let mut put = event_put(40, 20.0, Phase::Open);
+        put.others.insert("on_sold_out".into(), json!(on_sold_out));
+        ops.put_event(on_sold_out, &put).await.unwrap();
+        let arguments = format!(
+            "rehearse --url {} --ops-url {} --event {on_sold_out} --visitors 400 --over 500ms --json",
+            server.public, server.ops
+        );
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let (report, kept) = server.run(&arguments).await.unwrap();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        // That it took two seconds at most is one of the promises.
+        assert!(kept, "{report:#}");
+        assert_eq!(report["told"], json!({"sold-out": 360}), "{report:#}");
+        assert!(report["told_sold_out_within_ms"].is_u64(), "{report:#}");
+        assert_eq!(ops.event(on_sold_out).await.unwrap().phase, after);
+    }
     server.stop().await.unwrap();
 }
 
