@@ -38,6 +38,15 @@ const FRAMES = 840;
 
 function event(change: Partial<LiveEvent> & { event: string; title: string }): LiveEvent {
   return {
+    lobby_at: null,
+    opens_at: null,
+    closes_at: null,
+    order: 'fifo',
+    identity: 'place',
+    book: 'demo',
+    code_pattern: '{}',
+    ack: 'ledger',
+    on_sold_out: 'close',
     phase: 'open',
     stock: { total: 6000, remaining: 1877 },
     admission: { rate_per_s: 5, capacity: 1000, ticket_ttl_s: 120 },
@@ -74,6 +83,8 @@ const MANY = [
     event: 'autumn-shoes',
     title: 'Autumn shoes, second batch',
     phase: 'lobby',
+    order: 'draw',
+    opens_at: '2026-11-21T12:00:00.000Z',
     waiting: 48_213,
     admitted: 0,
     outstanding: 0,
@@ -386,6 +397,7 @@ export const CONSOLE_SCENES: Record<string, ConsoleScene> = {
   'events-no-match': scene('/', MANY, { acts: ['find-nothing'] }),
   'events-lost': scene('/', MANY, { drop: true }),
   event: scene('/events/demo', [DEMO]),
+  'event-lobby': scene('/events/autumn-shoes', MANY),
   'event-red': scene('/events/ledger-trouble', MANY),
   'event-braked': scene('/events/demo', [BRAKED]),
   'event-closed': scene('/events/early-birds', MANY),

@@ -30,6 +30,16 @@ export interface LiveEvent {
   event: string;
   title: string;
   phase: Phase;
+  lobby_at: string | null;
+  opens_at: string | null;
+  closes_at: string | null;
+  order: 'fifo' | 'draw';
+  identity: 'place' | 'entry-token';
+  /** The id of the book whose coupons it gives. */
+  book: string;
+  code_pattern: string;
+  ack: 'redis' | 'log' | 'ledger';
+  on_sold_out: 'close' | 'keep';
   stock: { total: number; remaining: number };
   admission: Admission;
   waiting: number;

@@ -8,12 +8,22 @@ import { changeFrom } from './limits';
 import { movesFrom } from './moves';
 import { onTheWay, rateAt, stepAt, tenth } from './pace';
 import { conflicts } from './setting';
+import { told } from './terms';
 import { timely } from './timely';
 import { en } from './words.en';
 
 const EVENT: LiveEvent = {
   event: 'demo',
   title: 'Demo',
+  lobby_at: null,
+  opens_at: null,
+  closes_at: null,
+  order: 'fifo',
+  identity: 'place',
+  book: 'demo',
+  code_pattern: '{}',
+  ack: 'ledger',
+  on_sold_out: 'close',
   phase: 'open',
   stock: { total: 1000, remaining: 377 },
   admission: { rate_per_s: 5, capacity: 100, ticket_ttl_s: 120 },
@@ -189,4 +199,13 @@ test('nobody reads of 1 tickets, and of no ticket nothing is said', () => {
   expect(paused('5', '1')).toContain('The one ticket that is out can still be redeemed.');
   expect(closed('5', '0')).toBe('Everybody in line is sent away. This cannot be undone.');
   expect(en.reason['ledger-still']('1')).toBe('The ledger stands still; 1 record waits for it.');
+});
+
+test('an event says when it moves by itself, with the day when that is not today, and what is done by hand', () => {
+  const at = Date.parse('2026-11-21T09:00:00.000Z');
+  const event: LiveEvent = { ...EVENT, order: 'draw', opens_at: '2026-12-24T09:00:00.000Z' };
+  const desk = { words: en, at, language: 'en' as const };
+  expect(told(desk, event, 'opens_at')).toMatch(/Dec 24, 2026/);
+  expect(told(desk, event, 'closes_at')).toBe('by hand');
+  expect(told(desk, event, 'order')).toBe('are drawn into random order');
 });

@@ -10,6 +10,7 @@ import { type Pace, pace } from './pace';
 import { phasePanel } from './phase';
 import { pipeline } from './pipeline';
 import { stockPanel } from './stock';
+import { termsPanel } from './terms';
 import { timelyNote } from './timely';
 
 const FIGURES = ['waiting', 'admitted', 'outstanding', 'redeemed', 'noShows', 'left'] as const;
@@ -76,11 +77,12 @@ export function eventScreen(desk: Desk, id: string): EventScreen {
   const parts = [banner(desk, id), charts(desk, id), pipeline(desk, id), phasePanel(desk, id, changed)];
   const [head, pictures, way, phases] = parts.map(({ root }) => root);
   const coupons = stockPanel(desk, id, changed);
+  const terms = termsPanel(desk, id);
   const main = h(
     'div',
     { class: 'columns' },
     h('div', {}, pictures ?? null, way ?? null, history.root),
-    h('div', {}, phases ?? null, control.root, coupons.root),
+    h('div', {}, phases ?? null, control.root, coupons.root, terms.root),
   );
   const back = h('p', {}, h('a', { href: '#/' }, desk.words.back));
   const root = h('section', {}, back, missing, head ?? null, main);
@@ -97,7 +99,7 @@ export function eventScreen(desk: Desk, id: string): EventScreen {
       }
       // Nothing moves any more in an event that is over.
       show(control.root, event?.phase !== 'closed');
-      for (const part of [...parts, control, coupons]) {
+      for (const part of [...parts, control, coupons, terms]) {
         part.paint();
       }
       // Somebody changed something, here or elsewhere: the table says who.

@@ -24,11 +24,17 @@ export function timely(metrics: string, event: string): Timely | null {
 
 /** One line under the figures; nothing while nobody was told and let in. */
 export function timelyNote(desk: Desk, id: string): Part {
-  const root = h('p', { class: 'quiet' });
+  const root = h('p', { class: 'quiet', hidden: true });
+  let read = '';
   return {
     root,
     paint() {
-      const now = timely(desk.comparison.metrics, id);
+      const { metrics } = desk.comparison;
+      if (metrics === read) {
+        return;
+      }
+      read = metrics;
+      const now = timely(metrics, id);
       show(root, now !== null);
       if (now) {
         say(root, desk.words.timely(desk.n(Math.floor((now.right / now.all) * 100)), desk.n(now.all)));

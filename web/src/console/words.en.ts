@@ -157,6 +157,13 @@ export const en = {
       calm: (by: string, _share: string) => `Admission is braked to 1/${by} and lets go: redeeming goes well again.`,
     },
   },
+  terms: {
+    headline: 'As it was set up',
+    byHand: 'by hand',
+    identity: 'Who may stand in line',
+    identities: { place: 'everybody', 'entry-token': 'those whom the organiser’s site sends' },
+    book: 'Book of its coupons',
+  },
   move: {
     headline: 'Phase',
     none: 'The event is over; nothing moves any more.',

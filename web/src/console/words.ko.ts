@@ -141,6 +141,13 @@ export const ko: Words = {
       calm: (by) => `입장이 1/${by}로 줄어 있으나 회복 중입니다. 쿠폰 교환이 다시 정상입니다.`,
     },
   },
+  terms: {
+    headline: '설정된 내용',
+    byHand: '직접 진행',
+    identity: '줄을 설 수 있는 사람',
+    identities: { place: '누구나', 'entry-token': '주최자 사이트에서 온 사람' },
+    book: '쿠폰을 주는 쿠폰북',
+  },
   move: {
     headline: '단계',
     none: '이벤트가 종료되어 더 바꿀 수 없습니다.',

@@ -1,0 +1,66 @@
+/** What holds for an event besides its pace: when it moves by itself, who comes first, what a pass means. */
+
+import { h, say } from '../element';
+import type { LiveEvent } from './api';
+import { type Desk, type Part, timeOf } from './desk';
+
+const TERMS = [
+  'lobby_at',
+  'opens_at',
+  'closes_at',
+  'order',
+  'identity',
+  'book',
+  'code_pattern',
+  'ack',
+  'on_sold_out',
+] as const;
+type Term = (typeof TERMS)[number];
+
+/** One term in words. */
+export function told(desk: Pick<Desk, 'words' | 'at' | 'language'>, event: LiveEvent, term: Term): string {
+  const { make, terms } = desk.words;
+  const value = event[term];
+  switch (term) {
+    case 'lobby_at':
+    case 'opens_at':
+    case 'closes_at':
+      return value ? timeOf(value, desk.at, desk.language) : terms.byHand;
+    case 'order':
+      return make.orders[event.order];
+    case 'identity':
+      return terms.identities[event.identity];
+    case 'ack':
+      return make.acks[event.ack];
+    case 'on_sold_out':
+      return make.soldOuts[event.on_sold_out];
+    default:
+      return value ?? '';
+  }
+}
+
+export function termsPanel(desk: Desk, id: string): Part {
+  const { make, terms } = desk.words;
+  const names: Record<Term, string> = {
+    lobby_at: make.lobby_at,
+    opens_at: make.opens_at,
+    closes_at: make.closes_at,
+    order: make.order,
+    identity: terms.identity,
+    book: terms.book,
+    code_pattern: make.pattern,
+    ack: make.ack,
+    on_sold_out: make.soldOut,
+  };
+  const rows = TERMS.map((term) => ({ term, value: h('dd') }));
+  const list = rows.map(({ term, value }) => h('div', {}, h('dt', {}, names[term]), value));
+  return {
+    root: h('section', { class: 'panel' }, h('h2', {}, terms.headline), h('dl', { class: 'rules' }, ...list)),
+    paint() {
+      const event = desk.events.get(id);
+      for (const { term, value } of event ? rows : []) {
+        say(value, event ? told(desk, event, term) : '');
+      }
+    },
+  };
+}
