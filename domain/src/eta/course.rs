@@ -8,6 +8,8 @@ use crate::event::Admission;
 const BRAKE_STEP_S: f64 = 10.0;
 /// Below this product of two small numbers the formula without leaving is the more exact one.
 const HARDLY: f64 = 1e-6;
+/// How exact a moment on a ramp is told, in seconds.
+const EXACT_S: f64 = 0.005;
 
 /// The pace in force: what is set, and by what a brake divides its rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -167,10 +169,10 @@ impl Stretch {
         ahead * stay - turns * (self.from_per_s * once + self.slope() * grown)
     }
 
-    /// The moment in it at which nobody is left of `ahead`: to a millionth of it.
+    /// The moment in it at which nobody is left of `ahead`, or a little later.
     fn until(&self, ahead: f64, turns: f64, leaving: f64) -> f64 {
         let (mut too_early, mut enough) = (0.0, self.seconds);
-        for _ in 0..40 {
+        while enough - too_early > EXACT_S {
             let middle = f64::midpoint(too_early, enough);
             if self.left(ahead, turns, leaving, middle) > 0.0 {
                 too_early = middle;

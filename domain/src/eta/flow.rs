@@ -17,8 +17,8 @@ const LEARNT_S: f64 = 5.0;
 /// When less than this part of the capacity is free, it is the capacity that holds the line up.
 const HARDLY_FREE: u64 = 10;
 
-/// So often may it take the lapse of tickets that were given for lapsed ones until somebody is told that they have a turn.
-const MOST_ROUNDS: u32 = 3;
+/// Who would have to wait for more rounds of lapsing tickets than this has a turn sooner or none at all.
+const MOST_ROUNDS: u32 = 2;
 
 /// What one reading of an event says of its line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -166,25 +166,29 @@ impl Flow {
         // Of tickets that are out nobody knows: the one side counts all of them as lapsed, the other none.
         let took_most = share(now.redeemed, now.over().max(now.redeemed));
         let took_least = share(now.redeemed, now.admitted.max(now.redeemed));
+        let turns = (self.reached + belief) / (self.due + belief);
+        let per_ticket = (self.reached + belief) / (self.tickets + belief);
+        let (free, out) = (as_float(now.free_stock()), as_float(now.outstanding));
+        let side = |most_per_s, lets_go, lapse, out_lapse| {
+            let course = Course::of(&pace, now.at, most_per_s, lets_go);
+            Side {
+                used_up_s: course.until(free * per_ticket, turns, 0.0),
+                course,
+                lapse,
+                out_lapse,
+            }
+        };
         Some(Outlook {
-            soon: Side {
-                course: Course::of(&pace, now.at, most_soon, true),
-                lapse: 1.0 - took_least,
-                out_lapse: as_float(now.outstanding),
-            },
-            late: Side {
-                course: Course::of(&pace, now.at, most_late, false),
-                lapse: 1.0 - took_most,
-                out_lapse: as_float(now.outstanding) * (1.0 - took_most),
-            },
-            turns: (self.reached + belief) / (self.due + belief),
-            per_ticket: (self.reached + belief) / (self.tickets + belief),
+            soon: side(most_soon, true, 1.0 - took_least, out),
+            late: side(most_late, false, 1.0 - took_most, out * (1.0 - took_most)),
+            turns,
+            per_ticket,
             leaving: if self.waited_s > 0.0 {
                 self.left / self.waited_s
             } else {
                 0.0
             },
-            free: as_float(now.free_stock()),
+            free,
             ticket_s: as_float(pace.set.ticket_ttl_s),
             unknown: (BELIEF / (self.reached + BELIEF)).max((-self.watched_s / LEARNT_S).exp()),
         })
@@ -214,6 +218,8 @@ impl Flow {
 struct Side {
     /// The tickets.
     course: Course,
+    /// When each coupon that is left has a ticket, in seconds from now; `None` when the rate ends before.
+    used_up_s: Option<f64>,
     /// The share of them that lapse.
     lapse: f64,
     /// How many of those that are out lapse.
@@ -243,9 +249,16 @@ impl Outlook {
     /// How long a person at `position` (from 1) may still wait; `None` when the rate ends before.
     #[must_use]
     pub fn range(&self, position: u64) -> Option<Eta> {
-        let (soon_s, rounds) = self.until(&self.soon, position, MOST_ROUNDS)?;
-        let (late_s, _) = self.until(&self.late, position, rounds)?;
-        let low = whole_seconds(soon_s * (0.8 - 0.35 * self.unknown));
+        let people = as_float(position);
+        // At best many of those before them leave, or are not there: more than are known.
+        let (soon_s, _) = self.until(
+            &self.soon,
+            people * (0.8 - 0.35 * self.unknown),
+            MOST_ROUNDS,
+        )?;
+        let (_, rounds) = self.until(&self.soon, people, MOST_ROUNDS)?;
+        let (late_s, _) = self.until(&self.late, people, rounds)?;
+        let low = whole_seconds(soon_s);
         let high = whole_seconds((late_s * (1.25 + 0.25 * self.unknown)).ceil()) + 1;
         Some(Eta {
             low: low - low % step(low),
@@ -253,20 +266,19 @@ impl Outlook {
         })
     }
 
-    /// After how many seconds the turn of the person at `position` comes, and how many rounds of tickets have to lapse for it; at
-    /// most so many are waited for.
-    fn until(&self, side: &Side, position: u64, most_rounds: u32) -> Option<(f64, u32)> {
-        let ahead = as_float(position);
+    /// After how many seconds so many people had their turn, and how many rounds of tickets have to lapse for it; at most so many are
+    /// waited for.
+    fn until(&self, side: &Side, people: f64, most_rounds: u32) -> Option<(f64, u32)> {
         let served = self.free * self.per_ticket;
-        let plain_s = side.course.until(ahead, self.turns, self.leaving);
-        let used_up_s = side.course.until(served, self.turns, 0.0);
-        let Some(used_up_s) =
-            used_up_s.filter(|used_up_s| plain_s.is_none_or(|plain_s| plain_s > *used_up_s))
-        else {
+        let plain_s = side.course.until(people, self.turns, self.leaving);
+        let reached_s = side
+            .used_up_s
+            .filter(|used_up_s| plain_s.is_none_or(|plain_s| plain_s > *used_up_s));
+        let Some(used_up_s) = reached_s else {
             return plain_s.map(|plain_s| (plain_s, 0));
         };
         // There is no coupon for them unless people before them let their tickets lapse.
-        let staying = ahead * (-self.leaving * used_up_s).exp();
+        let staying = people * (-self.leaving * used_up_s).exp();
         let mut wanted = (staying - served).max(0.0) / self.per_ticket;
         for round in 1..=most_rounds {
             let before_s = f64::from(round - 1) * self.ticket_s;
@@ -497,13 +509,10 @@ mod tests {
             flow
         };
         let flow = left(100, 0);
-        let (before, behind) = (range(&flow, 100).unwrap(), range(&flow, 120).unwrap());
-        assert!(before.holds(seconds(10)) && before.high < 20, "{before:?}");
-        // The hundredth ticket is given after ten seconds, and a fifth of all lapses after 120.
-        assert!(
-            behind.holds(seconds(130)) && behind.low > before.high,
-            "{behind:?}"
-        );
+        let (before, behind) = (range(&flow, 90).unwrap(), range(&flow, 115).unwrap());
+        assert!(before.holds(seconds(9)) && before.high < 20, "{before:?}");
+        // Others may leave; else it takes fifteen that lapse, a fifth of 75 that are given: 7.5 s, and 120 s.
+        assert!(behind.low < 12 && behind.holds(seconds(128)), "{behind:?}");
         // Eight more than what is out lapse at the latest.
         let held = range(&left(20, 20), 8).unwrap();
         assert!(held.low <= 48 && held.high >= 120, "{held:?}");

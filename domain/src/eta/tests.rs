@@ -31,7 +31,7 @@ const DROP: Case = Case {
 };
 
 /// Each is right for four of five people.
-const CASES: [(&str, Case); 21] = [
+const CASES: [(&str, Case); 22] = [
     ("steady", STEADY),
     (
         "the first second, with no history",
@@ -191,6 +191,22 @@ const CASES: [(&str, Case); 21] = [
         Case {
             crowd: 1_500,
             judged: (15.0, 15.0),
+            ..DROP
+        },
+    ),
+    (
+        "a drawn lobby of which a half goes away within seconds",
+        Case {
+            crowd: 5_000,
+            absent: 0.05,
+            leave: 0.02,
+            take: 0.87,
+            after_s: (0.05, 0.3),
+            ticket_s: 10,
+            capacity: 600,
+            stock: 1_200,
+            pace: |_| at(150.0),
+            lasts_s: 60,
             ..DROP
         },
     ),
