@@ -62,7 +62,8 @@ redis.call('HDEL', keys.pace, 'near', 'near_ms', 'judged')
 settle(keys.pace, 0, now)
 redis.call('XADD', keys.audit, '*', 'by', 'draw', 'action', 'draw', 'from', 'null', 'to',
   cjson.encode({ seed = seed, origin = origin, people = tonumber(people), digest = ARGV[1] }))
-append_record(keys, to_ms(now), redis.call('HGET', keys.event, 'epoch'), 'draw-ended', 'digest', ARGV[1])
+append_record(keys, to_ms(now), redis.call('HGET', keys.event, 'epoch'), 'draw', 'step', 'ended',
+  'digest', ARGV[1])
 redis.call('HINCRBY', keys.counts, 'moves', 1)
 append_move(keys, to_ms(now), 'event')
 return { 'ended' }

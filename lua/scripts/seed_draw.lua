@@ -11,8 +11,8 @@ if redis.call('HGET', KEYS[1], 'state') ~= 'going' then
 end
 if redis.call('HSETNX', KEYS[1], 'seed', ARGV[1]) == 1 then
   redis.call('HSET', KEYS[1], 'origin', ARGV[2])
-  append_record({ counts = KEYS[3], outbox = KEYS[4] }, to_ms(now_us()), redis.call('HGET', KEYS[2], 'epoch'), 'draw-seeded',
-    'seed', ARGV[1], 'origin', ARGV[2])
+  append_record({ counts = KEYS[3], outbox = KEYS[4] }, to_ms(now_us()), redis.call('HGET', KEYS[2], 'epoch'), 'draw',
+    'step', 'seeded', 'seed', ARGV[1], 'origin', ARGV[2])
 end
 local after, people, seed, origin = unpack(redis.call('HMGET', KEYS[1], 'after', 'people', 'seed', 'origin'))
 return { 'draw', after, people, seed, origin }

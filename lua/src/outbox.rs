@@ -99,9 +99,7 @@ fn record(event: &EventId, entry: &Entry) -> Result<Record, StoreError> {
         Entered = "entered",
         Admitted = "admitted",
         Gone = "gone",
-        DrawBegun = "draw-begun",
-        DrawSeeded = "draw-seeded",
-        DrawEnded = "draw-ended",
+        Draw = "draw",
     });
     let fact = match tag(&entry.text("fact")?)? {
         Kind::Issued => Fact::Issued {
@@ -131,17 +129,7 @@ fn record(event: &EventId, entry: &Entry) -> Result<Record, StoreError> {
             reason: entry.parse("reason")?,
             places: list(&entry.text("places")?)?,
         },
-        Kind::DrawBegun => Fact::Draw(DrawFact::Begun {
-            after: Seq(entry.parse("after")?),
-            people: entry.parse("people")?,
-        }),
-        Kind::DrawSeeded => Fact::Draw(DrawFact::Seeded {
-            seed: entry.parse("seed")?,
-            origin: entry.text("origin")?,
-        }),
-        Kind::DrawEnded => Fact::Draw(DrawFact::Ended {
-            digest: entry.text("digest")?,
-        }),
+        Kind::Draw => Fact::Draw(drawn(entry)?),
     };
     Ok(Record {
         id: RecordId::new(event, entry.parse("epoch")?, entry.n),
@@ -149,6 +137,24 @@ fn record(event: &EventId, entry: &Entry) -> Result<Record, StoreError> {
         ordinal: entry.n,
         time: Millis(entry.parse("at")?),
         fact,
+    })
+}
+
+/// Reads what an entry tells of a draw.
+fn drawn(entry: &Entry) -> Result<DrawFact, StoreError> {
+    tags!(Step { Begun = "begun", Seeded = "seeded", Ended = "ended" });
+    Ok(match tag(&entry.text("step")?)? {
+        Step::Begun => DrawFact::Begun {
+            after: Seq(entry.parse("after")?),
+            people: entry.parse("people")?,
+        },
+        Step::Seeded => DrawFact::Seeded {
+            seed: entry.parse("seed")?,
+            origin: entry.text("origin")?,
+        },
+        Step::Ended => DrawFact::Ended {
+            digest: entry.text("digest")?,
+        },
     })
 }
 

@@ -119,7 +119,7 @@ local function begin_draw(keys, event, now)
   local after = redis.call('GET', keys.seq)
   redis.call('INCRBY', keys.seq, people)
   redis.call('HSET', keys.draw, 'state', 'going', 'after', after, 'people', people)
-  append_record(keys, to_ms(now), event.epoch, 'draw-begun', 'after', after, 'people', people)
+  append_record(keys, to_ms(now), event.epoch, 'draw', 'step', 'begun', 'after', after, 'people', people)
 end
 
 -- Moves the event to `phase` and writes it down. Closing ends the line. The bucket starts empty whenever admission begins.

@@ -26,6 +26,12 @@ async fn begun(rig: &Rig, event: &EventId, n: u8) -> Draw {
     draw.unwrap()
 }
 
+/// Gives these places their ordinals; false when there is nothing to draw any more.
+async fn drawn(rig: &Rig, event: &EventId, draw: &Draw, order: &[PlaceId]) -> bool {
+    let list = List::of(order);
+    rig.store.draw(event, draw, &list).await.unwrap()
+}
+
 async fn seq(rig: &Rig, event: &EventId, place: &PlaceId) -> Option<u64> {
     match rig.store.look(event, place).await.unwrap() {
         Look::Known(PlaceState::Waiting { seq }) => Some(seq.0),
@@ -46,21 +52,13 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
     let lobby = rig.store.lobby(&demo, &draw).await.unwrap();
     assert_eq!(lobby, (1..=20).map(place).collect::<Vec<_>>());
     let order = draw.seed.order(lobby);
+    let list = List::of(&order);
     let early = rig.store.end_draw(&demo, "-").await.unwrap();
     assert_eq!(early, Drawn::Unfinished);
-    assert!(
-        rig.store
-            .draw(&demo, &draw, &List::of(&order))
-            .await
-            .unwrap()
-    );
+    assert!(drawn(&rig, &demo, &draw, &order).await);
     assert_eq!(rig.store.draw_record(&demo).await.unwrap(), None);
     let (head, _) = rig.store.moves_head(&demo).await.unwrap();
-    let ended = rig
-        .store
-        .end_draw(&demo, &List::of(&order).digest())
-        .await
-        .unwrap();
+    let ended = rig.store.end_draw(&demo, &list.digest()).await.unwrap();
     assert_eq!(ended, Drawn::Ended);
     assert!(rig.store.is_drawn(&demo).await.unwrap());
 
@@ -69,10 +67,7 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
     }
     assert_eq!(seq(&rig, &demo, &place(21)).await, Some(41));
     let record = rig.store.draw_record(&demo).await.unwrap().unwrap();
-    assert_eq!(
-        (&record.draw, &record.digest),
-        (&draw, &List::of(&order).digest())
-    );
+    assert_eq!((&record.draw, &record.digest), (&draw, &list.digest()));
     let admitted = rig.admitted(&demo, 22).await;
     let admitted: Vec<PlaceId> = admitted.into_iter().map(|one| one.place).collect();
     assert_eq!(
@@ -80,12 +75,8 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
         [order.as_slice(), &[place(21), place(22)]].concat()
     );
 
-    let list = rig.store.draw_list(&demo, &draw).await.unwrap();
-    assert_eq!(
-        list,
-        Some(List::of(&order).as_str().to_owned()),
-        "kept when all are let in"
-    );
+    let kept = rig.store.draw_list(&demo, &draw).await.unwrap();
+    assert_eq!(kept.as_deref(), Some(list.as_str()), "when all are let in");
 
     let mut moves = Moves::connect(&rig.redis.settings()).await.unwrap();
     let told = moves.next(&[(demo.clone(), head)], SOON).await.unwrap();
@@ -98,7 +89,7 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
     assert_eq!(
         audit[0].to,
         serde_json::json!({
-            "seed": draw.seed.to_string(), "origin": "test", "people": 20, "digest": List::of(&order).digest(),
+            "seed": draw.seed.to_string(), "origin": "test", "people": 20, "digest": list.digest(),
         })
     );
 }
@@ -112,12 +103,7 @@ async fn whoever_finishes_a_draw_gives_the_same_order_whoever_leaves_meanwhile()
     let lobby = rig.store.lobby(&demo, &draw).await.unwrap();
     let order = draw.seed.order(lobby);
     // The first replica dies half way.
-    assert!(
-        rig.store
-            .draw(&demo, &draw, &List::of(&order[..20]))
-            .await
-            .unwrap()
-    );
+    assert!(drawn(&rig, &demo, &draw, &order[..20]).await);
     // One who is drawn leaves, one who is not leaves, and one leaves and enters again at the back.
     for gone in [&order[3], &order[30], &order[40]] {
         rig.store.leave(&demo, gone).await.unwrap();
@@ -128,12 +114,7 @@ async fn whoever_finishes_a_draw_gives_the_same_order_whoever_leaves_meanwhile()
     let again = rig.store.lobby(&demo, &draw).await.unwrap();
     let again = draw.seed.order(again);
     assert_eq!(again, order, "everyone, each once");
-    assert!(
-        rig.store
-            .draw(&demo, &draw, &List::of(&again))
-            .await
-            .unwrap()
-    );
+    assert!(drawn(&rig, &demo, &draw, &again).await);
     // After the last is drawn, one more leaves, one who left enters again, and somebody comes late.
     rig.store.leave(&demo, &order[9]).await.unwrap();
     rig.store.enter(&demo, &order[30]).await.unwrap();
@@ -149,18 +130,13 @@ async fn whoever_finishes_a_draw_gives_the_same_order_whoever_leaves_meanwhile()
         };
         assert_eq!(seq(&rig, &demo, place).await, expected);
     }
-    let list = rig.store.draw_list(&demo, &draw).await.unwrap();
+    let (list, kept) = (List::of(&order), rig.store.draw_list(&demo, &draw).await);
     assert_eq!(
-        list,
-        Some(List::of(&order).as_str().to_owned()),
-        "whoever left is on it too"
+        kept.unwrap().as_deref(),
+        Some(list.as_str()),
+        "and who left"
     );
-    assert!(
-        !rig.store
-            .draw(&demo, &draw, &List::of(&order))
-            .await
-            .unwrap()
-    );
+    assert!(!drawn(&rig, &demo, &draw, &order).await);
     assert_eq!(
         rig.store.end_draw(&demo, "-").await.unwrap(),
         Drawn::Nothing
