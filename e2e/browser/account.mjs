@@ -170,6 +170,7 @@ async function jobs(page) {
   const dealt = page.locator('.said', { hasText: 'went to' });
   await dealt.waitFor(LONG);
   seen.dealt = await dealt.innerText();
+  seen.used = await page.locator('.banner div', { hasText: 'redeemed' }).locator('dd').innerText();
   const saving = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Save the report' }).click();
   seen.report = JSON.parse(readFileSync(await (await saving).path(), 'utf8'));
@@ -189,6 +190,7 @@ async function newEvent(page) {
   await page.getByRole('button', { name: 'Make the event' }).click();
   await page.locator('.banner .phase', { hasText: 'Lobby' }).waitFor(LONG);
   await page.waitForFunction(() => document.title.startsWith('Spring drop'));
+  seen.about = await page.locator('.banner .quiet').first().innerText();
   seen.opensAt = await page.evaluate(() => new Date('2099-03-01T10:00:30').toISOString());
   await picture(page, 'console-lobby');
 }

@@ -178,6 +178,7 @@ async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in
     assert!(taken_back.contains("unassigned"), "{taken_back}");
 
     assert_eq!(seen["dealt"], "2 coupons went to 2 people; 0 got nothing.");
+    assert_eq!(seen["used"], "1", "the book tells how its coupons stand");
     let given = seen["report"]["given"].as_object().unwrap();
     let ids: Vec<&str> = given.keys().map(String::as_str).collect();
     assert_eq!(ids, ["kim", "lee"]);
@@ -186,6 +187,8 @@ async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in
     assert_eq!(seen["docsWide"], 0);
 
     let url = format!("{}/api/v1/admin/events/spring-drop", server.ops);
+    let about = seen["about"].as_str().unwrap();
+    assert!(about.starts_with("spring-drop · opens at "), "{about}");
     let made = Call::get(&url, &server.token).await.unwrap().json;
     let told = (&made["phase"], &made["order"], &made["opens_at"]);
     assert_eq!(

@@ -8,7 +8,7 @@ import { changeFrom } from './limits';
 import { movesFrom } from './moves';
 import { onTheWay, rateAt, stepAt, tenth } from './pace';
 import { conflicts } from './setting';
-import { told } from './terms';
+import { nextMove, told } from './terms';
 import { timely } from './timely';
 import { en } from './words.en';
 
@@ -207,5 +207,15 @@ test('an event says when it moves by itself, with the day when that is not today
   const desk = { words: en, at, language: 'en' as const };
   expect(told(desk, event, 'opens_at')).toMatch(/Dec 24, 2026/);
   expect(told(desk, event, 'closes_at')).toBe('by hand');
+  const next = (change: Partial<LiveEvent>) => nextMove({ ...event, ...change })?.[0];
+  const times = { lobby_at: event.opens_at, closes_at: event.opens_at };
+  expect((['draft', 'lobby', 'paused', 'closed'] as const).map((phase) => next({ ...times, phase }))).toEqual([
+    'lobby',
+    'opens',
+    'closes',
+    undefined,
+  ]);
+  // Nothing moves a draft but the opening of its lobby.
+  expect(next({ phase: 'draft' })).toBeUndefined();
   expect(told(desk, event, 'order')).toBe('are drawn into random order');
 });

@@ -4,13 +4,13 @@ import { h, say, show } from '../element';
 import type { LiveEvent } from './api';
 import { audit } from './audit';
 import { charts } from './charts';
-import type { Desk, Part } from './desk';
+import { type Desk, type Part, timeOf } from './desk';
 import { type Level, reasonFor } from './health';
 import { type Pace, pace } from './pace';
 import { phasePanel } from './phase';
 import { pipeline } from './pipeline';
 import { stockPanel } from './stock';
-import { termsPanel } from './terms';
+import { nextMove, termsPanel } from './terms';
 import { timelyNote } from './timely';
 
 const FIGURES = ['waiting', 'admitted', 'outstanding', 'redeemed', 'noShows', 'left'] as const;
@@ -37,12 +37,13 @@ function banner(desk: Desk, id: string): Part {
   const state = h('p', { class: 'state' });
   const figures = FIGURES.map((name) => ({ name, value: h('dd') }));
   const list = figures.map(({ name, value }) => h('div', {}, h('dt', {}, words.figures[name]), value));
+  const about = h('p', { class: 'quiet' });
   const timely = timelyNote(desk, id);
   const root = h(
     'div',
     { class: 'banner' },
     h('div', { class: 'row' }, title, phase),
-    h('p', { class: 'quiet' }, id),
+    about,
     state,
     h('dl', {}, ...list),
     timely.root,
@@ -60,6 +61,9 @@ function banner(desk: Desk, id: string): Part {
       say(phase, words.phase[event.phase]);
       phase.dataset.phase = event.phase;
       say(state, told);
+      const next = nextMove(event);
+      const move = next && words.terms.next[next[0]](timeOf(next[1], desk.at, desk.language));
+      say(about, move ? `${id} · ${move}` : id);
       const counts = { ...event, noShows: event.no_shows };
       for (const { name, value } of figures) {
         say(value, desk.n(counts[name]));

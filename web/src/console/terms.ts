@@ -39,6 +39,22 @@ export function told(desk: Pick<Desk, 'words' | 'at' | 'language'>, event: LiveE
   }
 }
 
+/** Which time moves an event of this phase next, if one is set. */
+export function nextMove({
+  phase,
+  lobby_at,
+  opens_at,
+  closes_at,
+}: LiveEvent): ['lobby' | 'opens' | 'closes', string] | null {
+  if (phase === 'draft') {
+    return lobby_at ? ['lobby', lobby_at] : null;
+  }
+  if (phase === 'lobby' && opens_at) {
+    return ['opens', opens_at];
+  }
+  return phase !== 'closed' && closes_at ? ['closes', closes_at] : null;
+}
+
 export function termsPanel(desk: Desk, id: string): Part {
   const { make, terms } = desk.words;
   const names: Record<Term, string> = {

@@ -160,6 +160,11 @@ export const en = {
   terms: {
     headline: 'As it was set up',
     byHand: 'by hand',
+    next: {
+      lobby: (at: string) => `the lobby opens at ${at}`,
+      opens: (at: string) => `opens at ${at}`,
+      closes: (at: string) => `closes for good at ${at}`,
+    },
     identity: 'Who may stand in line',
     identities: { place: 'everybody', 'entry-token': 'those whom the organiser’s site sends' },
     book: 'Book of its coupons',
@@ -542,7 +547,7 @@ export const en = {
     },
   },
   back: 'All events',
-  gone: (id: string) => `There is no event with the id ${id}.`,
+  gone: (id: string) => `There is no event with the id “${id}”.`,
   failed: (detail: string) => `That did not work: ${detail}`,
   away: 'the server does not answer.',
   keys: {

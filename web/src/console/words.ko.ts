@@ -144,6 +144,11 @@ export const ko: Words = {
   terms: {
     headline: '설정된 내용',
     byHand: '직접 진행',
+    next: {
+      lobby: (at) => `${at}에 로비를 엽니다`,
+      opens: (at) => `${at}에 시작합니다`,
+      closes: (at) => `${at}에 완전히 종료합니다`,
+    },
     identity: '줄을 설 수 있는 사람',
     identities: { place: '누구나', 'entry-token': '주최자 사이트에서 온 사람' },
     book: '쿠폰을 주는 쿠폰북',
@@ -511,7 +516,7 @@ export const ko: Words = {
     },
   },
   back: '모든 이벤트',
-  gone: (id) => `아이디가 ${id}인 이벤트가 없습니다.`,
+  gone: (id) => `아이디가 ‘${id}’인 이벤트가 없습니다.`,
   failed: (detail) => `처리하지 못했습니다: ${detail}`,
   away: '서버가 응답하지 않습니다.',
   keys: {
