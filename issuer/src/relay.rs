@@ -1,6 +1,8 @@
 //! The relay: moves records from the outboxes to the log, in each event's order, and forgets them only once the log has
 //! acknowledged them. One process at a time does it, under a lease; two for a moment would only send duplicates.
 
+use std::collections::{BTreeMap, HashSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +11,10 @@ use domain::event::AckLevel;
 use domain::record::Record;
 use domain::{EventId, Random};
 use kafka::{LogError, Producer};
-use lua::{Lease, OutboxBatch, OutboxReader, Store, StoreError};
-use tokio::time::{interval, sleep, timeout};
+use lua::{Awake, Lease, OutboxReader, Store, StoreError};
+use tokio::sync::mpsc;
+use tokio::time::{Interval, interval, sleep};
 
-/// How soon a new event is followed.
-const REFRESH: Duration = Duration::from_secs(1);
-/// How long one read waits for a record.
-const READ: Duration = Duration::from_millis(250);
 /// How long the stop waits for a log that does not answer; the records stay in the outbox for the next relay.
 const HAND_OVER: Duration = Duration::from_secs(5);
 /// How often the outboxes are measured.
@@ -45,8 +44,15 @@ enum RelayError {
     Lost(#[from] mishaps::Lost),
 }
 
-/// The events followed, each with the ordinal up to which it was relayed.
-type Followed = Vec<(EventId, u64)>;
+/// How far each event has come.
+type Ordinals = BTreeMap<EventId, u64>;
+
+/// What one read found.
+struct Found {
+    records: Vec<Record>,
+    /// The last ordinal of each event.
+    ends: Ordinals,
+}
 
 impl Relay {
     /// Relays until the stop, then hands over what is there and gives the lease back.
@@ -91,14 +97,28 @@ impl Relay {
     async fn measure(&self) {
         let mut due = interval(MEASURE);
         loop {
+            // The relay meets the same error, and tells of it.
+            let _ = self.measure_awake(&mut due).await;
             due.tick().await;
-            for event in self.store.events().await.unwrap_or_default() {
-                if let Ok(length) = self.store.outbox_length(&event).await {
-                    #[expect(clippy::cast_precision_loss, reason = "no outbox holds 2^53 records")]
-                    metrics::gauge!("stanchion_outbox_length", "event" => event.to_string())
-                        .set(length as f64);
+        }
+    }
+
+    /// Measures the outboxes that were not empty, and those of which something was heard.
+    async fn measure_awake(&self, due: &mut Interval) -> Result<Infallible, StoreError> {
+        let mut awake = Awake::begin(&self.store, &self.redis).await?;
+        loop {
+            let mut filled = HashSet::new();
+            for event in awake.events().await?.clone() {
+                let length = self.store.outbox_length(&event).await?;
+                #[expect(clippy::cast_precision_loss, reason = "no outbox holds 2^53 records")]
+                metrics::gauge!("stanchion_outbox_length", "event" => event.to_string())
+                    .set(length as f64);
+                if length > 0 {
+                    filled.insert(event);
                 }
             }
+            awake.keep(|event| filled.contains(event));
+            due.tick().await;
         }
     }
 
@@ -111,74 +131,122 @@ impl Relay {
         }
     }
 
-    /// Relays with one connection to each side, beginning after what the log is known to have.
+    /// Relays with one connection to each side, beginning after what the log is known to have. While what is in the log is
+    /// marked, the next records are read and sent.
     async fn relay_connected(&self, outage: &mut Outage) -> Result<(), RelayError> {
         kafka::ensure_topics(&self.kafka).await?;
         let producer = Producer::new(&self.kafka)?;
-        let mut reader = OutboxReader::connect(&self.redis).await?;
-        let mut followed = Followed::new();
-        let mut refresh = interval(REFRESH);
-        loop {
-            // Asked before reading, so that whatever the last request wrote is in the last read.
-            let last = self.lifecycle.is_drained();
-            if last || timeout(Duration::ZERO, refresh.tick()).await.is_ok() {
-                self.follow(&mut followed).await?;
-            }
-            let patience = if last { Duration::ZERO } else { READ };
-            let most = (WINDOW / followed.len().max(1)).max(SHARE);
-            let batches = reader.next(&followed, most, patience).await?;
-            if batches.is_empty() && last {
-                return Ok(());
-            }
-            if !batches.is_empty() {
-                self.send(&producer, batches, &mut followed).await?;
-            }
-            outage.over();
-        }
-    }
-
-    /// Brings the list of events up to date.
-    async fn follow(&self, followed: &mut Followed) -> Result<(), StoreError> {
-        let events = self.store.events().await?;
-        followed.retain(|(event, _)| events.contains(event));
-        for event in events {
-            if followed.iter().any(|(known, _)| *known == event) {
-                continue;
-            }
-            let relayed = self.store.watermarks(&event).await?.log;
-            followed.push((event, relayed));
-        }
+        let (arrived, to_mark) = mpsc::unbounded_channel();
+        let (forgotten, to_read) = mpsc::unbounded_channel();
+        tokio::try_join!(
+            self.move_on(&producer, outage, arrived, to_read),
+            self.mark(to_mark, forgotten)
+        )?;
         Ok(())
     }
 
-    /// Sends what was read; what the log acknowledged is told to those who wait, and forgotten.
-    async fn send(
+    /// Reads and sends; resolves at the stop, when nothing is left. What was read is not forgotten yet when the next is read, and
+    /// whatever comes behind it in its outbox wakes nobody: so an event is read once more when its outbox has forgotten.
+    async fn move_on(
         &self,
         producer: &Producer,
-        batches: Vec<OutboxBatch>,
-        followed: &mut Followed,
+        outage: &mut Outage,
+        arrived: mpsc::UnboundedSender<Ordinals>,
+        mut forgotten: mpsc::UnboundedReceiver<EventId>,
     ) -> Result<(), RelayError> {
-        let sent: Vec<(EventId, u64)> = batches
-            .iter()
-            .filter_map(|batch| Some((batch.event.clone(), batch.records.last()?.ordinal)))
-            .collect();
-        let records: Vec<Record> = batches.into_iter().flat_map(|b| b.records).collect();
+        let mut awake = Awake::begin(&self.store, &self.redis).await?;
+        let mut reader = OutboxReader::connect(&self.redis).await?;
+        let mut sent = Ordinals::new();
+        loop {
+            // Asked before reading, so that whatever the last request wrote is in the last read.
+            let last = self.lifecycle.is_drained();
+            if last {
+                awake.wake_all().await?;
+            }
+            while let Ok(event) = forgotten.try_recv() {
+                awake.wake(event);
+            }
+            let found = self.read(&mut reader, &mut awake, &mut sent).await?;
+            if found.records.is_empty() && last {
+                return Ok(());
+            }
+            if !found.records.is_empty() {
+                self.send(producer, &found).await?;
+                sent.extend(found.ends.clone());
+                // Nobody hears it any more when marking failed, which ends this, too.
+                let _ = arrived.send(found.ends);
+            }
+            outage.over();
+            tokio::select! {
+                woken = awake.woken() => woken?,
+                Some(event) = forgotten.recv() => awake.wake(event),
+                () = self.lifecycle.drained() => {}
+            }
+        }
+    }
+
+    /// The next records of the events that are awake; those that have none fall asleep.
+    async fn read(
+        &self,
+        reader: &mut OutboxReader,
+        awake: &mut Awake,
+        sent: &mut Ordinals,
+    ) -> Result<Found, StoreError> {
+        let mut wanted = Vec::new();
+        for event in awake.events().await? {
+            if !sent.contains_key(event) {
+                let in_the_log = self.store.watermarks(event).await?.log;
+                sent.insert(event.clone(), in_the_log);
+            }
+            wanted.push((event.clone(), sent.get(event).copied().unwrap_or_default()));
+        }
+        let most = (WINDOW / wanted.len().max(1)).max(SHARE);
+        let mut found = Found {
+            records: Vec::new(),
+            ends: Ordinals::new(),
+        };
+        for batch in reader.next(&wanted, most, Duration::ZERO).await? {
+            if let Some(last) = batch.records.last() {
+                found.ends.insert(batch.event, last.ordinal);
+            }
+            found.records.extend(batch.records);
+        }
+        awake.keep(|event| found.ends.contains_key(event));
+        Ok(found)
+    }
+
+    /// Sends what was read, until the log has it.
+    async fn send(&self, producer: &Producer, found: &Found) -> Result<(), RelayError> {
         if mishaps::planted("relay-trims-early") {
-            for (event, last) in &sent {
+            for (event, last) in &found.ends {
                 self.store.trim_outbox(event, *last).await?;
             }
         }
         mishaps::cross("relay.read")?;
-        producer.send(&records).await?;
+        producer.send(&found.records).await?;
         mishaps::cross("relay.produced")?;
-        metrics::counter!("stanchion_relay_records_total").increment(records.len() as u64);
-        for (event, last) in sent {
-            self.store
-                .raise_and_forget(&event, &[AckLevel::Log], last)
-                .await?;
-            mishaps::cross("relay.marked")?;
-            if let Some((_, relayed)) = followed.iter_mut().find(|(known, _)| *known == event) {
-                *relayed = last;
+        metrics::counter!("stanchion_relay_records_total").increment(found.records.len() as u64);
+        Ok(())
+    }
+
+    /// Tells those who wait what is in the log, and forgets it; resolves when nothing more comes.
+    async fn mark(
+        &self,
+        mut arrived: mpsc::UnboundedReceiver<Ordinals>,
+        forgotten: mpsc::UnboundedSender<EventId>,
+    ) -> Result<(), RelayError> {
+        while let Some(mut ends) = arrived.recv().await {
+            // Whatever arrived meanwhile is told in the same step.
+            while let Ok(later) = arrived.try_recv() {
+                ends.extend(later);
+            }
+            for (event, end) in ends {
+                self.store
+                    .raise_and_forget(&event, &[AckLevel::Log], end)
+                    .await?;
+                mishaps::cross("relay.marked")?;
+                // Nobody reads any more when reading failed, which ends this, too.
+                let _ = forgotten.send(event);
             }
         }
         Ok(())
@@ -374,7 +442,9 @@ mod tests {
             rig.redeem(&event, visitor).await.passed(false);
         }
         let mut reader = OutboxReader::connect(&rig.settings).await.unwrap();
-        let read = reader.next(&[(event.clone(), 0)], 1_000, READ).await;
+        let read = reader
+            .next(&[(event.clone(), 0)], 1_000, Duration::ZERO)
+            .await;
         let slept = read.unwrap().remove(0).records;
         for _ in 0..2 {
             let relay = Relay {

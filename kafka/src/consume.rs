@@ -2,6 +2,7 @@
 //! group only shares the partitions out, and the offsets it is told are a hint for monitors of its lag.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use parking_lot::Mutex;
@@ -13,12 +14,15 @@ use rdkafka::message::Message as _;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use crate::settings::{LogError, Settings, passes, told};
 use crate::topics::{Topic, blocking};
 
 /// The group of all persisters of an installation.
 const GROUP: &str = "stanchion-persister";
+/// How often the group is told of the progress: each time costs the brokers as much as a batch of records.
+const TELL: Duration = Duration::from_secs(1);
 
 /// A message of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,9 @@ pub struct Consumer {
     news: mpsc::UnboundedReceiver<Heard>,
     /// No message came since the client said that it lost its connections.
     cut_off: bool,
+    /// The next offset of each partition of which the group is still to be told, and when it is.
+    progress: BTreeMap<i32, u64>,
+    tell_at: Instant,
 }
 
 impl Consumer {
@@ -82,6 +89,8 @@ impl Consumer {
             inner,
             news,
             cut_off: false,
+            progress: BTreeMap::new(),
+            tell_at: Instant::now(),
         })
     }
 
@@ -90,7 +99,15 @@ impl Consumer {
         let first = loop {
             let message = tokio::select! {
                 biased;
-                Some(heard) = self.news.recv() => return Ok(heard),
+                Some(heard) = self.news.recv() => {
+                    // What was noted may be somebody else's now.
+                    self.progress.clear();
+                    return Ok(heard);
+                }
+                () = sleep_until(self.tell_at), if !self.progress.is_empty() => {
+                    self.tell_group();
+                    continue;
+                }
                 message = self.inner.recv() => message,
             };
             match message {
@@ -143,20 +160,34 @@ impl Consumer {
         Ok(self.inner.assign(&list)?)
     }
 
-    /// Tells the group how far a partition has been committed to the ledger, for monitors of its lag. Nothing depends on it.
-    pub fn tell_progress(&self, partition: i32, next_offset: u64) {
+    /// Notes how far a partition has been committed to the ledger. The group is told within a second, for monitors of its lag.
+    /// Nothing depends on it.
+    pub fn note_progress(&mut self, partition: i32, next_offset: u64) {
+        self.progress.insert(partition, next_offset);
+    }
+
+    /// Tells the group what was noted.
+    fn tell_group(&mut self) {
+        if self.progress.is_empty() {
+            return;
+        }
+        self.tell_at = Instant::now() + TELL;
         let mut list = TopicPartitionList::new();
-        let offset = Offset::Offset(next_offset.cast_signed());
-        let told = list
-            .add_partition_offset(Topic::Records.name(), partition, offset)
+        let told = std::mem::take(&mut self.progress)
+            .into_iter()
+            .try_for_each(|(partition, next_offset)| {
+                let offset = Offset::Offset(next_offset.cast_signed());
+                list.add_partition_offset(Topic::Records.name(), partition, offset)
+            })
             .and_then(|()| self.inner.commit(&list, CommitMode::Async));
         if let Err(error) = told {
-            tracing::debug!(%error, partition, "the group was not told of the progress");
+            tracing::debug!(%error, "the group was not told of the progress");
         }
     }
 
     /// Leaves the group, so that others take over at once.
-    pub async fn leave(self) -> Result<(), LogError> {
+    pub async fn leave(mut self) -> Result<(), LogError> {
+        self.tell_group();
         blocking(move || {
             drop(self);
             Ok(())

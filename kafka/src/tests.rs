@@ -248,7 +248,7 @@ async fn a_consumer_reads_from_where_it_is_told_whatever_the_group_was_told() {
     let offsets = read(&mut consumer, 100).await;
     let (&partition, all) = offsets.first_key_value().unwrap();
     assert_eq!(*all, (0..100).collect::<Vec<_>>());
-    consumer.tell_progress(partition, 100);
+    consumer.note_progress(partition, 100);
 
     consumer.read_from(&[(partition, 40)]).unwrap();
     let again = read(&mut consumer, 60).await;

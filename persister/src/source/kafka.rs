@@ -9,10 +9,14 @@ use domain::record::Record;
 use kafka::{Consumer, Heard, Message, Producer, Settings, Topic, ensure_topics};
 use ledger::Ledger;
 use lua::Store;
+use tokio::sync::mpsc;
 
 use super::{BATCH, SourceError, out_of_time, tell, tell_again};
 use crate::Parts;
-use crate::writer::{Arrival, Halt, Raw, Run, Writer};
+use crate::writer::{Arrival, Halt, Raw, Run, Writer, Written};
+
+/// How many batches may be rows before those who wait for them are told.
+const UNTOLD: usize = 4;
 
 /// Persists the partitions that the group gives us.
 pub(crate) struct KafkaSource {
@@ -60,9 +64,21 @@ impl KafkaSource {
         let random = Arc::clone(&self.random);
         let writer = Writer::new(self.ledger.clone(), Some(dead_topic), random);
         let mut consumer = Consumer::join(&self.settings)?;
-        let ended = self.consume(&mut consumer, &writer, outage).await;
+        let (written, untold) = mpsc::channel(UNTOLD);
+        let ended = tokio::try_join!(
+            self.consume(&mut consumer, &writer, outage, written),
+            self.tell(untold)
+        );
         consumer.leave().await?;
-        ended
+        ended.map(|((), ())| ())
+    }
+
+    /// Tells what was written, while the next batch is being written; ends when nothing more comes.
+    async fn tell(&self, mut untold: mpsc::Receiver<Written>) -> Result<(), SourceError> {
+        while let Some(written) = untold.recv().await {
+            tell(&self.store, &written).await?;
+        }
+        Ok(())
     }
 
     /// Takes what the group gives and writes what comes, until the stop.
@@ -71,6 +87,7 @@ impl KafkaSource {
         consumer: &mut Consumer,
         writer: &Writer,
         outage: &mut Outage,
+        untold: mpsc::Sender<Written>,
     ) -> Result<(), SourceError> {
         let mut ours = Offsets::new();
         loop {
@@ -91,16 +108,17 @@ impl KafkaSource {
                         };
                         let written = self.write(writer, run.partition, from, run.messages).await;
                         match written {
-                            Ok(next) => {
-                                ours.insert(run.partition, next);
-                                consumer.tell_progress(run.partition, next);
+                            Ok(written) => {
+                                ours.insert(run.partition, written.next);
+                                consumer.note_progress(run.partition, written.next);
+                                // Nobody hears it any more when telling failed, which ends this, too.
+                                let _ = untold.send(written).await;
                             }
-                            Err(SourceError::Halt(Halt)) => {
+                            Err(Halt) => {
                                 let partitions = ours.into_keys().collect();
                                 ours = self.resume(consumer, partitions).await?;
                                 break;
                             }
-                            Err(error) => return Err(error),
                         }
                     }
                     outage.over();
@@ -112,7 +130,7 @@ impl KafkaSource {
     /// Reads partitions on from where the ledger says, and tells what was committed by whoever had them before.
     async fn resume(
         &self,
-        consumer: &Consumer,
+        consumer: &mut Consumer,
         partitions: Vec<i32>,
     ) -> Result<Offsets, SourceError> {
         let mut offsets = Offsets::new();
@@ -120,6 +138,7 @@ impl KafkaSource {
             let topic = Topic::Records.name();
             let next = self.ledger.next_offset(topic, partition).await?;
             offsets.insert(partition, next);
+            consumer.note_progress(partition, next);
         }
         for event in self.store.events().await? {
             tell_again(&self.store, &self.ledger, &event).await?;
@@ -129,14 +148,14 @@ impl KafkaSource {
         Ok(offsets)
     }
 
-    /// Writes a partition's messages and tells those who wait for the ledger; the next offset.
+    /// Writes a partition's messages.
     async fn write(
         &self,
         writer: &Writer,
         partition: i32,
         from: u64,
         messages: Vec<Message>,
-    ) -> Result<u64, SourceError> {
+    ) -> Result<Written, Halt> {
         let arrivals: Vec<Arrival> = messages.into_iter().map(arrival).collect();
         let run = Run {
             topic: Topic::Records.name(),
@@ -144,9 +163,7 @@ impl KafkaSource {
             from,
             arrivals: &arrivals,
         };
-        let written = writer.write(run).await?;
-        tell(&self.store, &written).await?;
-        Ok(written.next)
+        writer.write(run).await
     }
 }
 
