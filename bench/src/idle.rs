@@ -17,7 +17,7 @@ const EVENTS: usize = 1_000;
 /// Until they are at rest.
 const SETTLING: Duration = Duration::from_secs(70);
 /// How long their cost is counted: more than the longest pause between two comparisons.
-const COUNTED: Duration = Duration::from_secs(60);
+const COUNTED: Duration = Duration::from_mins(1);
 
 /// What a thousand open events cost the store at which nobody looks.
 pub async fn measure(binary: &Path) -> Result<Vec<Figure>> {

@@ -42,22 +42,20 @@ impl Standing {
     pub(crate) async fn with_identity(
         connection: &mut (impl ConnectionLike + Send),
     ) -> Result<(Self, Identity), StoreError> {
-        let (server, replication, noted): (String, String, HashMap<String, String>) = redis::pipe()
+        let (told, noted): (String, HashMap<String, String>) = redis::pipe()
             .cmd("INFO")
-            .arg("server")
-            .cmd("INFO")
-            .arg("replication")
+            .arg(&["server", "replication"])
             .hgetall(INSTALLATION)
             .query_async(connection)
             .await?;
-        if line(&replication, "role")? != "master" {
+        if line(&told, "role")? != "master" {
             return Err(StoreError::Unavailable("it is a replica".to_owned()));
         }
-        let earlier = line(&replication, "master_replid2")?;
+        let earlier = line(&told, "master_replid2")?;
         let was_a_replica = earlier.bytes().any(|byte| byte != b'0');
-        let lineage = was_a_replica.then(|| line(&replication, "master_replid"));
+        let lineage = was_a_replica.then(|| line(&told, "master_replid"));
         let identity = Identity {
-            run_id: line(&server, "run_id")?.to_owned(),
+            run_id: line(&told, "run_id")?.to_owned(),
             lineage: lineage.transpose()?.unwrap_or_default().to_owned(),
         };
         let incarnation = noted.get("incarnation").and_then(|held| held.parse().ok());
@@ -75,9 +73,9 @@ impl Standing {
     }
 }
 
-/// The value of `name` in a section of `INFO`.
-pub(crate) fn line<'a>(section: &'a str, name: &str) -> Result<&'a str, StoreError> {
-    section
+/// The value of `name` in some sections of `INFO`.
+pub(crate) fn line<'a>(sections: &'a str, name: &str) -> Result<&'a str, StoreError> {
+    sections
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
         .map(str::trim_end)

@@ -15,6 +15,7 @@ mod log;
 mod quiet;
 mod repair;
 mod report;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -112,7 +113,9 @@ impl Memory {
         match told {
             Ok(told) => {
                 let told = told.unwrap_or_default();
-                told.iter().for_each(|event| self.redis.stir(event));
+                for event in &told {
+                    self.redis.stir(event);
+                }
                 Ok(told)
             }
             Err(error) => {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use domain::record::{Fences, Record};
 use domain::{EventId, Serial};
-use ledger::Row;
 use lua::OutboxReader;
 use tokio::time::Instant;
 
@@ -17,10 +16,10 @@ use super::report::{Cause, Standing};
 use super::{Memory, ReconcileError, Stations};
 
 /// How many rows or records are read at once.
-const PAGE: usize = 5_000;
+pub(super) const PAGE: usize = 5_000;
 
 /// What was found, by event.
-type All = BTreeMap<EventId, Found>;
+pub(super) type All = BTreeMap<EventId, Found>;
 
 impl Stations<'_> {
     /// Looks at everything there is of the events: at what is settled by its hash.
@@ -60,14 +59,13 @@ impl Stations<'_> {
             quiet.remove(&event);
         }
         for (event, found) in &mut all {
-            match quiet.remove(event) {
-                Some(quiet) => quiet.show(found),
-                None => {
-                    self.redis(event, found, Some((&mut memory.redis, standing)))
-                        .await?;
-                    self.after(event, found, &mut outbox).await?;
-                }
+            if let Some(quiet) = quiet.remove(event) {
+                quiet.show(found);
+                continue;
             }
+            self.redis(event, found, Some((&mut memory.redis, standing)))
+                .await?;
+            self.after(event, found, &mut outbox).await?;
         }
         self.refused(&mut all).await?;
         Ok(all)
@@ -150,58 +148,6 @@ impl Stations<'_> {
             return Ok(());
         }
         each_waiting(outbox, event, |record| see_record(found, &record)).await
-    }
-
-    /// The rows of some events: of one alone, or of all that there are, in as few statements as possible.
-    async fn rows(&self, all: &mut All) -> Result<(), ReconcileError> {
-        if all.len() == 1 {
-            for (event, found) in all {
-                found.rows = self.ledger.row_count(event).await?;
-                let everything = (Serial(0), Serial(u64::MAX));
-                self.ledger_between(event, everything, found).await?;
-            }
-            return Ok(());
-        }
-        for (event, count) in self.ledger.row_counts().await? {
-            if let Some(found) = all.get_mut(&event) {
-                found.rows = count;
-            }
-        }
-        let mut last = None;
-        loop {
-            let rows = self.ledger.every_row(last.as_ref(), PAGE).await?;
-            let Some(newest) = rows.last() else {
-                return Ok(());
-            };
-            last = Some(newest.clone());
-            for (event, row) in rows {
-                if let Some(found) = all.get_mut(&event) {
-                    let (serial, standing) = by_row(row);
-                    found.see(Station::Ledger, serial, standing);
-                }
-            }
-        }
-    }
-
-    /// The rows of an event after one serial, up to and including another.
-    async fn ledger_between(
-        &self,
-        event: &EventId,
-        (after, to): (Serial, Serial),
-        found: &mut Found,
-    ) -> Result<(), ReconcileError> {
-        let mut last = (Serial(after.0 + 1), String::new());
-        loop {
-            let rows = self.ledger.rows(event, (last.0, &last.1), to, PAGE).await?;
-            let Some(newest) = rows.last() else {
-                return Ok(());
-            };
-            last = (newest.serial, newest.record_id.0.clone());
-            for row in rows {
-                let (serial, standing) = by_row(row);
-                found.see(Station::Ledger, serial, standing);
-            }
-        }
     }
 
     /// Redis, from memory where nothing was issued since it was read.
@@ -328,14 +274,4 @@ fn see_record(found: &mut Found, record: &Record) {
     if let Some((serial, standing)) = told(record) {
         found.see(Station::Log, serial, standing);
     }
-}
-
-fn by_row(row: Row) -> (Serial, Standing) {
-    let standing = Standing {
-        code: row.code,
-        holder: row.holder,
-        record_id: row.record_id.0,
-        issued_at: row.issued_at,
-    };
-    (row.serial, standing)
 }

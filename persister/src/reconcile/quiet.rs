@@ -86,8 +86,8 @@ impl Quiet {
 fn believed(event: &EventId) -> Duration {
     let mut hasher = DefaultHasher::new();
     event.hash(&mut hasher);
-    let sooner = BELIEVED / 2 * u32::try_from(hasher.finish() % 1_000).unwrap_or(0) / 1_000;
-    BELIEVED - sooner
+    let later = u32::try_from(hasher.finish() % 1_000).unwrap_or(0);
+    BELIEVED / 2 + BELIEVED / 2 * later / 1_000
 }
 
 impl RedisMemory {

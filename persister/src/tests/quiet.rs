@@ -1,11 +1,12 @@
 //! A comparison that listens: of events in which nothing happens nothing is asked, and nothing escapes it.
 
-use super::{Rig, stopped};
-use crate::reconcile::{Cause, Memory};
+use domain::EventId;
 
-#[tokio::test]
-async fn of_quiet_events_nothing_is_asked_and_what_somebody_does_to_their_rows_is_named() {
-    let rig = Rig::embedded().await;
+use super::{Rig, stopped};
+use crate::reconcile::{Cause, Memory, Report};
+
+/// Thirty events with three coupons each, and nothing on its way.
+async fn thirty(rig: &Rig) -> Vec<EventId> {
     let persister = rig.persist();
     let mut events = Vec::new();
     for n in 0..30 {
@@ -15,6 +16,22 @@ async fn of_quiet_events_nothing_is_asked_and_what_somebody_does_to_their_rows_i
         events.push(event);
     }
     stopped(&persister).await;
+    events
+}
+
+/// What a report names.
+fn named(report: &Report) -> Vec<(String, u64, Cause)> {
+    let named = report.events.iter().flat_map(|event| {
+        let each = event.differences.iter();
+        each.map(|d| (event.event.to_string(), d.serial.0, d.cause))
+    });
+    named.collect()
+}
+
+#[tokio::test]
+async fn of_quiet_events_nothing_is_asked_and_what_somebody_does_to_their_rows_is_named() {
+    let rig = Rig::embedded().await;
+    let events = thirty(&rig).await;
     let redis = rig.redis.settings();
     let stations = rig.stations(&redis);
     let mut memory = Memory::default();
@@ -29,12 +46,7 @@ async fn of_quiet_events_nothing_is_asked_and_what_somebody_does_to_their_rows_i
         let report = stations.reconcile(None, &mut memory).await.unwrap();
         let asked = asked().await.iter().sum::<u64>() - before.iter().sum::<u64>();
         assert_eq!(report.events.len(), 30);
-        let named = |event: &crate::reconcile::EventReport| {
-            let each = event.differences.iter();
-            let each = each.map(|d| (event.event.to_string(), d.serial.0, d.cause));
-            each.collect::<Vec<_>>()
-        };
-        let named: Vec<_> = report.events.iter().flat_map(named).collect();
+        let named = named(&report);
         assert_eq!(named.len() as u64, report.unexplained, "{report:?}");
         (named, asked)
     };
