@@ -151,6 +151,12 @@ impl Reply {
         Err(refusal(self.status.as_u16(), self.retry_after, &self.body))
     }
 
+    /// The body as text.
+    pub(crate) fn text(&self) -> Result<String, ApiError> {
+        String::from_utf8(self.body.to_vec())
+            .map_err(|error| ApiError::not_understood(error.to_string()))
+    }
+
     /// Decodes the body.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         serde_json::from_slice(&self.body)

@@ -2,6 +2,7 @@
 //! It knows the API alone, so whoever uses it tests what everybody else gets.
 
 mod dead;
+mod draw;
 mod error;
 mod event;
 mod frame;
@@ -16,6 +17,7 @@ mod source;
 mod visitor;
 
 pub use dead::{DeadLetter, Decision, Settled, WholeLetter};
+pub use draw::Draw;
 pub use error::{ApiError, Problem};
 pub use event::{
     Admission, AdmissionChange, AuditEntry, Brake, EventPut, EventStatus, LiveEvent, Page, Phase,

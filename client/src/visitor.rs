@@ -1,8 +1,10 @@
 //! The public door: what a person in line does.
 
+use reqwest::header::ACCEPT;
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use crate::draw::Draw;
 use crate::error::{ApiError, Problem};
 use crate::event::EventStatus;
 use crate::frame::Said;
@@ -65,6 +67,21 @@ impl Visitor {
     pub async fn status(&self, event: &str) -> Result<EventStatus, ApiError> {
         let request = self.http.request(Method::GET, &path(event, &[]));
         self.http.call(request, "").await?.json()
+    }
+
+    /// How the lobby was drawn, once it was.
+    pub async fn draw(&self, event: &str) -> Result<Draw, ApiError> {
+        let request = self.http.request(Method::GET, &path(event, &["draw"]));
+        self.http.call(request, "").await?.json()
+    }
+
+    /// All who were drawn: their place ids in drawn order, each followed by a line feed.
+    pub async fn draw_list(&self, event: &str) -> Result<String, ApiError> {
+        let request = self
+            .http
+            .request(Method::GET, &path(event, &["draw"]))
+            .header(ACCEPT, "text/plain");
+        self.http.call(request, "").await?.text()
     }
 
     /// Enters the line. With a token of the caller's own making the call may safely be repeated after a failure on the

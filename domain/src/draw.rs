@@ -1,5 +1,7 @@
 //! The draw of a lobby: an order that a seed and the place ids alone decide, so that anybody can work it out again.
 
+pub mod check;
+
 use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;

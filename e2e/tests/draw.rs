@@ -5,9 +5,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use client::{Eta, Frame, Live, Phase, PlaceToken};
 use e2e::people::{self, heard};
 use e2e::server::event_put;
+use e2e::setup::command;
 use e2e::shape::members;
 use e2e::{Call, Server, until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How many wait in the lobby.
 const PEOPLE: usize = 120;
@@ -80,6 +81,51 @@ async fn is_published(server: &Server, lobby: &[PlaceToken], seed: &str, fingerp
     );
 }
 
+/// What `ctl draw check` says of the draw, without a token, and whether it agrees.
+async fn checked(server: &Server, arguments: &[&str]) -> (Value, bool) {
+    let order = [
+        "ctl", "--json", "--data", "/nowhere", "draw", "check", "drop",
+    ];
+    let door = ["--public-url", &server.public];
+    let arguments = [&order, &door, arguments].concat();
+    let told = command().unwrap().args(arguments).output().await.unwrap();
+    let said = serde_json::from_slice(&told.stdout).unwrap_or_default();
+    (said, told.status.success())
+}
+
+/// Anybody's check agrees, and names what is wrong with any other list.
+async fn can_be_checked(server: &Server, first: &str) {
+    let (told, agrees) = checked(server, &["--place", first]).await;
+    assert!(agrees && told["agrees"] == true, "{told}");
+    let said = told["said"].as_str().unwrap();
+    assert!(said.ends_with("was drawn as number 1"), "{said}");
+    let url = format!("{}/api/v1/events/drop/draw", server.public);
+    let list = Call::new("GET", &url).header("accept", "text/plain");
+    let list = list.send().await.unwrap().text;
+    let lines: Vec<&str> = list.lines().collect();
+    let mut swapped = lines.clone();
+    swapped.swap(4, 9);
+    let named = format!(
+        "line 5 of the list is {}, but the seed puts {} there",
+        lines[9], lines[4]
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("list.txt");
+    let file = file.to_str().unwrap();
+    for (altered, named) in [
+        (swapped, named.as_str()),
+        (
+            lines[1..].to_vec(),
+            "120 were drawn, but 119 stand on the list",
+        ),
+    ] {
+        std::fs::write(file, altered.join("\n") + "\n").unwrap();
+        let (told, agrees) = checked(server, &["--list", file]).await;
+        assert!(!agrees && told["agrees"] == false, "{told}");
+        assert!(told["said"].as_str().unwrap().ends_with(named), "{told}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lobby_is_drawn_into_an_order_that_the_recorded_seed_explains() {
     let server = Server::start().await.unwrap();
@@ -116,6 +162,8 @@ async fn a_lobby_is_drawn_into_an_order_that_the_recorded_seed_explains() {
     }
     let seed = drawn["seed"].as_str().unwrap();
     is_published(&server, &lobby, seed, drawn["digest"].as_str().unwrap()).await;
+    let first = people::place_id(&lobby[order(&lobby, seed)[0]]);
+    can_be_checked(&server, &first).await;
     let late = visitor.me("drop", &late).await.unwrap();
     assert_eq!(late.position, Some(PEOPLE as u64 + 1));
     server.stop().await.unwrap();

@@ -1,6 +1,7 @@
 //! `stanchion ctl`: the admin API from a terminal.
 
 mod dead;
+mod draw;
 mod order;
 mod shown;
 
@@ -11,7 +12,7 @@ use anyhow::{Context as _, ensure};
 use client::{AdmissionChange, ApiError, AuditEntry, LiveEvent, Ops, Options, Page, Put};
 use serde_json::{Value, json};
 
-use order::{EventOrder, KeysOrder, LimitsArgs, Order};
+use order::{AdminOrder, EventOrder, KeysOrder, LimitsArgs, Order};
 
 /// Runs events from a terminal, over the admin API.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,9 +37,13 @@ pub struct CtlArgs {
 
 /// Carries the order out and shows the answer.
 pub async fn run(args: CtlArgs) -> anyhow::Result<ExitCode> {
+    let order = match &args.order {
+        Order::Draw(order) => return draw::run(order, args.json).await,
+        Order::Admin(order) => order,
+    };
     let token = admin_token(&args.data)?;
     let ops = Ops::new(&args.ops_url, &token, Options::default())?;
-    match answer(&ops, &args.order).await {
+    match answer(&ops, order).await {
         Ok(answer) if args.json => println!("{}", serde_json::to_string_pretty(&answer.json)?),
         Ok(answer) => println!("{}", answer.text),
         Err(error) => {
@@ -76,32 +81,32 @@ struct Answer {
     json: Value,
 }
 
-async fn answer(ops: &Ops, order: &Order) -> Result<Answer, ApiError> {
+async fn answer(ops: &Ops, order: &AdminOrder) -> Result<Answer, ApiError> {
     match order {
-        Order::Event(order) => about_events(ops, order).await,
-        Order::Rate {
+        AdminOrder::Event(order) => about_events(ops, order).await,
+        AdminOrder::Rate {
             event,
             per_s,
             ramp_s,
         } => set_rate(ops, event, *per_s, *ramp_s).await,
-        Order::Phase { event, phase } => {
+        AdminOrder::Phase { event, phase } => {
             let event = ops.move_phase(event, *phase).await?;
             Ok(Answer {
                 text: format!("`{}` is {}", event.event, event.phase),
                 json: json!(event),
             })
         }
-        Order::Stock { event, add } => {
+        AdminOrder::Stock { event, add } => {
             let stock = ops.add_stock(event, *add).await?;
             Ok(Answer {
                 text: format!("`{event}` has {} of {} left", stock.remaining, stock.total),
                 json: json!(stock),
             })
         }
-        Order::Limits(args) => about_limits(ops, args).await,
-        Order::Keys(order) => about_keys(ops, order).await,
-        Order::Dead(order) => dead::answer(ops, order).await,
-        Order::Audit { event, limit } => {
+        AdminOrder::Limits(args) => about_limits(ops, args).await,
+        AdminOrder::Keys(order) => about_keys(ops, order).await,
+        AdminOrder::Dead(order) => dead::answer(ops, order).await,
+        AdminOrder::Audit { event, limit } => {
             let entries = audit(ops, event, *limit).await?;
             Ok(Answer {
                 text: shown::audit(&entries),

@@ -3,9 +3,22 @@
 use client::{AdmissionChange, EventPut, LimitsChange, Moment, Phase};
 use serde_json::Map;
 
+use super::draw::DrawOrder;
+
 /// An order.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Order {
+    /// One that needs the admin token.
+    #[command(flatten)]
+    Admin(AdminOrder),
+    /// The draw of a lobby.
+    #[command(subcommand)]
+    Draw(DrawOrder),
+}
+
+/// An order to the admin API.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum AdminOrder {
     /// Events: list them, show one, make or change one.
     #[command(subcommand)]
     Event(EventOrder),
