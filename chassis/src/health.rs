@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 
 use crate::lifecycle::Lifecycle;
 
+/// Where a probe asks whether the process is ready.
+pub(crate) const READY: &str = "/health/ready";
+
 /// How long a check may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -58,7 +61,7 @@ pub(crate) fn public_routes() -> Router {
 pub(crate) fn ops_routes(health: Health, lifecycle: Lifecycle) -> Router {
     Router::new()
         .route("/health/live", get(live))
-        .route("/health/ready", get(ready))
+        .route(READY, get(ready))
         .with_state((health, lifecycle))
 }
 

@@ -22,6 +22,7 @@ use metrics::{Counter, Histogram};
 
 use crate::client_address::TrustedProxies;
 use crate::doors::Peer;
+use crate::health;
 use crate::problem::Problem;
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use complaints::Complaints;
@@ -93,7 +94,9 @@ async fn reply(State(dress): State<Dress>, mut request: Request, next: Next) -> 
     // The panic's own message is logged where it happens.
     let mut reply =
         answered.unwrap_or_else(|_| Problem::try_again("the handler panicked").into_response());
+    // A probe that hears "not yet" was answered; what is not ready says so in the log by itself.
     if reply.status().is_server_error()
+        && uri.path() != health::READY
         && let Some(unsaid) = dress.complaints.turn()
     {
         let (path, status) = (uri.path(), reply.status().as_u16());
