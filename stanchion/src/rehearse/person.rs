@@ -48,6 +48,8 @@ pub struct Person {
     promised: Option<(Eta, Instant)>,
     arrived: Instant,
     handed_in_ms: Option<i64>,
+    /// Were they away for a while? Then a ticket may have come meanwhile, and ended.
+    was_away: bool,
     lost: u32,
 }
 
@@ -75,6 +77,7 @@ impl Person {
             promised: None,
             arrived: Instant::now(),
             handed_in_ms: None,
+            was_away: false,
             lost: 0,
         }
     }
@@ -155,6 +158,8 @@ impl Person {
                 return Ok(Step::Redeem(ticket));
             }
             Err(error) if error.is("event-closed") => tally.fail("event-closed"),
+            // They hear over the line that they missed their turn.
+            Err(error) if error.is("ticket-expired") && self.was_away => return Ok(Step::Watch),
             Err(error) => return Err(error),
         }
         tally.answered(self.heard_ms);

@@ -36,6 +36,8 @@ pub struct Book {
     pub wait_errors_ms: Vec<u64>,
     /// Waits that lay in the range that was shown first.
     pub waits_in_range: u64,
+    /// Waits that were longer.
+    pub waits_longer: u64,
     /// Everybody's ticket.
     pub admitted: Vec<Admitted>,
     /// When each ticket that was handed in was heard of, and when its answer was.
@@ -95,6 +97,7 @@ impl Book {
         self.waits_ms.extend(other.waits_ms);
         self.wait_errors_ms.extend(other.wait_errors_ms);
         self.waits_in_range += other.waits_in_range;
+        self.waits_longer += other.waits_longer;
         self.admitted.extend(other.admitted);
         self.held_ms.extend(other.held_ms);
         self.redeems_ms.extend(other.redeems_ms);
@@ -183,6 +186,7 @@ impl Tally {
         book.wait_errors_ms
             .push(milliseconds(promised.error(waited)));
         book.waits_in_range += u64::from(promised.holds(waited));
+        book.waits_longer += u64::from(Duration::from_secs(promised.high) < waited);
     }
 
     /// Somebody has a coupon, for a ticket handed in at `asked_ms`.

@@ -59,6 +59,7 @@ impl Person {
         };
         // Whoever was away has made the wait longer than was promised.
         self.promised = None;
+        self.was_away = true;
         sleep(away).await;
         self.crowd.tally.moved();
         Ok(Step::Watch)

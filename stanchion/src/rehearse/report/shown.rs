@@ -114,13 +114,13 @@ impl fmt::Display for Percentiles {
 
 impl fmt::Display for TimeLeft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(percent) = self.in_range_percent else {
+        let Some((percent, longer)) = self.in_range_percent.zip(self.longer_percent) else {
             return f.write_str("shown to nobody");
         };
         let people = grouped(self.people);
         write!(
             f,
-            "right for {percent} % of {people}; off the middle {}",
+            "right for {percent} % of {people}, too short for {longer} %; off the middle {}",
             self.error_ms
         )
     }

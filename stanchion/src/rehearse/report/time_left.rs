@@ -12,6 +12,8 @@ pub struct TimeLeft {
     pub people: u64,
     /// The share of them whose wait lay in the range shown first, in percent; none without any.
     pub in_range_percent: Option<f64>,
+    /// The share of them who waited longer, in percent; the others were let in sooner.
+    pub longer_percent: Option<f64>,
     /// From the middle of that range.
     pub error_ms: Percentiles,
 }
@@ -20,9 +22,11 @@ impl TimeLeft {
     /// Judges the waits that were written down.
     pub fn of(book: &Book) -> Self {
         let people = book.wait_errors_ms.len() as u64;
+        let share = |part| (people > 0).then(|| percent(part, people));
         Self {
             people,
-            in_range_percent: (people > 0).then(|| percent(book.waits_in_range, people)),
+            in_range_percent: share(book.waits_in_range),
+            longer_percent: share(book.waits_longer),
             error_ms: Percentiles::of(&book.wait_errors_ms),
         }
     }
