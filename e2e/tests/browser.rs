@@ -122,7 +122,12 @@ async fn a_person_in_line_is_told_of_the_draw_a_pause_a_lost_network_and_the_las
     assert_eq!(seen["secondTab"], first, "another tab shows the same place");
     assert_eq!(seen["paused"]["number"], first, "a pause keeps the place");
     assert_eq!(seen["paused"]["title"], format!("Paused · {first} · Drop"));
-    assert_eq!(seen["goesOn"], "The line moves.");
+    let goes_on = if first == 1 {
+        "You are next."
+    } else {
+        "The line moves."
+    };
+    assert_eq!(seen["goesOn"], goes_on);
     assert_eq!(
         seen["away"],
         json!({ "number": first, "said": "Reconnecting… Your place is safe." })
