@@ -6,7 +6,8 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use e2e::people::{self, Temper};
+use client::{Frame, Redemption};
+use e2e::people::{self, Temper, Turn};
 use e2e::{Answer, Call, Server, Story, ledger, until};
 use serde_json::{Value, json};
 
@@ -107,6 +108,39 @@ async fn a_line_issues_given_codes_which_live_on_as_coupons_also_when_redis_is_e
     let event = staff(&server, "GET", "events/spring", Value::Null).await;
     assert_eq!(event.json["stock"], json!({"total": 22, "remaining": 2}));
     ledger::agrees(&server, "spring", 20).await.unwrap();
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_come_later_wake_a_line_that_waits_for_returns() {
+    let server = Server::start().await.unwrap();
+    let visitor = server.visitor().unwrap();
+    let rules = json!({"title": "Partner codes"});
+    staff(&server, "PUT", "books/spring", rules).await.ok(201);
+    let codes = |code: &str| json!({ "codes": [code] });
+    let path = "books/spring/codes";
+    staff(&server, "POST", path, codes("ONE")).await.ok(201);
+    let put = json!({
+        "title": "Spring", "phase": "open", "on_sold_out": "keep", "admission": {"rate_per_s": 1_000},
+    });
+    staff(&server, "PUT", "events/spring", put).await.ok(201);
+    let (winner, ticket) = people::admitted(&visitor, "spring").await.unwrap();
+    let waiting = people::new_token().unwrap();
+    visitor.enter("spring", Some(&waiting)).await.unwrap();
+    let mut live = visitor.live("spring", &waiting).await.unwrap();
+    visitor.redeem("spring", &ticket, &winner).await.unwrap();
+    let sold_out = |frame: &Frame| matches!(frame, Frame::Event { sold_out: true, .. });
+    people::heard(&mut live, sold_out).await.unwrap();
+    staff(&server, "POST", path, codes("TWO")).await.ok(201);
+    let turn = people::listen(&mut live, &mut Vec::new()).await.unwrap();
+    let Turn::Ticket { ticket, .. } = turn else {
+        panic!("{turn:?}");
+    };
+    let redeemed = visitor.redeem("spring", &ticket, &waiting).await.unwrap();
+    let Redemption::Pass(pass) = redeemed else {
+        panic!("{redeemed:?}");
+    };
+    assert_eq!(pass.coupon.code, "TWO");
     server.stop().await.unwrap();
 }
 
