@@ -82,12 +82,11 @@ async fn is_published(server: &Server, lobby: &[PlaceToken], seed: &str, fingerp
 }
 
 /// What `ctl draw check` says of the draw, without a token, and whether it agrees.
-async fn checked(server: &Server, arguments: &[&str]) -> (Value, bool) {
-    let order = [
-        "ctl", "--json", "--data", "/nowhere", "draw", "check", "drop",
-    ];
-    let door = ["--public-url", &server.public];
-    let arguments = [&order, &door, arguments].concat();
+async fn checked(server: &Server, more: &[&str]) -> (Value, bool) {
+    let line = "ctl --json --data /nowhere draw check drop --public-url";
+    let mut arguments: Vec<&str> = line.split(' ').collect();
+    arguments.push(&server.public);
+    arguments.extend(more);
     let told = command().unwrap().args(arguments).output().await.unwrap();
     let said = serde_json::from_slice(&told.stdout).unwrap_or_default();
     (said, told.status.success())
