@@ -253,11 +253,37 @@ async fn a_consumer_reads_from_where_it_is_told_whatever_the_group_was_told() {
     consumer.read_from(&[(partition, 40)]).unwrap();
     let again = read(&mut consumer, 60).await;
     assert_eq!(again[&partition], (40..100).collect::<Vec<_>>());
+    told(&settings, partition, 100).await;
+    consumer.note_progress(partition, 50);
 
     consumer.read_from(&[(partition, 5_000)]).unwrap();
     let lost = heard(&mut consumer).await;
     assert!(matches!(lost, Err(LogError::OffsetLost(_))), "{lost:?}");
     consumer.leave().await.unwrap();
+    told(&settings, partition, 50).await;
+}
+
+/// Waits until the group was told of this progress.
+async fn told(settings: &Settings, partition: i32, next_offset: i64) {
+    let group: StreamConsumer = settings
+        .client()
+        .set("group.id", "stanchion-persister")
+        .create()
+        .unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(Topic::Records.name(), partition);
+        let held = group
+            .committed_offsets(list, Duration::from_secs(30))
+            .unwrap();
+        let held = held.elements()[0].offset();
+        if held == Offset::Offset(next_offset) {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{held:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -107,19 +107,15 @@ impl KafkaSource {
                             continue;
                         };
                         let written = self.write(writer, run.partition, from, run.messages).await;
-                        match written {
-                            Ok(written) => {
-                                ours.insert(run.partition, written.next);
-                                consumer.note_progress(run.partition, written.next);
-                                // Nobody hears it any more when telling failed, which ends this, too.
-                                let _ = untold.send(written).await;
-                            }
-                            Err(Halt) => {
-                                let partitions = ours.into_keys().collect();
-                                ours = self.resume(consumer, partitions).await?;
-                                break;
-                            }
-                        }
+                        let Ok(written) = written else {
+                            let partitions = ours.into_keys().collect();
+                            ours = self.resume(consumer, partitions).await?;
+                            break;
+                        };
+                        ours.insert(run.partition, written.next);
+                        consumer.note_progress(run.partition, written.next);
+                        // Nobody hears it any more when telling failed, which ends this, too.
+                        let _ = untold.send(written).await;
                     }
                     outage.over();
                 }
