@@ -115,7 +115,7 @@ impl Fallback {
         let words = language.words();
         let inside = match self {
             Self::NotOpenYet { opens_at } => {
-                let at = opens_at.map(|at| words.opens_at.replace("{}", &at.to_string()));
+                let at = opens_at.map(|at| words.opens_at.replace("{}", &moment(at)));
                 said(words.not_open) + &at.map(|at| paragraph(&at)).unwrap_or_default()
             }
             Self::Join {
@@ -145,7 +145,7 @@ impl Fallback {
             }
             Self::Turn { ends_at: Some(at) } => {
                 let [headline, text] = words.turn;
-                said([headline, &text.replace("{}", &at.to_string())])
+                said([headline, &text.replace("{}", &moment(*at))])
             }
             Self::Turn { ends_at: None } => said(words.turn_soon),
             Self::Coupon { code, serial } => coupon(words, code, *serial),
@@ -201,8 +201,11 @@ fn range(words: &Words, Eta { low, high }: Eta) -> String {
         91..=5_400 => (minutes, 60),
         _ => (hours, 3_600),
     };
-    text.replacen("{}", &grouped(low / unit_s), 1)
-        .replacen("{}", &grouped(high.div_ceil(unit_s)), 1)
+    text.replacen("{}", &grouped(low / unit_s), 1).replacen(
+        "{}",
+        &grouped(high.div_ceil(unit_s)),
+        1,
+    )
 }
 
 fn coupon(words: &Words, code: &str, serial: u64) -> String {
@@ -235,6 +238,15 @@ fn labelled(label: &str, number: u64) -> String {
     )
 }
 
+/// A time to the second, in a zone that it names: the page does not know the reader's.
+fn moment(at: Millis) -> String {
+    let text = at.to_string();
+    match text.split_once('T') {
+        Some((day, time)) => format!("{day} {} UTC", time.split('.').next().unwrap_or(time)),
+        None => text,
+    }
+}
+
 fn paragraph(text: &str) -> String {
     format!("<p>{}</p>", escaped(text))
 }
@@ -263,6 +275,11 @@ fn grouped(number: u64) -> String {
 mod tests {
     use super::*;
     use crate::mirror::document::tests::document;
+
+    #[test]
+    fn a_time_is_told_to_the_second_with_its_zone() {
+        assert_eq!(moment(Millis(5_250)), "1970-01-01 00:00:05 UTC");
+    }
 
     #[test]
     fn a_wait_is_told_in_the_unit_that_suits_it() {
@@ -353,7 +370,7 @@ mod tests {
             (waiting_with(Chance::Uncertain), Some("2"), "<p>"),
             (waiting_with(Chance::Unlikely), Some("2"), "<p>"),
             (sent_alone(), Some("15"), "<noscript><h2>"),
-            (turn(Some(at)), Some("5"), "1970-01-01T00:00:01.000Z"),
+            (turn(Some(at)), Some("5"), "1970-01-01 00:00:01 UTC"),
             (turn(None), Some("5"), "<h2>"),
             (coupon, None, "&lt;A&amp;B&gt;"),
             (gone(GoneReason::Left, true), None, "<form"),
@@ -365,7 +382,7 @@ mod tests {
             (
                 Fallback::NotOpenYet { opens_at: Some(at) },
                 Some("15"),
-                "1970-01-01T00:00:01.000Z",
+                "1970-01-01 00:00:01 UTC",
             ),
         ];
         for (fallback, refresh, says) in table {
