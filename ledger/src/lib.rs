@@ -25,6 +25,7 @@ mod rows;
 mod service_keys;
 mod sessions;
 mod sift;
+mod stamps;
 #[cfg(test)]
 mod tests;
 mod watermarks;
@@ -48,3 +49,4 @@ pub use rows::{Mended, Row, RowCount};
 pub use service_keys::ServiceKey;
 pub use sessions::{Begun, NewSession, Renewed};
 pub use sift::Refused;
+pub use stamps::Stamps;

@@ -1,5 +1,6 @@
 //! The ledger on the real PostgreSQL and the real SQLite: every promise holds on both.
 
+use crate::dialect::Dialect;
 use crate::{
     Batch, Committed, DeadLetter, DeadState, Issuance, Ledger, LedgerError, Redriven, Step,
     sqlite_url,
@@ -519,6 +520,23 @@ async fn a_dead_letter_is_kept_byte_for_byte_with_the_step_past_it() {
         );
         assert_eq!(rows(&ledger).await.len(), 1);
         assert_eq!(next_offset(&ledger).await, 3);
+    }
+}
+
+#[tokio::test]
+async fn a_stamp_stays_while_nobody_commits_and_changes_whoever_does() {
+    for ledger in both().await.0 {
+        let mut stamps = ledger.stamps().await.unwrap();
+        let before = stamps.stamp().await.unwrap();
+        ledger.row_count(&demo()).await.unwrap();
+        // The tests share a PostgreSQL, and somebody may commit just now.
+        if ledger.dialect == Dialect::Sqlite {
+            assert_eq!(stamps.stamp().await.unwrap(), before);
+        }
+        commit(&ledger, &[change(1, "Demo")], &step(0, 1))
+            .await
+            .unwrap();
+        assert_ne!(stamps.stamp().await.unwrap(), before);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The persister: makes the ledger equal the log, whether that is Kafka or the outbox itself, and compares Redis, log and
 //! ledger on request.
 
+mod compared;
 mod ops;
 pub mod reconcile;
 mod recover;

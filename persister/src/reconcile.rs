@@ -50,6 +50,8 @@ pub struct Memory {
     redis: RedisMemory,
     /// Without it every event is asked about in every comparison.
     hearing: Option<Hearing>,
+    /// Was anything heard since the last comparison began?
+    is_stirred: bool,
 }
 
 /// The comparison could not be made.
@@ -78,7 +80,7 @@ impl Memory {
         settings: &Settings,
     ) -> Result<(), StoreError> {
         if self.hearing.is_none() {
-            self.redis = RedisMemory::default();
+            (self.redis, self.is_stirred) = (RedisMemory::default(), true);
             self.hearing = Some(Hearing::begin(store, settings).await?);
         }
         Ok(())
@@ -89,6 +91,12 @@ impl Memory {
         self.hear()?;
         let awake = self.hearing.as_mut().map(|hearing| &mut hearing.awake);
         awake.ok_or_else(|| StoreError::Unavailable("nobody listens".to_owned()))
+    }
+
+    /// Was nothing heard since the last comparison began, as far as it was taken in, and has everything come to an end?
+    pub(crate) fn is_still(&self) -> bool {
+        let hearing = self.hearing.as_ref();
+        !self.is_stirred && hearing.is_some_and(|hearing| hearing.awake.is_empty())
     }
 
     /// Takes in what was told since the last time, as far as it has come here.
@@ -113,6 +121,7 @@ impl Memory {
         match told {
             Ok(told) => {
                 let told = told.unwrap_or_default();
+                self.is_stirred |= !told.is_empty();
                 for event in &told {
                     self.redis.stir(event);
                 }

@@ -12,6 +12,7 @@ use lua::{Lease, Store};
 use tokio::time::{Instant, sleep};
 
 use crate::Parts;
+use crate::compared::Compared;
 use crate::reconcile::{Cause, EventReport, Memory, ReconcileError, Report, Stations};
 
 /// How often the lags are read, at most,
@@ -96,6 +97,7 @@ impl Watch {
         let (mut memory, mut last) = (Memory::default(), Last::default());
         let mut outage = Outage::of("comparison", Arc::clone(&self.random));
         let began = Instant::now();
+        let mut compared_at = Compared::default();
         let (mut due, mut overdue) = (began + SHORTEST, began + LONGEST);
         let mut tick = TICK;
         loop {
@@ -110,7 +112,14 @@ impl Watch {
                 if rests {
                     return Ok(());
                 }
-                last.hear(&stations.reconcile(None, &mut memory).await?);
+                let stamp = compared_at.stamp(&self.ledger).await;
+                if memory.is_still() && compared_at.holds(stamp.as_deref()) {
+                    last.at = Some(began);
+                } else {
+                    let report = stations.reconcile(None, &mut memory).await?;
+                    compared_at.compared(&report, stamp, began);
+                    last.hear(&report);
+                }
                 let ended = Instant::now();
                 (due, overdue) = (ended + pause(began.elapsed()), ended + LONGEST);
                 Ok::<_, ReconcileError>(())

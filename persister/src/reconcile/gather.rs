@@ -29,6 +29,7 @@ impl Stations<'_> {
         memory: &mut Memory,
     ) -> Result<All, ReconcileError> {
         memory.hear()?;
+        memory.is_stirred = false;
         let standing = self.store.standing().await?;
         let mut quiet = memory.quiet(events, standing);
         let mut outbox = OutboxReader::connect(self.redis).await?;

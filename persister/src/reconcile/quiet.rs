@@ -14,8 +14,9 @@ use super::digest::Digest;
 use super::found::{Found, Lens, Station};
 use super::report::{EventReport, Standing};
 
-/// For how long something is believed that was read of Redis: what somebody changes there by hand is noticed by then.
-const BELIEVED: Duration = Duration::from_mins(10);
+/// For how long something is believed that was read of Redis, at most: what somebody changes there by hand is noticed by the next
+/// comparison after that, within ten minutes.
+const BELIEVED: Duration = Duration::from_mins(8);
 
 /// For as long as this is the same, an event's coupons in Redis are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ fn believed(event: &EventId) -> Duration {
     let mut hasher = DefaultHasher::new();
     event.hash(&mut hasher);
     let later = u32::try_from(hasher.finish() % 1_000).unwrap_or(0);
-    BELIEVED / 2 + BELIEVED / 2 * later / 1_000
+    BELIEVED * 3 / 4 + BELIEVED / 4 * later / 1_000
 }
 
 impl RedisMemory {

@@ -1,8 +1,10 @@
 //! A comparison that listens: of events in which nothing happens nothing is asked, and nothing escapes it.
 
 use domain::EventId;
+use tokio::time::Instant;
 
-use super::{Rig, stopped};
+use super::{Rig, SOON, place, stopped};
+use crate::compared::Compared;
 use crate::reconcile::{Cause, Memory, Report};
 
 /// Thirty events with three coupons each, and nothing on its way.
@@ -75,6 +77,47 @@ async fn of_quiet_events_nothing_is_asked_and_what_somebody_does_to_their_rows_i
     rig.settled(&events[11]).await;
     assert_eq!(compared().await.0, planted, "what is new is heard of");
     stopped(&persister).await;
+}
+
+#[tokio::test]
+async fn a_comparison_holds_until_somebody_commits_or_a_record_is_told() {
+    let rig = Rig::embedded().await;
+    let events = thirty(&rig).await;
+    let redis = rig.redis.settings();
+    let stations = rig.stations(&redis);
+    let (mut memory, mut compared) = (Memory::default(), Compared::default());
+    memory.listen(&rig.store, &redis).await.unwrap();
+    // Does the last one hold? If not, everything is compared.
+    let mut holds = async || {
+        memory.awake().unwrap().clear();
+        let stamp = compared.stamp(&rig.ledger).await;
+        let holds = memory.is_still() && compared.holds(stamp.as_deref());
+        if !holds {
+            let report = stations.reconcile(None, &mut memory).await.unwrap();
+            compared.compared(&report, stamp, Instant::now());
+        }
+        holds
+    };
+    assert!(!holds().await, "nothing was compared yet");
+    assert!(holds().await, "nothing happened");
+    let code = |code: &str| {
+        format!(
+            "UPDATE coupon_issuances SET code = '{code}' WHERE serial = 1 AND event = 'quiet-0'"
+        )
+    };
+    rig.sqlite(&code("OTHER"));
+    assert!(!holds().await, "somebody committed");
+    assert!(!holds().await, "what differs is looked at again and again");
+    rig.sqlite(&code("CODE-0"));
+    assert!(!holds().await);
+    assert!(holds().await);
+    rig.store.enter(&events[4], &place(900)).await.unwrap();
+    let heard = async {
+        while holds().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, heard).await.unwrap();
 }
 
 #[tokio::test]
