@@ -26,6 +26,8 @@ export async function browser(name, options = {}) {
     viewport: { width: 1024, height: 800 },
     ...options,
   });
+  // Whatever is waited for comes, however busy the machine is.
+  context.setDefaultTimeout(60_000);
   opened.push(context);
   return context;
 }
