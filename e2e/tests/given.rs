@@ -26,6 +26,8 @@ async fn staff(server: &Server, method: &str, path: &str, body: Value) -> Answer
 async fn opened(server: &Server) -> BTreeSet<String> {
     let rules = json!({"title": "Partner codes", "on_cancel": "return"});
     staff(server, "PUT", "books/spring", rules).await.ok(201);
+    let book = staff(server, "GET", "books/spring", Value::Null).await;
+    assert_eq!(book.json["event"], Value::Null);
     let codes: BTreeSet<String> = (0..20).map(|nth| format!("PARTNER-{nth}")).collect();
     let body = json!({ "codes": codes });
     staff(server, "POST", "books/spring/codes", body)
@@ -44,6 +46,7 @@ async fn opened(server: &Server) -> BTreeSet<String> {
     let made = staff(server, "PUT", "events/spring", put).await;
     made.ok(201);
     assert_eq!(made.json["stock"], json!({"total": 20, "remaining": 20}));
+    assert_eq!(made.json["given_codes"], true);
     let add = json!({"add": 1});
     let refused = staff(server, "POST", "events/spring/stock", add).await;
     refused.refused(409, "event-is-live");
@@ -84,6 +87,7 @@ async fn a_line_issues_given_codes_which_live_on_as_coupons_also_when_redis_is_e
     ledger::agrees(&server, "spring", 20).await.unwrap();
     assert_eq!(assigned(&server).await, passes);
     let book = staff(&server, "GET", "books/spring", Value::Null).await;
+    assert_eq!(book.json["event"], "spring");
     let counts = json!({"unassigned": 0, "assigned": 20, "locked": 0, "redeemed": 0, "expired": 0});
     assert_eq!(book.json["coupons"], counts);
     let history = staff(&server, "GET", "books/spring/history?limit=1", Value::Null).await;

@@ -22,10 +22,14 @@ impl Store {
     /// A book's rules, if there is such a book.
     pub async fn book(&self, book: &EventId) -> Result<Option<LiveBook>, StoreError> {
         tags!(Outcome { Book = "book", NoSuchBook = "no-such-book" });
-        let mut reply = BOOK.keys([Keys::of(book).book()]).run(&self.door).await?;
-        let (rules, version): (String, u64) = match reply.tag()? {
+        let keys = Keys::of(book);
+        let mut reply = BOOK
+            .keys([keys.book(), keys.event()])
+            .run(&self.door)
+            .await?;
+        let (rules, version, for_event): (String, u64, bool) = match reply.tag()? {
             Outcome::NoSuchBook => return Ok(None),
-            Outcome::Book => (reply.take()?, reply.take()?),
+            Outcome::Book => (reply.take()?, reply.take()?, reply.take()?),
         };
         let rules = serde_json::from_str(&rules);
         let rules = rules.map_err(|error| StoreError::Unexpected(error.to_string()))?;
@@ -33,7 +37,11 @@ impl Store {
             book: book.clone(),
             rules,
         };
-        Ok(Some(LiveBook { book, version }))
+        Ok(Some(LiveBook {
+            book,
+            version,
+            for_event,
+        }))
     }
 
     /// Makes a book or changes its rules. `version` is the one that `book` was merged from, 0 for a new one.

@@ -46,10 +46,12 @@ impl PartialSchema for PhaseSchema {
 impl PartialSchema for SettingsSchema {
     fn schema() -> RefOr<Schema> {
         let empty = ObjectBuilder::new();
+        let given_codes = "True when it issues the given codes of its book and closes with it; left out otherwise.";
         settings()
             .fold(empty, |all, (name, setting)| {
                 all.property(name, setting).required(name)
             })
+            .property("given_codes", text(given_codes).schema_type(Type::Boolean))
             .property("entry_keys", entry_keys(false))
             .into()
     }
@@ -113,9 +115,8 @@ fn what() -> [(&'static str, ObjectBuilder); 4] {
     let title = text("Required on a new event.")
         .min_length(Some(1))
         .max_length(Some(200));
-    let line = ObjectBuilder::new()
-        .schema_type(Type::Boolean)
-        .description(Some("False for an event without a line. Fixed past draft."));
+    let line =
+        text("False for an event without a line. Fixed past draft.").schema_type(Type::Boolean);
     let book = text("Whose coupons: the book of its own id, and no other.");
     let code_pattern = text(
         "What the codes look like: `{}` is 12 random characters, `{n}` is n. Fixed past draft.",
@@ -287,11 +288,12 @@ mod tests {
     #[test]
     fn settings_are_described_as_they_are_shown() {
         let put: EventPut = serde_json::from_value(serde_json::json!({
-            "title": "x", "stock": 1, "identity": "entry-token",
+            "title": "x", "identity": "entry-token",
             "entry_keys": [{"alg": "HS256", "k": "A".repeat(43)}],
         }))
         .unwrap();
-        let event = Event::create("demo".parse().unwrap(), put, AckLevel::Log).unwrap();
+        let demo = "demo".parse().unwrap();
+        let event = Event::create_with_codes(demo, put, AckLevel::Log, 1).unwrap();
         let shown = serde_json::to_value(&event.definition).unwrap();
         let shown: BTreeSet<String> = shown.as_object().unwrap().keys().cloned().collect();
         assert_eq!(described::<SettingsSchema>(), shown);

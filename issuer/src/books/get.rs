@@ -21,6 +21,9 @@ use crate::Desk;
 pub struct Answer {
     #[serde(flatten)]
     book: ShownBook,
+    /// The event that issues its codes, if one does.
+    #[schema(value_type = Option<String>, example = "spring", required)]
+    event: Option<EventId>,
     /// How many coupons stand where: `unassigned`, `assigned`, `locked`, `redeemed`, `expired`, as the ledger knows them.
     #[schema(value_type = BTreeMap<String, u64>)]
     coupons: BTreeMap<CouponState, u64>,
@@ -44,11 +47,17 @@ pub async fn handler(
     Path(id): Path<EventId>,
 ) -> Result<Json<Answer>, Problem> {
     let held = desk.store.book(&id).await.map_err(Problem::try_again)?;
-    let book = held.ok_or(Refusal::NoSuchBook)?.book;
+    let held = held.ok_or(Refusal::NoSuchBook)?;
+    let event = held.for_event.then(|| id.clone());
+    let book = held.book;
     let now = desk.store.now().await.map_err(Problem::try_again)?;
     let is_over = book.rules.are_over(now);
     let coupons = desk.ledger.coupons_by_state(&id, now, is_over).await;
     let coupons = coupons.map_err(ledger_failed)?;
     let book = book.into();
-    Ok(Json(Answer { book, coupons }))
+    Ok(Json(Answer {
+        book,
+        event,
+        coupons,
+    }))
 }

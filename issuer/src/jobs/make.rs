@@ -53,12 +53,17 @@ pub async fn make(
     }
 }
 
-/// Puts the codes into the book, as soon as the outbox has room for what tells of them. They stay staged meanwhile.
+/// Puts the codes into the book, as soon as the store answers and the outbox has room for what tells of them. They stay staged
+/// meanwhile; when an answer is lost, the store says of the job's codes that they were added.
 async fn add(desk: &Desk, upload: &Upload) -> Result<Added, StoreError> {
-    let mut outage = Outage::of("log behind the codes of a job", desk.random.clone());
+    let mut outage = Outage::of("store of the codes of a job", desk.random.clone());
     loop {
         match desk.store.add_codes(upload).await {
-            Err(full @ StoreError::OutboxFull) => outage.failed(full).await,
+            Err(
+                for_now @ (StoreError::Unavailable(_)
+                | StoreError::Unknown(_)
+                | StoreError::OutboxFull),
+            ) => outage.failed(for_now).await,
             added => {
                 outage.over();
                 return added;

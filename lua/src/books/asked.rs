@@ -11,6 +11,8 @@ pub struct LiveBook {
     pub book: Book,
     /// Raised by every change; a put names the version it was made from.
     pub version: u64,
+    /// Does the event of its id issue its codes?
+    pub for_event: bool,
 }
 
 /// What became of putting a book. The ordinal is its record's, `None` when nothing differed.
