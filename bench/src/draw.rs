@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use client::{AdmissionChange, EventPut, Phase};
 use tokio::time::sleep;
 
-use crate::crowd::{as_float, enter_all};
+use crate::crowd::enter_all;
 use crate::process::Meter;
 use crate::redis::Redis;
 use crate::report::Figure;
