@@ -24,7 +24,7 @@ script!(
 /// Ordinals per read of the lobby: a few milliseconds.
 const PAGE: u64 = 10_000;
 /// People per call that gives out their seqs: about ten milliseconds, and one write to the disk.
-pub(crate) const PIECE: usize = 7_000;
+const PIECE: usize = 7_000;
 /// Calls on their way at a time, so that Redis does not wait for us between them.
 const AT_ONCE: usize = 2;
 
@@ -224,7 +224,8 @@ impl Store {
         Ok(true)
     }
 
-    async fn draw_piece(
+    /// Gives the drawn of one piece of the list the ordinals from `first` on.
+    pub(crate) async fn draw_piece(
         &self,
         event: &EventId,
         first: u64,

@@ -55,7 +55,10 @@ async fn the_order_is_that_of_the_seed_and_late_comers_stand_behind_it() {
     let list = List::of(&order);
     let early = rig.store.end_draw(&demo, "-").await.unwrap();
     assert_eq!(early, Drawn::Unfinished);
-    assert!(drawn(&rig, &demo, &draw, &order).await);
+    for (first, piece) in (21..).step_by(12).zip(list.pieces(12)) {
+        let drawn = rig.store.draw_piece(&demo, first, piece.to_owned());
+        assert!(drawn.await.unwrap());
+    }
     assert_eq!(rig.store.draw_record(&demo).await.unwrap(), None);
     let (head, _) = rig.store.moves_head(&demo).await.unwrap();
     let ended = rig.store.end_draw(&demo, &list.digest()).await.unwrap();
@@ -143,6 +146,23 @@ async fn whoever_finishes_a_draw_gives_the_same_order_whoever_leaves_meanwhile()
     );
     let none = rig.store.seed_draw(&demo, &seed(4), "late").await.unwrap();
     assert_eq!(none, None, "drawn once");
+}
+
+#[tokio::test]
+async fn ordinals_follow_each_other_over_every_thousand() {
+    for first in [1, 990, 1_999_985] {
+        let rig = Rig::start().await;
+        let demo = opened(&rig, 20).await;
+        let draw = begun(&rig, &demo, 7).await;
+        let order = draw.seed.order((1..=20).map(place).collect());
+        let piece = List::of(&order).as_str().to_owned();
+        let drawn = rig.store.draw_piece(&demo, first, piece).await;
+        assert!(drawn.unwrap());
+        assert_eq!(rig.store.end_draw(&demo, "-").await.unwrap(), Drawn::Ended);
+        for (n, place) in (first..).zip(&order) {
+            assert_eq!(seq(&rig, &demo, place).await, Some(n));
+        }
+    }
 }
 
 #[tokio::test]
