@@ -8,6 +8,7 @@ use lua::Look;
 
 use super::frame::{Frame, Position};
 use super::peer::Peer;
+use super::wheel::together;
 use crate::mirror::document::Document;
 use crate::mirror::watching::Seen;
 
@@ -124,7 +125,7 @@ impl Slot {
             Stage::Admitted { told } => {
                 self.look = true;
                 if told {
-                    until_next_look(seen.tick)
+                    together(seen.tick, TICKET_TICKS, TOGETHER_TICKS)
                 } else {
                     NO_TICKET_TICKS
                 }
@@ -287,12 +288,6 @@ impl Slot {
             || self.look
             || self.position.is_some()
     }
-}
-
-/// The ticks until a place that has its ticket is looked at again.
-fn until_next_look(tick: u64) -> usize {
-    let next = (tick + TICKET_TICKS).next_multiple_of(TOGETHER_TICKS);
-    usize::try_from(next - tick).unwrap_or(usize::MAX)
 }
 
 /// Milliseconds as ticks, rounded up.
@@ -565,9 +560,6 @@ mod tests {
         let ticket = Frame::ticket(&"demo".parse().unwrap(), "t".to_owned(), NOW);
         assert_eq!(stand.take(), Some(Next::Send(ticket)));
         assert_eq!(stand.take(), None);
-        for (tick, ticks) in [(0, 50), (1, 59), (10, 50), (19, 51)] {
-            assert_eq!(until_next_look(tick), ticks);
-        }
         assert_eq!(stand.visit(), 50);
     }
 

@@ -33,11 +33,24 @@ impl<K> Wheel<K> {
     }
 }
 
+/// The ticks from `tick` until the first one at least `least` later that `every` divides: whoever waits for those comes due together.
+pub fn together(tick: u64, least: u64, every: u64) -> usize {
+    let due = (tick + least).next_multiple_of(every);
+    usize::try_from(due - tick).unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn those_of_one_second_come_due_together_and_none_too_soon() {
+        for (tick, ticks) in [(0, 50), (1, 59), (10, 50), (19, 51)] {
+            assert_eq!(together(tick, 50, 10), ticks);
+        }
+    }
 
     proptest! {
         #[test]
