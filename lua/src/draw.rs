@@ -24,7 +24,7 @@ script!(
 /// Ordinals per read of the lobby: a few milliseconds.
 const PAGE: u64 = 10_000;
 /// People per call that gives out their seqs: about ten milliseconds, and one write to the disk.
-const PIECE: usize = 7_000;
+const PIECE: usize = 4_000;
 /// Calls on their way at a time, so that Redis does not wait for us between them.
 const AT_ONCE: usize = 2;
 
