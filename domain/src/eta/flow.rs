@@ -10,6 +10,8 @@ const FADES_S: f64 = 30.0;
 const BELIEF: f64 = 5.0;
 /// But at least of as many as come in so many seconds: a fast line that hesitates for a moment, as after a draw, is not slow.
 const BELIEF_S: f64 = 1.0;
+/// After an opening it may take so many seconds until the first is let in, who has to be known to be there; that is not slowness.
+const STARTS_S: f64 = 6.0;
 /// Of those believed in, so many take their coupon.
 const BELIEVED_TOOK: f64 = 4.0;
 /// How long a line has to be watched before most is known of those who leave it, in seconds.
@@ -27,6 +29,8 @@ pub struct Reading {
     pub at: Millis,
     /// The pace in force; `None` while nobody is let in.
     pub pace: Option<Pace>,
+    /// Is its lobby being drawn? Then nobody is let in before that is over.
+    pub drawing: bool,
     /// How many wait.
     pub waiting: u64,
     /// All tickets ever given.
@@ -64,6 +68,10 @@ pub struct Flow {
     course: Course,
     /// People whose turn came, and who left, since the last reading.
     fresh: (f64, f64),
+    /// Was its lobby drawn while it was watched?
+    drawn: bool,
+    /// For how long people might be let in before the first of them was, in seconds.
+    still_s: f64,
     /// For how long it was watched while people waited, in seconds.
     watched_s: f64,
     /// Tickets that could be given, by the pace, the capacity and the stock.
@@ -94,7 +102,10 @@ impl Flow {
             } else {
                 self.fade((-passed_s / FADES_S).exp());
                 // A line that runs empty moves as fast as people come, which says nothing of how fast it could.
-                if let (Some(pace), true) = (before.pace, before.waiting > 0 && now.waiting > 0) {
+                let people = before.waiting > 0 && now.waiting > 0;
+                if let (Some(pace), true) = (before.pace, people)
+                    && self.has_begun(&before, &now, passed_s)
+                {
                     self.reached += turned;
                     self.left += went;
                     self.watch(&pace, &before, &now, passed_s);
@@ -104,7 +115,17 @@ impl Flow {
         self.course = now.pace.map_or_else(Course::default, |pace| {
             Course::of(&pace, now.at, f64::INFINITY, false)
         });
+        self.drawn |= now.drawing;
         self.last = Some(now);
+    }
+
+    /// Was somebody let in since the opening, or has it been too long without?
+    fn has_begun(&mut self, before: &Reading, now: &Reading, passed_s: f64) -> bool {
+        if before.drawing || self.tickets > 0.0 || now.admitted > before.admitted {
+            return !before.drawing;
+        }
+        self.still_s += passed_s;
+        self.still_s > STARTS_S
     }
 
     fn fade(&mut self, kept: f64) {
@@ -178,7 +199,13 @@ impl Flow {
                 out_lapse,
             }
         };
+        let starts = self.drawn && self.tickets <= 0.0;
         Some(Outlook {
+            starts_s: if starts {
+                (STARTS_S - self.still_s).max(0.0)
+            } else {
+                0.0
+            },
             soon: side(most_soon, true, 1.0 - took_least, out),
             late: side(most_late, false, 1.0 - took_most, out * (1.0 - took_most)),
             turns,
@@ -229,6 +256,8 @@ struct Side {
 /// What is to be expected of a line from a reading on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outlook {
+    /// How long it may take until the first of a drawn line is let in, at worst.
+    starts_s: f64,
     soon: Side,
     late: Side,
     /// How many people's turn a ticket that could be given is.
@@ -259,7 +288,8 @@ impl Outlook {
         let (_, rounds) = self.until(&self.soon, people, MOST_ROUNDS)?;
         let (late_s, _) = self.until(&self.late, people, rounds)?;
         let low = whole_seconds(soon_s);
-        let high = whole_seconds((late_s * (1.25 + 0.25 * self.unknown)).ceil()) + 1;
+        let high =
+            whole_seconds((late_s * (1.25 + 0.25 * self.unknown) + self.starts_s).ceil()) + 1;
         Some(Eta {
             low: low - low % step(low),
             high: high.next_multiple_of(step(high)),
@@ -352,6 +382,7 @@ mod tests {
         Reading {
             at: Millis(second * 1_000),
             pace: Some(pace(rate_per_s, 1_000_000)),
+            drawing: false,
             waiting,
             admitted,
             outstanding: 0,
@@ -419,6 +450,38 @@ mod tests {
         let shown = range(&flow, 4_000).unwrap();
         assert!(shown.holds(seconds(9)), "{shown:?}");
         assert!(shown.high < 40, "{shown:?}");
+    }
+
+    #[test]
+    fn a_line_that_takes_seconds_to_begin_is_not_taken_for_a_slow_one_and_one_that_never_begins_is()
+    {
+        let mut flow = Flow::default();
+        for second in 0..=4 {
+            flow.read(reading(second, 500.0, 20_000, 0));
+        }
+        let opened = watched(500.0, 0, 0, 0, 20_000);
+        assert_eq!(range(&flow, 4_000), range(&opened, 4_000));
+        for second in 5..=30 {
+            flow.read(reading(second, 500.0, 20_000, 0));
+        }
+        let stuck = range(&flow, 4_000).unwrap();
+        assert!(stuck.low > 30, "{stuck:?}");
+    }
+
+    #[test]
+    fn a_drawn_line_is_told_at_once_that_it_may_take_seconds_to_begin_and_no_longer_when_it_has() {
+        let mut flow = Flow::default();
+        for second in 0..=20 {
+            let drawing = second < 20;
+            let read = reading(second, 500.0, 20_000, 0);
+            flow.read(Reading { drawing, ..read });
+        }
+        assert_eq!(range(&flow, 1_000), Some(Eta { low: 0, high: 10 }));
+        flow.read(reading(21, 500.0, 19_500, 500));
+        flow.reached(500);
+        flow.read(reading(22, 500.0, 19_000, 1_000));
+        let begun = range(&flow, 1_000).unwrap();
+        assert!(begun.holds(seconds(2)) && begun.high < 10, "{begun:?}");
     }
 
     #[test]

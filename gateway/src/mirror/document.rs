@@ -125,9 +125,9 @@ pub fn prospect(figures: &Figures) -> Prospect {
     }
 }
 
-/// What times left are told from. While a lobby is drawn nobody is let in.
-pub fn reading(live: &LiveEvent, figures: &Figures, waiting: u64, undrawn: bool) -> Reading {
-    let moves = live.event.phase.admits() && live.ended.is_none() && !undrawn;
+/// What times left are told from; `drawing` while the lobby is still to be drawn.
+pub fn reading(live: &LiveEvent, figures: &Figures, waiting: u64, drawing: bool) -> Reading {
+    let moves = live.event.phase.admits() && live.ended.is_none();
     let divisor = live.brake.map_or(1, |brake| brake.divisor);
     Reading {
         at: live.at,
@@ -135,6 +135,7 @@ pub fn reading(live: &LiveEvent, figures: &Figures, waiting: u64, undrawn: bool)
             set: live.event.admission,
             divisor: u32::try_from(divisor).map_or(1.0, f64::from),
         }),
+        drawing,
         waiting,
         admitted: figures.admitted,
         outstanding: figures.outstanding,

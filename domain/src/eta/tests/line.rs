@@ -216,6 +216,7 @@ impl Line {
         self.flow.read(Reading {
             at: at_ms(now),
             pace: self.pace(now),
+            drawing: false,
             waiting: self.people.len() as u64,
             admitted: self.admitted,
             outstanding: self.out.len() as u64,
