@@ -62,7 +62,7 @@ pub use lease::Lease;
 pub use line::{Entered, Look, Looked};
 pub use moves::{Move, MoveEntry, Moves, MovesGap};
 pub use outbox::{OutboxBatch, OutboxReader};
-pub use recovery::{LaidDraw, Holdings, Line, Recovery, Restored, RestoredBook};
+pub use recovery::{Holdings, LaidDraw, Line, Recovery, Restored, RestoredBook};
 pub use sessions::SESSIONS_REMEMBERED_MS;
 pub use signing_keys::KeyTimes;
 pub use strain::{Brake, Strain, Why};
