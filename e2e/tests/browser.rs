@@ -161,6 +161,35 @@ async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in
 
     let seen = walk("account.mjs", &server, &["summer", staff, password]).await;
 
+    in_the_wallet(&seen);
+    in_the_console(&seen);
+
+    let url = format!("{}/api/v1/admin/events/spring-drop", server.ops);
+    let about = seen["about"].as_str().unwrap();
+    assert!(about.starts_with("spring-drop · opens at "), "{about}");
+    let made = Call::get(&url, &server.token).await.unwrap().json;
+    let told = (&made["phase"], &made["order"], &made["opens_at"]);
+    assert_eq!(
+        told,
+        (&json!("lobby"), &json!("draw"), &seen["opensAt"]),
+        "{made}"
+    );
+
+    let url = format!("{}/api/v1/admin/books/summer/history", server.ops);
+    let history = Call::get(&url, &server.token).await.unwrap();
+    let steps: Vec<&str> = history.json["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["code"] == seen["code"])
+        .map(|step| step["to"].as_str().unwrap())
+        .collect();
+    assert_eq!(steps, ["assigned", "locked", "redeemed"]);
+    server.stop().await.unwrap();
+}
+
+/// What the person saw of their coupons.
+fn in_the_wallet(seen: &Value) {
     assert_eq!(seen["coupons"], 2);
     assert_eq!(seen["before"], "Ready to use");
     let locked = seen["locked"].as_str().unwrap();
@@ -181,7 +210,10 @@ async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in
     assert!(rejected[0].as_str().unwrap().contains(code), "{rejected:?}");
     let taken_back = seen["takenBack"].as_str().unwrap();
     assert!(taken_back.contains("unassigned"), "{taken_back}");
+}
 
+/// What staff saw of the book, and of people.
+fn in_the_console(seen: &Value) {
     assert_eq!(seen["dealt"], "2 coupons went to 2 people; 0 got nothing.");
     assert_eq!(seen["used"], "1", "the book tells how its coupons stand");
     let given = seen["report"]["given"].as_object().unwrap();
@@ -190,27 +222,4 @@ async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in
     assert_eq!(seen["role"], "user");
     assert!(seen["docs"].as_str().unwrap().ends_with("the API"));
     assert_eq!(seen["docsWide"], 0);
-
-    let url = format!("{}/api/v1/admin/events/spring-drop", server.ops);
-    let about = seen["about"].as_str().unwrap();
-    assert!(about.starts_with("spring-drop · opens at "), "{about}");
-    let made = Call::get(&url, &server.token).await.unwrap().json;
-    let told = (&made["phase"], &made["order"], &made["opens_at"]);
-    assert_eq!(
-        told,
-        (&json!("lobby"), &json!("draw"), &seen["opensAt"]),
-        "{made}"
-    );
-
-    let url = format!("{}/api/v1/admin/books/summer/history", server.ops);
-    let history = Call::get(&url, &server.token).await.unwrap();
-    let steps: Vec<&str> = history.json["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|step| step["code"] == code)
-        .map(|step| step["to"].as_str().unwrap())
-        .collect();
-    assert_eq!(steps, ["assigned", "locked", "redeemed"]);
-    server.stop().await.unwrap();
 }
