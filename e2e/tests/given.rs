@@ -132,6 +132,9 @@ async fn codes_that_come_later_wake_a_line_that_waits_for_returns() {
     let waiting = people::new_token().unwrap();
     visitor.enter("spring", Some(&waiting)).await.unwrap();
     let mut live = visitor.live("spring", &waiting).await.unwrap();
+    // Whoever is told a position is there to hear the rest.
+    let position = |frame: &Frame| matches!(frame, Frame::Position { .. });
+    people::heard(&mut live, position).await.unwrap();
     visitor.redeem("spring", &ticket, &winner).await.unwrap();
     let sold_out = |frame: &Frame| matches!(frame, Frame::Event { sold_out: true, .. });
     people::heard(&mut live, sold_out).await.unwrap();
