@@ -365,7 +365,8 @@ async fn let_pass(store: &Store, book: &EventId, model: &mut Model, ms: i64) {
 }
 
 async fn live(store: &Store, book: EventId, put: &str, moves: &[Move]) {
-    // Steps are compared at whole moments of the store; those that fall on an edge by chance are too few to matter.
+    // The domain is asked for the moment at which the store decided. A refusal does not tell it: that something is over is judged by
+    // the clock afterwards, all else by the clock before.
     let ends = store.now().await.unwrap().plus(3_000).to_string();
     let rules = make(store, &book, &put.replace("ENDS", &ends)).await;
     add(store, &book, &codes(0..CODES.into())).await;
@@ -379,9 +380,14 @@ async fn live(store: &Store, book: EventId, put: &str, moves: &[Move]) {
             Move::Assign { who, code, count } => {
                 let code = code.map(|n| format!("CODE-{n}"));
                 let wanted = wants(*who, *count, code.as_deref());
-                let now = store.now().await.unwrap();
+                let before = store.now().await.unwrap();
                 let got = store.assign(&book, &wanted).await.unwrap();
-                model.assign(&wanted, &got, now);
+                let at = match &got {
+                    Assigned::Assigned { at, .. } => *at,
+                    Assigned::Expired => store.now().await.unwrap(),
+                    _ => before,
+                };
+                model.assign(&wanted, &got, at);
             }
             Move::Step { who, code, step } => {
                 let wanted = StepAsked {
@@ -396,6 +402,7 @@ async fn live(store: &Store, book: EventId, put: &str, moves: &[Move]) {
                 let got = store.step_coupon(&book, &wanted).await.unwrap();
                 let at = match &got {
                     SteppedCoupon::Done { at, .. } => *at,
+                    SteppedCoupon::Expired => store.now().await.unwrap(),
                     _ => before,
                 };
                 model.step(&wanted, step, &got, at);
