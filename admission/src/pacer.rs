@@ -2,21 +2,22 @@
 //! them where their holders find them. A loop that has nobody to serve sleeps until the store wakes it. It decides nothing
 //! itself, so several replicas may run.
 
-use std::collections::{HashMap, HashSet};
+mod paced;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::{Lifecycle, Outage};
 use domain::place::AdmittedPlace;
 use domain::{EventId, Random};
-use futures_util::FutureExt as _;
 use lua::{Settings, Store, StoreError, Wakes};
 use metrics::counter;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
+use self::paced::{Paced, heard};
 use crate::draw::{DrawFailed, Drawer};
 use crate::holdups::HoldUps;
 use crate::mint::mint;
@@ -66,51 +67,6 @@ pub struct Pacer {
     /// The share of failed redeems from which on admission is braked.
     brake_error_share: Option<f64>,
     hold_ups: HoldUps,
-}
-
-/// The events that are paced, each by a loop of its own.
-#[derive(Default)]
-struct Paced {
-    running: JoinSet<EventId>,
-    /// How to wake each.
-    wakers: HashMap<EventId, Arc<Notify>>,
-    /// Ids without an event: of books, for the most part. When one gets an event, that is heard.
-    without: HashSet<EventId>,
-}
-
-impl Paced {
-    /// Wakes the loop of an event; false when it has none.
-    fn wake(&mut self, event: &EventId) -> bool {
-        self.without.remove(event);
-        let waker = self.wakers.get(event);
-        waker.inspect(|waker| waker.notify_one()).is_some()
-    }
-
-    /// The loop of an event ended: there was none. One that was made meanwhile has woken it.
-    fn end(&mut self, event: EventId) {
-        let waker = self.wakers.remove(&event);
-        let was_woken = waker.is_some_and(|waker| waker.notified().now_or_never().is_some());
-        if !was_woken {
-            self.without.insert(event);
-        }
-    }
-
-    /// How many ids are known.
-    fn known(&self) -> usize {
-        self.wakers.len() + self.without.len()
-    }
-}
-
-/// The next event that is to be woken; `None` when that can no longer be heard.
-async fn heard(feed: &mut Option<Wakes>) -> Option<EventId> {
-    let event = match feed {
-        Some(connected) => connected.next().await,
-        None => std::future::pending().await,
-    };
-    if event.is_none() {
-        *feed = None;
-    }
-    event
 }
 
 impl Pacer {

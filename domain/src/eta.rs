@@ -2,6 +2,7 @@
 
 mod course;
 mod flow;
+mod outlook;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use course::Pace;
-pub use flow::{Flow, Outlook, Reading};
+pub use flow::{Flow, Reading};
+pub use outlook::Outlook;
 
 /// A range of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Secrets that we make, hand out once, and keep only a digest of: refresh tokens and service keys.
+//! Secrets that we make, hand out once, and keep only a digest of: refresh tokens, service keys, and what proves a place.
 
 use std::fmt;
 use std::str::FromStr;

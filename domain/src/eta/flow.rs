@@ -1,7 +1,7 @@
 //! How a line moved lately, and what that makes of the pace that is set. The formula is in `docs/architecture.md`.
 
 use super::course::{Course, Pace};
-use super::{Eta, step};
+use super::outlook::{Outlook, Side};
 use crate::Millis;
 
 /// What is remembered of a line fades over this time, in seconds.
@@ -18,9 +18,6 @@ const BELIEVED_TOOK: f64 = 4.0;
 const LEARNT_S: f64 = 5.0;
 /// When less than this part of the capacity is free, it is the capacity that holds the line up.
 const HARDLY_FREE: u64 = 10;
-
-/// Who would have to wait for more rounds of lapsing tickets than this has a turn sooner or none at all.
-const MOST_ROUNDS: u32 = 2;
 
 /// What one reading of an event says of its line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -240,99 +237,6 @@ impl Flow {
     }
 }
 
-/// How it may come, at best or at worst.
-#[derive(Clone, Debug, PartialEq)]
-struct Side {
-    /// The tickets.
-    course: Course,
-    /// When each coupon that is left has a ticket, in seconds from now; `None` when the rate ends before.
-    used_up_s: Option<f64>,
-    /// The share of them that lapse.
-    lapse: f64,
-    /// How many of those that are out lapse.
-    out_lapse: f64,
-}
-
-/// What is to be expected of a line from a reading on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outlook {
-    /// How long it may take until the first of a drawn line is let in, at worst.
-    starts_s: f64,
-    soon: Side,
-    late: Side,
-    /// How many people's turn a ticket that could be given is.
-    turns: f64,
-    /// How many people's turn a ticket that was given is: more than one where people are absent.
-    per_ticket: f64,
-    /// The share of those in line who leave per second.
-    leaving: f64,
-    /// Tickets for which there are coupons.
-    free: f64,
-    /// How long a ticket lasts, in seconds.
-    ticket_s: f64,
-    /// How little is known, from 1 towards 0.
-    unknown: f64,
-}
-
-impl Outlook {
-    /// How long a person at `position` (from 1) may still wait; `None` when the rate ends before.
-    #[must_use]
-    pub fn range(&self, position: u64) -> Option<Eta> {
-        let people = as_float(position);
-        // At best many of those before them leave, or are not there: more than are known.
-        let (soon_s, _) = self.until(
-            &self.soon,
-            people * (0.8 - 0.35 * self.unknown),
-            MOST_ROUNDS,
-        )?;
-        let (_, rounds) = self.until(&self.soon, people, MOST_ROUNDS)?;
-        let (late_s, _) = self.until(&self.late, people, rounds)?;
-        let low = whole_seconds(soon_s);
-        let high =
-            whole_seconds((late_s * (1.25 + 0.25 * self.unknown) + self.starts_s).ceil()) + 1;
-        Some(Eta {
-            low: low - low % step(low),
-            high: high.next_multiple_of(step(high)),
-        })
-    }
-
-    /// After how many seconds so many people had their turn, and how many rounds of tickets have to lapse for it; at most so many are
-    /// waited for.
-    fn until(&self, side: &Side, people: f64, most_rounds: u32) -> Option<(f64, u32)> {
-        let served = self.free * self.per_ticket;
-        let plain_s = side.course.until(people, self.turns, self.leaving);
-        let reached_s = side
-            .used_up_s
-            .filter(|used_up_s| plain_s.is_none_or(|plain_s| plain_s > *used_up_s));
-        let Some(used_up_s) = reached_s else {
-            return plain_s.map(|plain_s| (plain_s, 0));
-        };
-        // There is no coupon for them unless people before them let their tickets lapse.
-        let staying = people * (-self.leaving * used_up_s).exp();
-        let mut wanted = (staying - served).max(0.0) / self.per_ticket;
-        for round in 1..=most_rounds {
-            let before_s = f64::from(round - 1) * self.ticket_s;
-            if wanted <= side.out_lapse {
-                let lapsed_s = self.ticket_s * wanted / side.out_lapse.max(1.0);
-                return Some((before_s + lapsed_s.max(used_up_s), round));
-            }
-            // Those that are out do not suffice: so many of those to come have to be given until enough of them lapse.
-            let given = (wanted - side.out_lapse) / side.lapse;
-            if given <= self.free {
-                let given_s = side
-                    .course
-                    .until(given * self.per_ticket, self.turns, 0.0)?;
-                return Some((before_s + (self.ticket_s + given_s).max(used_up_s), round));
-            }
-            wanted = given - self.free;
-        }
-        Some((
-            f64::from(most_rounds) * self.ticket_s + used_up_s,
-            most_rounds,
-        ))
-    }
-}
-
 /// The seconds from one moment to a later one; none when the clock stepped back.
 fn seconds_between(from: Millis, to: Millis) -> f64 {
     let passed_ms = u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0);
@@ -348,22 +252,14 @@ pub(super) fn as_float(count: u64) -> f64 {
     count as f64
 }
 
-/// A non-negative float as whole seconds, saturating.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "saturating is what is wanted"
-)]
-fn whole_seconds(seconds: f64) -> u64 {
-    seconds.min(1e15) as u64
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use proptest::prelude::*;
 
+    use super::super::Eta;
+    use super::super::outlook::whole_seconds;
     use super::*;
     use crate::event::Admission;
 

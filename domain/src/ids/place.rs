@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{EventId, Holder, InvalidId};
 use crate::clock::Random;
+use crate::secret::Secret;
 
 /// The public id of a place: base64url of the first 16 bytes of SHA-256 of its token, 22 characters. Held as they are, without
 /// memory of its own: a line may have millions of them.
@@ -73,26 +74,24 @@ impl Serialize for PlaceId {
 
 /// The secret that proves a place: 32 random bytes as 43 characters of base64url. Never logged, never in a URL.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PlaceToken(String);
+pub struct PlaceToken(Secret);
 
 impl PlaceToken {
     /// Makes a new token.
     pub fn generate(random: &dyn Random) -> Self {
-        let mut bytes = [0; 32];
-        random.fill(&mut bytes);
-        Self(URL_SAFE_NO_PAD.encode(bytes))
+        Self(Secret::generate(random))
     }
 
     /// The public id of the place that this token proves.
     #[must_use]
     pub fn place_id(&self) -> PlaceId {
-        PlaceId::of(&Sha256::digest(self.0.as_bytes())[..16])
+        PlaceId::of(&Sha256::digest(self.reveal().as_bytes())[..16])
     }
 
     /// The secret itself, for the one reply that hands it over.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        &self.0
+        self.0.reveal()
     }
 }
 
@@ -106,14 +105,9 @@ impl FromStr for PlaceToken {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
-        if text.len() == 43 && bytes.len() == 32 {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId(
-                "a place token is 43 characters of base64url, made of 32 random bytes",
-            ))
-        }
+        text.parse().map(Self).map_err(|_| {
+            InvalidId("a place token is 43 characters of base64url, made of 32 random bytes")
+        })
     }
 }
 
