@@ -364,9 +364,45 @@ async fn let_pass(store: &Store, book: &EventId, model: &mut Model, ms: i64) {
     }
 }
 
+/// Makes a move at the store and at the model, which is asked for the moment at which the store decided. A refusal does not tell it:
+/// that something is over is judged by the clock afterwards, all else by the clock before.
+async fn make_move(store: &Store, book: &EventId, model: &mut Model, one: &Move) {
+    match one {
+        Move::Assign { who, code, count } => {
+            let code = code.map(|n| format!("CODE-{n}"));
+            let wanted = wants(*who, *count, code.as_deref());
+            let before = store.now().await.unwrap();
+            let got = store.assign(book, &wanted).await.unwrap();
+            let at = match &got {
+                Assigned::Assigned { at, .. } => *at,
+                Assigned::Expired => store.now().await.unwrap(),
+                _ => before,
+            };
+            model.assign(&wanted, &got, at);
+        }
+        Move::Step { who, code, step } => {
+            let wanted = StepAsked {
+                by: "test".into(),
+                code: format!("CODE-{code}"),
+                holder: who.map(holder),
+                step: asked(step),
+                metadata: None,
+                once: None,
+            };
+            let before = store.now().await.unwrap();
+            let got = store.step_coupon(book, &wanted).await.unwrap();
+            let at = match &got {
+                SteppedCoupon::Done { at, .. } => *at,
+                SteppedCoupon::Expired => store.now().await.unwrap(),
+                _ => before,
+            };
+            model.step(&wanted, step, &got, at);
+        }
+        Move::Pass(ms) => let_pass(store, book, model, *ms).await,
+    }
+}
+
 async fn live(store: &Store, book: EventId, put: &str, moves: &[Move]) {
-    // The domain is asked for the moment at which the store decided. A refusal does not tell it: that something is over is judged by
-    // the clock afterwards, all else by the clock before.
     let ends = store.now().await.unwrap().plus(3_000).to_string();
     let rules = make(store, &book, &put.replace("ENDS", &ends)).await;
     add(store, &book, &codes(0..CODES.into())).await;
@@ -376,39 +412,7 @@ async fn live(store: &Store, book: EventId, put: &str, moves: &[Move]) {
         redeemed: BTreeMap::new(),
     };
     for one in moves {
-        match one {
-            Move::Assign { who, code, count } => {
-                let code = code.map(|n| format!("CODE-{n}"));
-                let wanted = wants(*who, *count, code.as_deref());
-                let before = store.now().await.unwrap();
-                let got = store.assign(&book, &wanted).await.unwrap();
-                let at = match &got {
-                    Assigned::Assigned { at, .. } => *at,
-                    Assigned::Expired => store.now().await.unwrap(),
-                    _ => before,
-                };
-                model.assign(&wanted, &got, at);
-            }
-            Move::Step { who, code, step } => {
-                let wanted = StepAsked {
-                    by: "test".into(),
-                    code: format!("CODE-{code}"),
-                    holder: who.map(holder),
-                    step: asked(step),
-                    metadata: None,
-                    once: None,
-                };
-                let before = store.now().await.unwrap();
-                let got = store.step_coupon(&book, &wanted).await.unwrap();
-                let at = match &got {
-                    SteppedCoupon::Done { at, .. } => *at,
-                    SteppedCoupon::Expired => store.now().await.unwrap(),
-                    _ => before,
-                };
-                model.step(&wanted, step, &got, at);
-            }
-            Move::Pass(ms) => let_pass(store, &book, &mut model, *ms).await,
-        }
+        make_move(store, &book, &mut model, one).await;
     }
     let free = free(store, &book).await;
     assert_eq!(
