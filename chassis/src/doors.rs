@@ -6,6 +6,7 @@ mod docs;
 mod listener;
 mod markup;
 mod pages;
+mod unread;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -2,7 +2,6 @@
 //! buffers, one task, and nothing of HTTP once it has become a WebSocket.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,7 +10,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
-use super::Peer;
+use super::{Peer, unread};
 use crate::lifecycle::Lifecycle;
 
 /// The most a request's head may take, in bytes.
@@ -33,6 +33,8 @@ pub(super) struct Patience {
     first_head: Duration,
     /// For each further head.
     next_head: Duration,
+    /// For more of a body that nobody wants, once its answer is there.
+    rest: Duration,
 }
 
 impl Default for Patience {
@@ -41,6 +43,7 @@ impl Default for Patience {
         Self {
             first_head: Duration::from_secs(10),
             next_head: Duration::from_secs(75),
+            rest: Duration::from_secs(1),
         }
     }
 }
@@ -105,7 +108,7 @@ async fn connection(
             TokioIo::new(stream),
             service_fn(|request| {
                 began.store(true, Ordering::Relaxed);
-                answer(routes.clone(), peer, request)
+                answer(routes.clone(), peer, request, patience)
             }),
         )
         .with_upgrades();
@@ -131,14 +134,21 @@ async fn connection(
     }
 }
 
-fn answer(
+/// The answer to a request; comes when the body was read, also one that nobody wanted.
+async fn answer(
     mut routes: Router,
     peer: SocketAddr,
     request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<Body>, Infallible>> {
-    let mut request = request.map(Body::new);
+    patience: Patience,
+) -> Result<Response<Body>, Infallible> {
+    let (mut request, rest) = unread::lend(request);
     request.extensions_mut().insert(Peer(peer));
-    routes.call(request)
+    let mut response = routes.call(request).await?;
+    if !rest.read(patience.rest).await {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -149,28 +159,37 @@ mod tests {
 
     const LONG: Duration = Duration::from_hours(1);
     const SHORT: Duration = Duration::from_millis(20);
+    const PATIENT: Patience = Patience {
+        first_head: LONG,
+        next_head: LONG,
+        rest: LONG,
+    };
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
     /// Sends `said` to a door with this patience and reads until the door closes.
     async fn heard(patience: Patience, said: &[u8]) -> String {
+        let (mut stream, mut reply) = (door(patience).await, String::new());
+        stream.write_all(said).await.unwrap();
+        stream.read_to_string(&mut reply).await.unwrap();
+        reply
+    }
+
+    /// A connection to a door that reads no body.
+    async fn door(patience: Patience) -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let door = listener.local_addr().unwrap();
         tokio::spawn(async move {
             let routes = Router::new().fallback(async || "here");
             serve(listener, routes, patience, &Lifecycle::new()).await;
         });
-        let mut stream = TcpStream::connect(door).await.unwrap();
-        stream.write_all(said).await.unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).await.unwrap();
-        reply
+        TcpStream::connect(door).await.unwrap()
     }
 
     #[tokio::test]
     async fn a_connection_that_never_asks_is_closed() {
         let patience = Patience {
             first_head: SHORT,
-            next_head: LONG,
+            ..PATIENT
         };
         assert_eq!(heard(patience, &REQUEST[..9]).await, "");
     }
@@ -178,10 +197,41 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_asks_no_more_is_closed() {
         let patience = Patience {
-            first_head: LONG,
             next_head: SHORT,
+            ..PATIENT
         };
         let reply = heard(patience, REQUEST).await;
         assert!(reply.ends_with("here"), "{reply}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_nobody_wants_costs_neither_the_answer_nor_the_connection() {
+        const LARGE: usize = 8_000_000;
+        let mut stream = door(PATIENT).await;
+        let head = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {LARGE}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'x'; LARGE]).await.unwrap();
+        let last = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(last).await.unwrap();
+        let mut replies = String::new();
+        stream.read_to_string(&mut replies).await.unwrap();
+        assert_eq!(replies.matches("HTTP/1.1 200 OK").count(), 2, "{replies}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let patience = Patience {
+            rest: SHORT,
+            ..PATIENT
+        };
+        let silent = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n";
+        let reply = heard(patience, silent).await;
+        assert!(reply.ends_with("here"), "{reply}");
+        assert!(reply.contains("connection: close"), "{reply}");
+
+        let asks = b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n";
+        let reply = heard(PATIENT, asks).await;
+        assert!(reply.starts_with("HTTP/1.1 200 OK"), "{reply}");
+        assert!(reply.contains("connection: close"), "{reply}");
     }
 }
