@@ -9,6 +9,8 @@ mod draw;
 mod lay;
 mod resume;
 
+use std::time::{Duration, Instant};
+
 use domain::EventId;
 use domain::event::Event;
 use redis::Cmd;
@@ -32,6 +34,8 @@ script!(open RESTORE_EVENT = "restore_event", "clock", "moves", "records", "pace
 
 /// How long a recovery that was killed keeps others away.
 const LEASE_MS: u64 = 3_000;
+/// How long a recovery that looks at one event after the other goes on before it renews its lease.
+const RENEWED: Duration = Duration::from_secs(1);
 /// How far above the last ordinal that anybody knows of an event goes on: more than can have been on their way.
 const GAP: u64 = 10_000;
 
@@ -40,7 +44,10 @@ pub struct Recovery {
     connection: MultiplexedConnection,
     identity: Identity,
     noted: u64,
+    /// Whose the lease is, and what is laid beside an event's keys: no other connection is called so, of whatever process.
     owner: String,
+    /// When the lease was renewed last, or a moment before.
+    held_at: Instant,
 }
 
 /// An event as the ledger knows it.
@@ -63,14 +70,17 @@ impl Recovery {
     /// of an event runs.
     pub async fn begin(settings: &Settings) -> Result<Option<Self>, StoreError> {
         let mut connection = settings.single_connection().await?;
-        if let Standing::Known(_) = Standing::read(&mut connection).await? {
+        let (standing, identity) = Standing::with_identity(&mut connection).await?;
+        if let Standing::Known(_) = standing {
             return Ok(None);
         }
         let number: u64 = redis::cmd("CLIENT")
             .arg("ID")
             .query_async(&mut connection)
             .await?;
-        let owner = format!("connection-{number}");
+        // A process that is started again on the same files counts its connections from the beginning.
+        let owner = format!("connection-{number}-of-{}", identity.run_id);
+        let held_at = Instant::now();
         let taken: bool = redis::cmd("SET")
             .arg(keys::lease("recovery"))
             .arg(&owner)
@@ -82,8 +92,7 @@ impl Recovery {
             return Ok(None);
         }
         // Looked at again under the lease: somebody may have recognised it and given the lease back in between.
-        let (standing, identity) = Standing::with_identity(&mut connection).await?;
-        let noted = match standing {
+        let noted = match Standing::read(&mut connection).await? {
             Standing::Known(_) => {
                 let lease = keys::lease("recovery");
                 redis::cmd("DEL")
@@ -104,6 +113,7 @@ impl Recovery {
             identity,
             noted,
             owner,
+            held_at,
         }))
     }
 
@@ -124,12 +134,14 @@ impl Recovery {
 
     /// Keeps the lease: at least once a second.
     pub async fn hold(&mut self) -> Result<(), StoreError> {
+        let asked_at = Instant::now();
         let held: Option<String> = hold().query_async(&mut self.connection).await?;
-        self.is_ours(held.as_ref())
+        self.is_ours(held.as_ref(), asked_at)
     }
 
-    fn is_ours(&self, held: Option<&String>) -> Result<(), StoreError> {
+    fn is_ours(&mut self, held: Option<&String>, asked_at: Instant) -> Result<(), StoreError> {
         if held == Some(&self.owner) {
+            self.held_at = asked_at;
             Ok(())
         } else {
             Err(not_ours())
@@ -148,8 +160,11 @@ impl Recovery {
         }
     }
 
-    /// How many records of an event this Redis has counted.
+    /// How many records of an event this Redis has counted. It is asked of every event in turn, so it keeps the lease.
     pub async fn records(&mut self, event: &EventId) -> Result<u64, StoreError> {
+        if self.held_at.elapsed() > RENEWED {
+            self.hold().await?;
+        }
         let held: Option<u64> = redis::cmd("HGET")
             .arg(Keys::of(event).counts())
             .arg("records")

@@ -1,5 +1,7 @@
 //! Laying what an event held beside its keys, page by page: nobody reads it there, and one step puts it in their place.
 
+use std::time::Instant;
+
 use domain::EventId;
 use domain::coupon::Issue;
 use domain::event::Event;
@@ -149,8 +151,9 @@ impl Recovery {
             pipe.expire(self.beside(key), BESIDE_S).ignore();
         }
         pipe.add_command(hold());
+        let asked_at = Instant::now();
         let (held,): (Option<String>,) = pipe.query_async(&mut self.connection).await?;
-        self.is_ours(held.as_ref())
+        self.is_ours(held.as_ref(), asked_at)
     }
 
     /// Where this recovery lays what is to take the place of a key.

@@ -3,6 +3,7 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use domain::coupon::Issue;
 use domain::event::AckLevel;
@@ -235,6 +236,47 @@ async fn whoever_was_too_slow_puts_nothing_back() {
     assert!(matches!(passed, Redeemed::Pass(_)), "{passed:?}");
 }
 
+#[tokio::test]
+async fn a_recovery_that_asks_of_many_events_keeps_its_lease() {
+    let rig = Rig::start().await;
+    emptied(&rig.store).await;
+    let recovery = Recovery::begin(&rig.redis.settings()).await.unwrap();
+    let mut recovery = recovery.unwrap();
+    // Longer than the lease lasts unless it is renewed.
+    for _ in 0..9 {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert_eq!(recovery.records(&id("demo")).await.unwrap(), 0);
+    }
+    recovery.finish(2).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_recovery_lays_is_never_added_to_by_one_after_a_restart_of_redis() {
+    let rig = Rig::start().await;
+    let (demo, admitted) = first_let_in(&rig).await;
+    let definition = rig.store.event(&demo).await.unwrap().unwrap().event;
+    emptied(&rig.store).await;
+    let recovery = Recovery::begin(&rig.redis.settings()).await.unwrap();
+    let (_, issue) = told(&admitted);
+    recovery
+        .unwrap()
+        .lay_issues(&definition, std::slice::from_ref(&issue))
+        .await
+        .unwrap();
+    let (server, laid): (String, Vec<String>) = redis::pipe()
+        .cmd("INFO")
+        .arg("server")
+        .cmd("KEYS")
+        .arg("*:connection-*")
+        .query_async(&mut rig.store.connection())
+        .await
+        .unwrap();
+    // The numbers of connections begin again with each process.
+    let run_id = crate::installation::line(&server, "run_id").unwrap();
+    assert_eq!(laid.len(), 3);
+    assert!(laid.iter().all(|key| key.ends_with(run_id)), "{laid:?}");
+}
+
 /// A redis-server on a port, killed when dropped.
 struct OnPort {
     child: Child,
@@ -290,7 +332,7 @@ impl OnPort {
     async fn until(&self, command: &str, answer: &str) {
         let waiting = async {
             while !self.ask(command).contains(answer) {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         tokio::time::timeout(SOON, waiting).await.unwrap();

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use domain::EventId;
 use domain::record::{Fence, Record};
-use kafka::{LogError, Producer, Topic, ensure_topics};
+use kafka::{Producer, Topic, ensure_topics};
 use lua::Recovery;
 use tokio::time::sleep;
 
 use super::{LOOK_AGAIN, RecoverError, Watcher};
 use crate::source::outbox::topic_of;
 
-/// How often the lease is renewed while the log is waited for.
+/// How often the lease is renewed while the log or the ledger is waited for.
 const HOLD: Duration = Duration::from_millis(500);
 
 impl Watcher {
@@ -66,7 +66,7 @@ impl Watcher {
                 .iter()
                 .map(|(event, fence)| (topic_of(event), event.clone(), *fence))
                 .collect();
-            return Ok(self.ledger.fence(&named).await?);
+            return holding(recovery, self.ledger.fence(&named)).await;
         };
         let now = self.store.now().await?;
         let records: Vec<Record> = fences
@@ -96,11 +96,14 @@ impl Watcher {
     }
 }
 
-/// Waits for something that the log does, and keeps the lease meanwhile.
-async fn holding(
+/// Waits for something that the log or the ledger does, and keeps the lease meanwhile.
+async fn holding<E>(
     recovery: &mut Recovery,
-    done: impl Future<Output = Result<(), LogError>>,
-) -> Result<(), RecoverError> {
+    done: impl Future<Output = Result<(), E>>,
+) -> Result<(), RecoverError>
+where
+    RecoverError: From<E>,
+{
     let mut done = std::pin::pin!(done);
     loop {
         tokio::select! {
