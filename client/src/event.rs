@@ -82,6 +82,15 @@ pub struct Stock {
     pub remaining: u64,
 }
 
+/// People who got their ticket and had been shown a time left before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// All of them.
+    pub all: u64,
+    /// Those whose wait lay in the range that they were shown first.
+    pub in_range: u64,
+}
+
 /// What everybody may know of an event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventStatus {
@@ -197,6 +206,9 @@ pub struct LiveEvent {
     pub outbox_lag: u64,
     /// Records that the ledger has not committed.
     pub ledger_lag: u64,
+    /// Whether the time left that people were shown first came true.
+    #[serde(default)]
+    pub waits: Waits,
     /// Visitors let in per second at present, while that is another rate than the one that is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_in_force_per_s: Option<f64>,

@@ -21,7 +21,7 @@ pub use draw::Draw;
 pub use error::{ApiError, Problem};
 pub use event::{
     Admission, AdmissionChange, AuditEntry, Brake, EventPut, EventStatus, LiveEvent, Page, Phase,
-    Put, Ramp, SigningKey, Stock,
+    Put, Ramp, SigningKey, Stock, Waits,
 };
 pub use frame::{Frame, OpsFrame};
 pub use http::Options;

@@ -1,11 +1,13 @@
-//! Several gateways: whoever goes from one to another never sees a higher position than before.
+//! Several gateways: whoever goes from one to another never sees a higher position than before, and what they count adds up.
 #![cfg(test)]
 
 use client::{Frame, Phase, Visitor};
 use e2e::people::{self, heard};
 use e2e::redis::Redis;
 use e2e::server::event_put;
-use e2e::{Server, Setup};
+use e2e::waits::Waits;
+use e2e::{Server, Setup, until};
+use futures_util::future::try_join_all;
 
 /// How many stand before the one who goes to and fro.
 const BEFORE: usize = 150;
@@ -65,6 +67,45 @@ async fn from_one_gateway_to_another_a_position_never_rises() {
     };
     tokio::join!(leaving, watching);
     for server in [whole, second] {
+        server.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_right_the_time_left_was_adds_up_over_gateways_that_are_processes_of_their_own() {
+    let redis = Redis::start().unwrap();
+    let start = async |roles: &str| {
+        let setup = Setup::new().unwrap().with("--roles", roles);
+        let setup = setup.env("STANCHION_REDIS_URL", &redis.url());
+        let started = setup.with("--public-url", "http://drop.example").start();
+        started.await.unwrap()
+    };
+    let rest = start("admission,issuer,persister").await;
+    let gateways = [start("gateway").await, start("gateway").await];
+    let organiser = rest.organiser().unwrap();
+    let put = event_put(100, 4.0, Phase::Open);
+    organiser.put_event("drop", &put).await.unwrap();
+
+    let doors = gateways.each_ref().map(|server| server.visitor().unwrap());
+    let crowd = doors.iter().flat_map(|door| [door; 5]);
+    try_join_all(crowd.map(|door| people::admitted(door, "drop")))
+        .await
+        .unwrap();
+
+    let told = until(async || {
+        let counted = [
+            Waits::of(&gateways[0]).await.unwrap(),
+            Waits::of(&gateways[1]).await.unwrap(),
+        ];
+        let told = organiser.event("drop").await.unwrap().waits;
+        let all = counted.iter().map(|waits| waits.all).sum();
+        let right = counted.iter().map(|waits| waits.right).sum();
+        let adds_up = told.all == all && told.in_range == right;
+        (adds_up && counted.iter().all(|waits| waits.all > 0)).then_some(told)
+    });
+    let told = told.await.unwrap();
+    assert!(told.all >= told.in_range, "{told:?}");
+    for server in gateways.into_iter().chain([rest]) {
         server.stop().await.unwrap();
     }
 }

@@ -22,13 +22,14 @@ use std::time::Duration;
 use chassis::{Lifecycle, Problem};
 use domain::{EventId, Random, Refusal};
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, join_all};
 use lua::{Moves, Store, StoreError};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::live::slot::TICK_MS;
+use accuracy::TELLING_TICKS;
 use line::Line;
 
 /// Moves that follow each other are read together, so long before each tick, which is when connections are visited.
@@ -83,7 +84,10 @@ impl Mirror {
             async move {
                 tokio::select! {
                     () = mirror.turn(ticks) => {}
-                    () = lifecycle.stopping() => mirror.bye(),
+                    () = lifecycle.stopping() => {
+                        mirror.bye();
+                        mirror.tell_waits().await;
+                    }
                 }
                 Ok(())
             }
@@ -176,6 +180,9 @@ impl Mirror {
             for line in self.lines() {
                 line.turn(tick, seed);
                 self.tell_presence(&line, tick);
+                if tick.is_multiple_of(TELLING_TICKS) {
+                    self.tell_waits_of(&line);
+                }
                 if line.is_idle(tick) {
                     tracing::debug!(event = %line.event, "a line is no longer followed");
                     self.lines.write().remove(&line.event);
@@ -201,6 +208,22 @@ impl Mirror {
                 tracing::debug!(%failure, "the store could not be told who is there");
             }
         });
+    }
+
+    /// Tells the store how often the time left was right in every line, and waits until it is told.
+    async fn tell_waits(&self) {
+        let told = self.lines().into_iter().filter_map(|line| {
+            let waits = line.accuracy.untold()?;
+            Some(accuracy::tell(self.store.clone(), line, waits))
+        });
+        join_all(told).await;
+    }
+
+    /// As [`Self::tell_waits`] of one line, without waiting; no call where nobody was counted.
+    fn tell_waits_of(&self, line: &Arc<Line>) {
+        if let Some(waits) = line.accuracy.untold() {
+            tokio::spawn(accuracy::tell(self.store.clone(), line.clone(), waits));
+        }
     }
 
     fn read_for_the_clock(&self, line: Arc<Line>, tick: u64) {

@@ -5,6 +5,7 @@ use domain::EventId;
 use crate::connect::{Store, StoreError};
 use crate::keys::Keys;
 use crate::script::{script, tags};
+use crate::waits::Waits;
 
 script!(FIGURES = "figures");
 
@@ -31,6 +32,8 @@ pub struct Figures {
     pub outbox_lag: u64,
     /// Records that the ledger has not committed.
     pub ledger_lag: u64,
+    /// Whether the time left came true, as far as the gateways have told.
+    pub waits: Waits,
 }
 
 impl Store {
@@ -63,6 +66,10 @@ impl Store {
                 remaining: reply.take()?,
                 outbox_lag: reply.take()?,
                 ledger_lag: reply.take()?,
+                waits: Waits {
+                    all: reply.take()?,
+                    in_range: reply.take()?,
+                },
             }),
         })
     }

@@ -80,7 +80,8 @@ keys! {
     event = "event" "";
     /// String: the secrets of the event's entry keys as JSON, which nothing shows.
     secrets = "event" ":secrets";
-    /// Hash of counters: `admitted`, `no_shows`, `left`, `issued`, and the last ordinals of `records` and `moves`.
+    /// Hash of counters: `admitted`, `no_shows`, `left`, `issued`, `waits`, `waits_in_range`, and the last ordinals of `records`
+    /// and `moves`.
     counts = "event" ":counts";
     /// Stream: who changed what.
     audit = "event" ":audit";
@@ -134,6 +135,10 @@ keys! {
     book = "book" "";
     /// Set of the book's codes that nobody has.
     free = "book" ":free";
+    /// Set: the codes of the upload that is carried into the book just now.
+    coming = "book" ":coming";
+    /// List of those of them that are not there yet, as JSON lists.
+    coming_pieces = "book" ":coming-pieces";
     /// Hash of its other coupons: code → `uses assigned_ms until_ms token cancelled holder`.
     assigned = "book" ":assigned";
     /// Hash: holder → how many coupons of the book they have.

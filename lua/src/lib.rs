@@ -40,6 +40,7 @@ mod strain;
 #[cfg(test)]
 mod tests;
 mod waiting;
+mod waits;
 mod wakes;
 
 pub use acks::{AckFeed, Acked, Watermarks};
@@ -47,7 +48,10 @@ pub use admit::{AdmitRound, Minted};
 pub use answered::Answered;
 pub use audit::{AuditEntry, AuditPage};
 pub use awake::Awake;
-pub use books::{Assign, Assigned, BookStep, LiveBook, PutBook, StepAsked, SteppedCoupon};
+pub use books::{
+    Assign, Assigned, BookLook, BookScan, BookStep, LiveBook, LookedCode, PutBook, StepAsked,
+    SteppedCoupon,
+};
 pub use changes::{SetOutcome, StockOutcome};
 pub use codes::{Added, Staged, Upload};
 pub use connect::{Settings, Store, StoreError};
@@ -67,4 +71,5 @@ pub use sessions::SESSIONS_REMEMBERED_MS;
 pub use signing_keys::KeyTimes;
 pub use strain::{Brake, Strain, Why};
 pub use waiting::Waiting;
+pub use waits::Waits;
 pub use wakes::Wakes;

@@ -138,7 +138,7 @@ mod tests {
                 "code_pattern": "{}", "identity": "place", "presence_s": 20, "grace_s": 300, "on_sold_out": "close",
                 "admission": { "rate_per_s": 10, "capacity": 1000, "ticket_ttl_s": 120 },
                 "waiting": 0, "admitted": 0, "outstanding": 0, "redeemed": 0, "no_shows": 0, "left": 0,
-                "outbox_lag": null, "ledger_lag": null, "version": null, "at": null,
+                "outbox_lag": null, "ledger_lag": null, "waits": { "all": 0, "in_range": 0 }, "version": null, "at": null,
             })
         );
         assert!(

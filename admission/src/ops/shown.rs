@@ -45,6 +45,8 @@ pub struct ShownEvent {
     outbox_lag: u64,
     /// Records that the ledger has not committed.
     ledger_lag: u64,
+    /// Whether the time left that people were shown first came true.
+    waits: ShownWaits,
     /// Visitors let in per second at present, while a ramp or the brake makes it another than the rate that is set.
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -71,6 +73,17 @@ pub struct ShownStock {
     pub total: u64,
     /// Those not yet issued.
     pub remaining: u64,
+}
+
+/// People who got their ticket and had been shown a time left before, as all gateways have counted them, each connection for
+/// itself; told every five seconds.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Waits)]
+pub struct ShownWaits {
+    /// All of them.
+    all: u64,
+    /// Those whose wait lay in the range that they were shown first.
+    in_range: u64,
 }
 
 /// The pace of an event as it holds.
@@ -142,6 +155,10 @@ impl ShownEvent {
             left: figures.left,
             outbox_lag: figures.outbox_lag,
             ledger_lag: figures.ledger_lag,
+            waits: ShownWaits {
+                all: figures.waits.all,
+                in_range: figures.waits.in_range,
+            },
             rate_in_force_per_s: Some(in_force).filter(|rate| rate.to_bits() != set.to_bits()),
             brake: live.brake.map(ShownBrake::from),
             version: live.version,

@@ -399,6 +399,25 @@ async fn at_the_stop_everyone_is_told_to_come_back_and_nobody_new_is_taken() {
     assert_eq!(ending, Ending::Clean);
 }
 
+#[tokio::test]
+async fn whether_the_time_left_was_right_is_told_to_the_store_before_the_stop_is_over() {
+    let rig = Rig::start().await;
+    let event = rig.event("demo", open(9)).await;
+    let token = rig.visitor(&event).await;
+    let mut socket = Socket::hello(rig.listen().await, &event, &token).await;
+    let promised = socket.of("position").await["eta_s"].clone();
+    assert!(promised.is_object(), "{promised}");
+    let admitted = rig.admit(&event, 1).await;
+    rig.mint(&event, &admitted).await;
+    socket.of("ticket").await;
+    rig.lifecycle.stop();
+    drop(socket);
+    let ending = rig.lifecycle.finish(Duration::from_secs(30)).await;
+    assert_eq!(ending, Ending::Clean);
+    let figures = rig.store.figures(&event).await.unwrap().unwrap();
+    assert_eq!(figures.waits.all, 1);
+}
+
 /// A stream of server-sent events, as frames.
 struct Stream {
     body: axum::body::BodyDataStream,

@@ -24,8 +24,10 @@ mod state;
 mod steps;
 mod strain;
 mod streams;
+mod uploads;
 mod users;
 mod waiting;
+mod waits;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

@@ -59,6 +59,7 @@ pub fn event(event: &LiveEvent, done: &str) -> String {
             ),
         ),
     ];
+    facts.extend(time_left(event).map(|told| ("time left", told)));
     let settings = event.settings.iter().filter(|(_, value)| !value.is_null());
     facts.extend(settings.map(|(name, value)| (name.as_str(), plain(value))));
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -70,6 +71,12 @@ pub fn event(event: &LiveEvent, done: &str) -> String {
         .chain(rows)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// How often the time left that people were shown first was right; nothing before anybody was let in after one.
+fn time_left(event: &LiveEvent) -> Option<String> {
+    let client::Waits { all, in_range } = event.waits;
+    (all > 0).then(|| format!("right for {in_range} of {all} people"))
 }
 
 /// The limits per client address, one a row.

@@ -7,7 +7,7 @@ use domain::place::{AdmittedPlace, GoneReason};
 use domain::{Holder, Phase, PlaceId, Seq};
 
 use super::{Held, Model, float};
-use crate::Figures;
+use crate::{Figures, Waits};
 use crate::tests::state::{State, hash};
 
 /// What is stored.
@@ -34,6 +34,7 @@ impl Model {
             remaining: held.remaining,
             outbox_lag: self.outbox.len() as u64,
             ledger_lag: self.outbox.len() as u64,
+            waits: Waits::default(),
         })
     }
 
