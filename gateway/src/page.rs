@@ -3,6 +3,7 @@
 
 pub mod account;
 mod fallback;
+mod turn;
 mod words;
 
 use std::sync::Arc;
@@ -18,12 +19,15 @@ use serde::Deserialize;
 use crate::Gateway;
 use crate::mirror::line::Line;
 use fallback::Fallback;
+use turn::Redeemed;
 use words::Language;
 
 /// The page's query; whatever else is in it is somebody else's.
 #[derive(Deserialize)]
 pub struct Asked {
     lang: Option<String>,
+    /// What came of the button that redeems: see [`Redeemed`].
+    redeem: Option<String>,
 }
 
 /// The queue page.
@@ -38,6 +42,7 @@ pub struct Asked {
     params(
         ("event" = String, Path, description = "The event's id"),
         ("lang" = Option<String>, Query, description = "`en` or `ko`"),
+        ("redeem" = Option<String>, Query, description = "For browsers without scripts: what came of redeeming"),
     ),
     responses(
         (status = 200, description = "The page", content_type = "text/html", body = String),
@@ -57,7 +62,9 @@ pub async fn handler(
         Ok(line) => {
             let fallback = fallback(&gateway, &line, &headers).await?;
             let title = line.document().title().to_owned();
-            (StatusCode::OK, fill(&title, language, &fallback))
+            let redeemed = asked.redeem.as_deref().and_then(Redeemed::known);
+            let page = fill(&title, language, &fallback.after(redeemed));
+            (StatusCode::OK, page)
         }
         // People open this: the page says it in their language.
         Err(problem) if problem.refusal() == Refusal::NoSuchEvent => {
@@ -141,7 +148,7 @@ async fn fallback(
     match crate::me::state(gateway, line, &place).await {
         Ok(state) => {
             line.saw(&place, &state);
-            Ok(Fallback::inside(line, state))
+            Ok(Fallback::inside(line, state, gateway.clock.now()))
         }
         Err(problem) if problem.refusal() == Refusal::TryAgain => Err(problem),
         Err(_) => Ok(Fallback::outside(&line.document(), line.waiting())),
@@ -264,6 +271,11 @@ mod tests {
         let admitted = rig.admit(&event, 1).await;
         rig.mint(&event, &admitted).await;
         let turn = page(&rig, "/e/demo", &[("cookie", &sent)]).await.text();
+        let action = "action=\"/api/v1/events/demo/redemptions/me?lang=en\"";
+        assert!(turn.contains(action), "{turn}");
+        let lost = "/e/demo?redeem=outcome-unknown";
+        let lost = page(&rig, lost, &[("cookie", &sent)]).await.text();
+        assert!(lost.contains("The answer got lost on its way."), "{lost}");
         let ends = admitted[0].expires_at.to_string();
         let ends = ends[..19].replace('T', " ");
         assert!(turn.contains(&format!("{ends} UTC")), "{turn}");

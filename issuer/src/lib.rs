@@ -12,6 +12,7 @@ mod keys;
 mod once;
 mod owner;
 mod redeem;
+mod redeem_by_form;
 mod redemptions_me;
 mod relay;
 mod strain;
@@ -167,7 +168,10 @@ fn routes(desk: Arc<Desk>, throttle: &Arc<Throttle>) -> Router {
     let redemptions = "/api/v1/events/{event}/redemptions";
     let limited = Router::new()
         .route(redemptions, post(redeem::handler))
-        .route(&format!("{redemptions}/me"), get(redemptions_me::handler));
+        .route(
+            &format!("{redemptions}/me"),
+            get(redemptions_me::handler).post(redeem_by_form::handler),
+        );
     throttle
         .limit(Action::Request, limited)
         .route("/.well-known/jwks.json", get(jwks::handler))
@@ -222,7 +226,7 @@ pub fn api(direct_api: DirectApi) -> utoipa::openapi::OpenApi {
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(redeem::handler, redemptions_me::handler, jwks::handler),
+    paths(redeem::handler, redeem_by_form::handler, redemptions_me::handler, jwks::handler),
     tags((name = "redeem", description = "Exchanging a ticket for a coupon")),
     modifiers(&Credentials)
 )]

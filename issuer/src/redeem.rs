@@ -65,12 +65,17 @@ pub struct Body {
 )]
 pub async fn handler(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let answer = redeem(&desk, request).await;
-    let outcome = match &answer {
+    count(&answer);
+    answer.into_response()
+}
+
+/// Counts a redemption by its outcome.
+pub fn count(answer: &Result<Answer, Problem>) {
+    let outcome = match answer {
         Ok(answer) => answer.outcome(),
         Err(problem) => problem.refusal().shown().name,
     };
     metrics::counter!("stanchion_issuer_redeems_total", "outcome" => outcome).increment(1);
-    answer.into_response()
 }
 
 /// The order of checks: the path, the ticket, the body, the holder, and then the store, which knows the rest.
@@ -98,8 +103,19 @@ async fn redeem(desk: &Desk, request: Request) -> Result<Answer, Problem> {
         Err(problem) if problem.refusal() != Refusal::NoPlace => return Err(problem),
         _ => return Err(Refusal::NotTheHolder.into()),
     };
+    exchanged(desk, event, owner, claims, &terms).await
+}
+
+/// What a good ticket in its holder's hand is exchanged for; how that went is counted for admission's brake.
+pub async fn exchanged(
+    desk: &Desk,
+    event: EventId,
+    owner: Owner,
+    claims: Claims,
+    terms: &Terms,
+) -> Result<Answer, Problem> {
     let asked = Instant::now();
-    let answer = decided(desk, event.clone(), owner, claims, &terms).await;
+    let answer = decided(desk, event.clone(), owner, claims, terms).await;
     desk.strains.count(&event, &answer, asked.elapsed());
     answer
 }

@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use chassis::visitor::bearer;
 use chassis::{Path, Problem};
+use domain::coupon::Issue;
+use domain::event::AckLevel;
 use domain::place::PlaceState;
 use domain::{EventId, PlaceToken, Refusal};
 use lua::Look;
@@ -56,7 +58,16 @@ pub async fn handler(
         Look::NoPlace => return Err(Refusal::NoPlace.into()),
         Look::NoSuchEvent => return Err(Refusal::NoSuchEvent.into()),
     };
-    let ack = terms.ack;
+    told(&desk, event, issue, terms.ack).await
+}
+
+/// A pass when the issue is kept as far as `ack` says by now.
+pub async fn told(
+    desk: &Desk,
+    event: EventId,
+    issue: Issue,
+    ack: AckLevel,
+) -> Result<Answer, Problem> {
     let reached = desk.acks.has_reached(&event, ack, issue.ordinal).await;
     if reached.map_err(Problem::try_again)? {
         Ok(Answer::pass(event, issue, ack, true))

@@ -12,7 +12,11 @@ use crate::keys::{Keys, Unread};
 /// The ticket that a request carries: ours, whole, and signed with a published key. Its times are the store's to judge.
 pub async fn presented(keys: &Keys, headers: &HeaderMap) -> Result<Claims, Problem> {
     // RFC 6750, section 3.1: no error code for a request that carries no credential at all.
-    let ticket = bearer(headers).ok_or(Refusal::TicketInvalid)?;
+    read(keys, bearer(headers).ok_or(Refusal::TicketInvalid)?).await
+}
+
+/// As [`presented`], of a ticket that came another way.
+pub async fn read(keys: &Keys, ticket: &str) -> Result<Claims, Problem> {
     keys.read(ticket).await.map_err(|unread| match unread {
         Unread::Invalid(flaw) => refused(
             Refusal::TicketInvalid,

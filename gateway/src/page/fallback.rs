@@ -2,17 +2,18 @@
 
 use domain::chance::Chance;
 use domain::place::{GoneReason, PlaceState};
-use domain::{Millis, Phase, eta::Eta, pace};
+use domain::{EventId, Millis, Phase, eta::Eta, pace};
 
 use super::escaped;
+use super::turn::{self, Redeemed, Turn};
 use super::words::{Language, Words};
 use crate::mirror::document::Document;
 use crate::mirror::line::Line;
 
 /// When somebody outside looks again whether the line takes them, in seconds.
 const LOOK_AGAIN_S: u64 = 15;
-/// When somebody who was let in looks again, in seconds.
-const TURN_S: u64 = 5;
+/// When somebody who was let in looks again for their ticket, in seconds.
+const TICKET_S: u64 = 5;
 
 /// One state of the page.
 #[derive(Debug)]
@@ -33,10 +34,18 @@ pub enum Fallback {
         eta: Option<Eta>,
         chance: Option<Chance>,
     },
+    /// Let in; the ticket is on its way.
+    TurnSoon,
     /// Let in.
-    Turn { ends_at: Option<Millis> },
+    Turn(Turn),
+    /// The coupon is issued, and not kept as far as the event wants.
+    Pending { event: EventId },
     /// The coupon.
-    Coupon { code: String, serial: u64 },
+    Coupon {
+        event: EventId,
+        code: String,
+        serial: u64,
+    },
     /// No longer in line; may join again where the line takes people.
     Gone { reason: GoneReason, may_join: bool },
     /// Nobody new may join.
@@ -69,7 +78,7 @@ impl Fallback {
     }
 
     /// For somebody whose place the store knows.
-    pub fn inside(line: &Line, state: PlaceState) -> Self {
+    pub fn inside(line: &Line, state: PlaceState, now: Millis) -> Self {
         let document = line.document();
         match state {
             PlaceState::Waiting { seq } => {
@@ -81,12 +90,12 @@ impl Fallback {
                     chance: position.map(|position| document.chance(position, None)),
                 }
             }
-            PlaceState::Admitted {
-                expires_at, ticket, ..
-            } => Self::Turn {
-                ends_at: ticket.map(|_| expires_at),
-            },
+            PlaceState::Admitted { ticket: None, .. } => Self::TurnSoon,
+            PlaceState::Admitted { expires_at, .. } => {
+                Self::Turn(Turn::new(line.event.clone(), expires_at, now))
+            }
             PlaceState::Redeemed(issue) => Self::Coupon {
+                event: line.event.clone(),
                 code: issue.coupon.code,
                 serial: issue.coupon.serial.0,
             },
@@ -97,13 +106,23 @@ impl Fallback {
         }
     }
 
+    /// After the button that redeems was pressed.
+    pub fn after(self, pressed: Option<Redeemed>) -> Self {
+        match (self, pressed) {
+            (Self::Turn(turn), pressed) => Self::Turn(turn.after(pressed)),
+            (Self::Coupon { event, .. }, Some(Redeemed::Pending)) => Self::Pending { event },
+            (other, _) => other,
+        }
+    }
+
     /// For the end of `<head>`: when a browser without scripts asks again.
     pub fn head(&self) -> String {
         let again_s = match self {
             Self::Waiting { position, .. } => pace::interval_ms(position.unwrap_or(u64::MAX))
                 .div_ceil(1_000)
                 .max(2),
-            Self::Turn { .. } => TURN_S,
+            Self::TurnSoon => TICKET_S,
+            Self::Turn(turn) => turn.again_s(),
             Self::NotOpenYet { .. } | Self::Join { .. } => LOOK_AGAIN_S,
             _ => return String::new(),
         };
@@ -143,12 +162,10 @@ impl Fallback {
                         .unwrap_or_default()
                     + &paragraph(words.refreshes)
             }
-            Self::Turn { ends_at: Some(at) } => {
-                let [headline, text] = words.turn;
-                said([headline, &text.replace("{}", &moment(*at))])
-            }
-            Self::Turn { ends_at: None } => said(words.turn_soon),
-            Self::Coupon { code, serial } => coupon(words, code, *serial),
+            Self::TurnSoon => said(words.turn_soon),
+            Self::Turn(turn) => turn.main(language),
+            Self::Pending { event } => turn::pending(language, event),
+            Self::Coupon { code, serial, .. } => coupon(words, code, *serial),
             Self::Gone { reason, may_join } => gone(words, *reason, *may_join),
             Self::LineClosed => said(words.line_closed),
             Self::SoldOut => said(words.sold_out),
@@ -226,7 +243,8 @@ fn gone(words: &Words, reason: GoneReason, may_join: bool) -> String {
     said(text) + &form.unwrap_or_default()
 }
 
-fn said([headline, text]: [&str; 2]) -> String {
+/// A headline and what there is to it.
+pub fn said([headline, text]: [&str; 2]) -> String {
     format!("<h2>{}</h2><p>{}</p>", escaped(headline), escaped(text))
 }
 
@@ -239,7 +257,7 @@ fn labelled(label: &str, number: u64) -> String {
 }
 
 /// A time to the second, in a zone that it names: the page does not know the reader's.
-fn moment(at: Millis) -> String {
+pub fn moment(at: Millis) -> String {
     let text = at.to_string();
     match text.split_once('T') {
         Some((day, time)) => format!("{day} {} UTC", time.split('.').next().unwrap_or(time)),
@@ -359,20 +377,28 @@ mod tests {
     #[test]
     fn every_state_is_said_in_both_languages_and_refreshes_while_it_may_change() {
         let gone = |reason, may_join| Fallback::Gone { reason, may_join };
-        let turn = |ends_at| Fallback::Turn { ends_at };
-        let coupon = Fallback::Coupon {
+        let at = Millis(1_000);
+        let event: EventId = "demo".parse().unwrap();
+        let turn = Turn::new(event.clone(), at, Millis(-57_000));
+        let coupon = || Fallback::Coupon {
+            event: event.clone(),
             code: "<A&B>".to_owned(),
             serial: 17,
         };
-        let at = Millis(1_000);
         let table = [
             (waiting_with(Chance::Likely), Some("2"), "<p>"),
             (waiting_with(Chance::Uncertain), Some("2"), "<p>"),
             (waiting_with(Chance::Unlikely), Some("2"), "<p>"),
             (sent_alone(), Some("15"), "<noscript><h2>"),
-            (turn(Some(at)), Some("5"), "1970-01-01 00:00:01 UTC"),
-            (turn(None), Some("5"), "<h2>"),
-            (coupon, None, "&lt;A&amp;B&gt;"),
+            (Fallback::Turn(turn), Some("60"), "1970-01-01 00:00:01 UTC"),
+            (Fallback::TurnSoon, Some("5"), "<h2>"),
+            (coupon(), None, "&lt;A&amp;B&gt;"),
+            (
+                coupon().after(Some(Redeemed::Unknown)),
+                None,
+                "&lt;A&amp;B&gt;",
+            ),
+            (coupon().after(Some(Redeemed::Pending)), None, "<form"),
             (gone(GoneReason::Left, true), None, "<form"),
             (gone(GoneReason::NoShow, true), None, "<form"),
             (gone(GoneReason::NoShow, false), None, "<h2>"),

@@ -105,7 +105,13 @@ pub struct Words {
     pub uncertain: &'static str,
     pub unlikely: &'static str,
     pub turn: [&'static str; 2],
+    pub take: &'static str,
     pub turn_soon: [&'static str; 2],
+    pub unknown_outcome: [&'static str; 2],
+    pub ask_again: &'static str,
+    pub ticket_refused: [&'static str; 2],
+    pub enough: [&'static str; 2],
+    pub pending: [&'static str; 2],
     pub coupon: [&'static str; 2],
     pub record: &'static str,
     pub sold_out: [&'static str; 2],
@@ -156,9 +162,27 @@ static ENGLISH: Words = Words {
     unlikely: "A coupon for you: unlikely.",
     turn: [
         "It’s your turn.",
-        "Switch JavaScript on for this page and take your coupon before {}.",
+        "Take your coupon before {}. After that it goes to the next in line.",
     ],
+    take: "Get my coupon",
     turn_soon: ["It’s your turn.", "Your ticket is on its way."],
+    unknown_outcome: [
+        "The answer got lost on its way.",
+        "Ask again: you get the true answer, and never lose or double your coupon.",
+    ],
+    ask_again: "Ask again",
+    ticket_refused: [
+        "The server did not take your ticket.",
+        "Try once more; if that does not help, tell the organiser.",
+    ],
+    enough: [
+        "You have your coupon already.",
+        "One person gets so many, and you have them.",
+    ],
+    pending: [
+        "Your coupon is being put on the record.",
+        "It is yours. Ask again in a moment to see its code.",
+    ],
     coupon: ["Here is your coupon.", "Your code"],
     record: "Kept on the record as #{}.",
     sold_out: [
@@ -221,9 +245,27 @@ static KOREAN: Words = Words {
     unlikely: "쿠폰을 받을 가능성: 낮음",
     turn: [
         "차례가 되었습니다!",
-        "이 화면에서 JavaScript를 켜고 {} 전에 쿠폰을 받아 주세요.",
+        "{} 전에 쿠폰을 받아 주세요. 시간이 지나면 다음 분께 넘어갑니다.",
     ],
+    take: "쿠폰 받기",
     turn_soon: ["차례가 되었습니다!", "티켓을 준비하고 있습니다."],
+    unknown_outcome: [
+        "응답이 도중에 끊겼습니다.",
+        "다시 확인해 주세요. 쿠폰이 사라지거나 두 번 발급되는 일은 없습니다.",
+    ],
+    ask_again: "다시 확인",
+    ticket_refused: [
+        "서버가 티켓을 받지 않았습니다.",
+        "한 번 더 시도해 주세요. 그래도 안 되면 주최자에게 알려 주세요.",
+    ],
+    enough: [
+        "이미 쿠폰을 받으셨습니다.",
+        "한 분이 받을 수 있는 만큼 모두 받으셨습니다.",
+    ],
+    pending: [
+        "쿠폰을 기록하는 중입니다.",
+        "발급된 쿠폰은 그대로입니다. 잠시 후 다시 확인하면 코드가 보입니다.",
+    ],
     coupon: ["쿠폰이 발급되었습니다.", "쿠폰 코드"],
     record: "{}번째로 기록되었습니다.",
     sold_out: [

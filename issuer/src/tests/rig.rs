@@ -128,8 +128,11 @@ pub async fn send(router: &Router, mut request: Request<Body>) -> Reply {
     Reply {
         status: parts.status,
         headers: parts.headers,
-        body: serde_json::from_slice(&body)
-            .unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(&body))),
+        body: match &body[..] {
+            [] => Value::Null,
+            text => serde_json::from_slice(text)
+                .unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(text))),
+        },
     }
 }
 
