@@ -72,6 +72,13 @@ async fn assigned(server: &Server) -> BTreeSet<(String, String)> {
         .collect()
 }
 
+/// The list tells of the one book there is what the book tells alone, but for how its coupons stand.
+async fn is_listed_as_alone(server: &Server, mut alone: Value) {
+    alone.as_object_mut().unwrap().remove("coupons");
+    let listed = staff(server, "GET", "books", Value::Null).await;
+    assert_eq!(listed.json["items"], json!([alone]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_issues_given_codes_which_live_on_as_coupons_also_when_redis_is_emptied() {
     let server = Server::start().await.unwrap();
@@ -90,6 +97,7 @@ async fn a_line_issues_given_codes_which_live_on_as_coupons_also_when_redis_is_e
     assert_eq!(book.json["event"], "spring");
     let counts = json!({"unassigned": 0, "assigned": 20, "locked": 0, "redeemed": 0, "expired": 0});
     assert_eq!(book.json["coupons"], counts);
+    is_listed_as_alone(&server, book.json).await;
     let history = staff(&server, "GET", "books/spring/history?limit=1", Value::Null).await;
     assert_eq!(history.json["items"][0]["by"], "line");
 

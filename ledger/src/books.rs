@@ -1,5 +1,6 @@
 //! Books as the log tells of them: rules, how each coupon stands, and what happened to it.
 
+mod compare;
 mod told;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::dialect::Dialect;
 use crate::error::LedgerError;
 use crate::offsets::whole;
 
+pub use compare::{BookRow, LastStep};
 pub(crate) use told::write;
 
 /// A coupon of a book, as it stood when a record last told of it. A lock and a book end by themselves: see
@@ -32,6 +34,15 @@ pub struct BookCoupon {
     pub locked_until: Option<Millis>,
     /// How often it was redeemed.
     pub redemptions: u32,
+}
+
+/// A book of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedBook {
+    /// The book.
+    pub book: Book,
+    /// Does the event of its id issue its codes?
+    pub for_event: bool,
 }
 
 /// A step that a coupon made.
@@ -118,15 +129,27 @@ impl Ledger {
     }
 
     /// The books with an id after `after`, in order of id, at most `limit`.
-    pub async fn books_after(&self, after: &str, limit: usize) -> Result<Vec<Book>, LedgerError> {
-        let sql =
-            "SELECT book, CAST(rules AS text) FROM books WHERE book > $1 ORDER BY book LIMIT $2";
-        let rows: Vec<(String, String)> = sqlx::query_as(sql)
+    pub async fn books_after(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<ListedBook>, LedgerError> {
+        let sql = "SELECT books.book, CAST(books.rules AS text), CAST(events.definition ->> 'given_codes' AS text) \
+                   FROM books LEFT JOIN events ON events.id = books.book WHERE books.book > $1 ORDER BY books.book LIMIT $2";
+        let rows: Vec<(String, String, Option<String>)> = sqlx::query_as(sql)
             .bind(after)
             .bind(whole(limit as u64)?)
             .fetch_all(&self.pool)
             .await?;
-        rows.into_iter().map(book).collect()
+        rows.into_iter()
+            .map(|(id, rules, given)| {
+                Ok(ListedBook {
+                    book: book((id, rules))?,
+                    // What `true` reads as: in PostgreSQL, in SQLite.
+                    for_event: given.is_some_and(|given| given == "true" || given == "1"),
+                })
+            })
+            .collect()
     }
 
     /// How many coupons of a book stand where at `now`; a lock that ended by then leaves its coupon assigned.
@@ -255,6 +278,7 @@ fn odd(what: impl std::fmt::Display) -> LedgerError {
 mod tests {
     use domain::RecordId;
     use domain::book::{BookFact, BookPut, StepKind, Stepped};
+    use domain::event::{AckLevel, Event};
     use domain::record::{Fact, Record};
     use serde_json::json;
 
@@ -318,6 +342,19 @@ mod tests {
         let rows = ledger.book_coupons(&spring(), wanted, "", 10).await;
         let rows = rows.unwrap();
         rows.into_iter().map(|row| (row.code, row.state)).collect()
+    }
+
+    /// The record of an event that issues the codes of the book of this id.
+    fn issuing(book: &str) -> Record {
+        let event: EventId = book.parse().unwrap();
+        let put = serde_json::from_value(json!({"title": "Line"})).unwrap();
+        let made = Event::create_with_codes(event.clone(), put, AckLevel::Log, 4).unwrap();
+        Record {
+            id: RecordId::new(&event, 1, 9),
+            event,
+            fact: Fact::Changed(Box::new(made)),
+            ..record(9, BookFact::CodesAdded(Vec::new()))
+        }
     }
 
     /// Commits the life in one batch, then in two that come late and again.
@@ -387,6 +424,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_listed_book_tells_whether_the_event_of_its_id_issues_its_codes() {
+        for ledger in both().await.0 {
+            lived(&ledger).await;
+            let for_event = async || {
+                let listed = ledger.books_after("", 9).await.unwrap();
+                listed.iter().map(|it| it.for_event).collect::<Vec<_>>()
+            };
+            assert_eq!(for_event().await, [false]);
+            for (from, (book, told)) in [("autumn", false), ("spring", true)].iter().enumerate() {
+                let record = issuing(book);
+                let step = Step {
+                    topic: "coupon.records".into(),
+                    partition: 1,
+                    from: from as u64,
+                    to: from as u64 + 1,
+                };
+                let batch = Batch {
+                    records: &[&record],
+                    step: &step,
+                };
+                let staged = ledger.stage(batch).await.unwrap();
+                staged.commit().await.unwrap();
+                assert_eq!(for_event().await, [*told], "{book}");
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn coupons_are_counted_by_where_they_stand_and_books_are_listed() {
         let (spring, (early, late)) = (spring(), (1_800_000_000_100, 1_800_000_100_000));
         for ledger in both().await.0 {
@@ -400,7 +465,8 @@ mod tests {
             assert_eq!(counted(late, false).await, [2, 1, 0, 1, 0]);
             assert_eq!(counted(late, true).await, [0, 0, 0, 1, 3]);
             let listed = ledger.books_after("", 9).await.unwrap();
-            assert_eq!(listed, ledger.books().await.unwrap());
+            let books: Vec<Book> = listed.iter().map(|listed| listed.book.clone()).collect();
+            assert_eq!(books, ledger.books().await.unwrap());
             assert_eq!(ledger.books_after("spring", 9).await.unwrap(), []);
             let days = "SELECT event, CAST(day AS text), issued, redeemed FROM event_stats";
             let days: Vec<(String, String, i64, i64)> =

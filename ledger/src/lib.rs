@@ -33,7 +33,7 @@ mod watermarks;
 pub use accounts::{Account, AccountChange, AccountOutcome};
 pub use acts::{Act, StoredAct};
 pub use anomalies::Anomaly;
-pub use books::{BookCoupon, HistoryRow, Wanted};
+pub use books::{BookCoupon, BookRow, HistoryRow, LastStep, ListedBook, Wanted};
 pub use commit::{Batch, Committed, Staged};
 pub use connect::{Ledger, sqlite_url};
 pub use dead_letters::{DeadLetter, DeadState, StoredDeadLetter};

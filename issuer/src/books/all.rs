@@ -8,7 +8,7 @@ use chassis::list::{List, ListQuery};
 use chassis::{Problem, Query};
 
 use super::ledger_failed;
-use super::shown::ShownBook;
+use super::shown::ShownListed;
 use crate::Desk;
 
 /// Every book with its rules, a list in order of id.
@@ -16,7 +16,7 @@ use crate::Desk;
     get, operation_id = "books", path = "/api/v1/admin/books", tag = "books",
     params(ListQuery),
     responses(
-        (status = 200, description = "A page of the list", body = List<ShownBook>),
+        (status = 200, description = "A page of the list", body = List<ShownListed>),
         (status = 400, description = "`bad-request`"),
         (status = 401, description = "`unauthorized`"),
         (status = 403, description = "`forbidden`"),
@@ -27,10 +27,12 @@ use crate::Desk;
 pub async fn handler(
     State(desk): State<Arc<Desk>>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<List<ShownBook>>, Problem> {
+) -> Result<Json<List<ShownListed>>, Problem> {
     let limit = query.limit()?;
     let after = query.after.unwrap_or_default();
     let found = desk.ledger.books_after(&after, limit + 1).await;
     let found = found.map_err(ledger_failed)?;
-    Ok(Json(List::page(found, limit, |last| last.book.to_string())))
+    Ok(Json(List::page(found, limit, |last| {
+        last.book.book.to_string()
+    })))
 }

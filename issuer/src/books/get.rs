@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ledger_failed;
-use super::shown::ShownBook;
+use super::shown::ShownListed;
 use crate::Desk;
 
 /// A book, and how its coupons stand.
@@ -20,10 +20,7 @@ use crate::Desk;
 #[schema(as = BookWithCoupons)]
 pub struct Answer {
     #[serde(flatten)]
-    book: ShownBook,
-    /// The event that issues its codes, if one does.
-    #[schema(value_type = Option<String>, example = "spring", required)]
-    event: Option<EventId>,
+    book: ShownListed,
     /// How many coupons stand where: `unassigned`, `assigned`, `locked`, `redeemed`, `expired`, as the ledger knows them.
     #[schema(value_type = BTreeMap<String, u64>)]
     coupons: BTreeMap<CouponState, u64>,
@@ -48,16 +45,11 @@ pub async fn handler(
 ) -> Result<Json<Answer>, Problem> {
     let held = desk.store.book(&id).await.map_err(Problem::try_again)?;
     let held = held.ok_or(Refusal::NoSuchBook)?;
-    let event = held.for_event.then(|| id.clone());
     let book = held.book;
     let now = desk.store.now().await.map_err(Problem::try_again)?;
     let is_over = book.rules.are_over(now);
     let coupons = desk.ledger.coupons_by_state(&id, now, is_over).await;
     let coupons = coupons.map_err(ledger_failed)?;
-    let book = book.into();
-    Ok(Json(Answer {
-        book,
-        event,
-        coupons,
-    }))
+    let book = ShownListed::new(book, held.for_event);
+    Ok(Json(Answer { book, coupons }))
 }

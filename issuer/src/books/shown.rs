@@ -1,8 +1,8 @@
 //! A book and a coupon as every call shows them.
 
 use domain::book::{Book, Coupon, CouponState, Rules};
-use domain::{Holder, Millis};
-use ledger::BookCoupon;
+use domain::{EventId, Holder, Millis};
+use ledger::{BookCoupon, ListedBook};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,6 +18,32 @@ pub struct ShownBook {
 impl From<Book> for ShownBook {
     fn from(book: Book) -> Self {
         Self { book }
+    }
+}
+
+/// A book with its rules, and the event that issues its codes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListedBook)]
+pub struct ShownListed {
+    #[serde(flatten)]
+    book: ShownBook,
+    /// The event that issues its codes, if one does.
+    #[schema(value_type = Option<String>, example = "spring", required)]
+    event: Option<EventId>,
+}
+
+impl ShownListed {
+    /// A book; `for_event` when the event of its id issues its codes.
+    pub fn new(book: Book, for_event: bool) -> Self {
+        let event = for_event.then(|| book.book.clone());
+        let book = book.into();
+        Self { book, event }
+    }
+}
+
+impl From<ListedBook> for ShownListed {
+    fn from(listed: ListedBook) -> Self {
+        Self::new(listed.book, listed.for_event)
     }
 }
 
