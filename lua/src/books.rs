@@ -1,6 +1,7 @@
 //! Books: codes that were given, handed out and used, each step one script and one record.
 
 mod asked;
+mod look;
 mod stored;
 
 use domain::book::{Book, Coupon};
@@ -10,12 +11,14 @@ use crate::connect::{Store, StoreError};
 use crate::keys::{EVENTS, Keys};
 use crate::script::{Reply, script, tags};
 pub use asked::{Assign, Assigned, BookStep, LiveBook, PutBook, StepAsked, SteppedCoupon};
+pub use look::{BookLook, BookScan, LookedCode};
 use stored::{coupon, given};
 pub(crate) use stored::{coupon_text, with_rules};
 
 script!(BOOK = "book");
 script!(PUT_BOOK = "put_book", "clock", "records", "book");
 script!(once STEP_COUPON = "step_coupon", "clock", "records", "book");
+script!(LOOK_AT_CODES = "look_at_codes");
 script!(BOOK_COUPON = "book_coupon", "clock", "records", "book");
 
 impl Store {
