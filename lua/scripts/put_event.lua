@@ -10,7 +10,8 @@
 --        15 the secrets of its entry keys as JSON, '' to leave them alone: they are in no audit entry, record or result
 -- Effect an event that is there keeps its phase and, past draft, its stock. What differs is written with an audit entry, an
 --        `event.changed` record and a move; the same again changes nothing. A new event of given codes has as many coupons as
---        codes are free, all of them: it is a conflict when there are others, or when some are kept for a distribution.
+--        codes are free, all of them: it is a conflict when there are others, when some are kept for a distribution, or when
+--        an upload is still carried in.
 -- Result {'created', fields…} · {'held', fields…} in the order of `shown` in part "event" · {'conflict'}
 assert(#KEYS == 16 and #ARGV == 15, 'put_event: 16 keys and 15 arguments')
 local keys = {
@@ -25,9 +26,11 @@ local held = read_event(keys)
 if version ~= (held and held.version or '0') then
   return { 'conflict' }
 end
-if not held and put.given == '1'
-  and (redis.call('SCARD', KEYS[16]) ~= put.remaining or tonumber(redis.call('HGET', KEYS[15], 'reserved') or '0') > 0) then
-  return { 'conflict' }
+if not held and put.given == '1' then
+  local reserved, coming = unpack(redis.call('HMGET', KEYS[15], 'reserved', 'coming'))
+  if coming or tonumber(reserved or '0') > 0 or redis.call('SCARD', KEYS[16]) ~= put.remaining then
+    return { 'conflict' }
+  end
 end
 local new_secrets = ARGV[15] ~= '' and ARGV[15] ~= redis.call('GET', KEYS[14])
 if new_secrets then

@@ -26,8 +26,8 @@ end
 write_rules({ book = book }, 7)
 -- Above every version and every count of uploads that somebody may have read.
 redis.call('HSET', book, 'version', resumed, 'uploads', resumed)
--- A job cannot tell any more what it has done: it has lost its turn.
-redis.call('HDEL', book, 'job', 'job_total', 'job_added', 'reserved')
+-- A job cannot tell any more what it has done: it has lost its turn. Nor is an upload carried in that was on its way.
+redis.call('HDEL', book, 'job', 'job_total', 'job_added', 'reserved', 'coming', 'coming_by')
 if ARGV[6] == '1' then
   redis.call('HSET', counts, 'records', resumed)
   redis.call('HSET', event, 'epoch', ARGV[3])

@@ -1,4 +1,4 @@
-//! Uploads of codes into a book: taken in piece by piece, counted all at once or not at all.
+//! Uploads of codes into a book: taken in piece by piece, decided on all at once or not at all, carried in in small steps.
 
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use crate::keys::Keys;
 use crate::script::{script, tags};
 
 script!(STAGE_CODES = "stage_codes");
+script!(once ADD_CODES = "add_codes", "records");
 script!(
-    once ADD_CODES = "add_codes",
+    MOVE_CODES = "move_codes",
     "clock",
     "moves",
     "records",
@@ -23,6 +24,10 @@ script!(
 
 /// How long an upload may pause between two pieces before it is forgotten.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// Records of one step that carries an upload in, each of a hundred codes: some milliseconds of Redis.
+const STEP: usize = 25;
+/// Books that are looked at in one call.
+const PAGE: usize = 1_000;
 
 /// An upload under way.
 #[derive(Clone, Debug)]
@@ -53,7 +58,7 @@ pub enum Staged {
 /// What became of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
-    /// All its codes are in the book; the last of their records, or 0 for those that a job added before.
+    /// All its codes are in the book, now or because they were added before; a record that is not below the last of theirs.
     Added(u64),
     /// Another upload came first, or this one took too long: nothing was added, and it must be sent again.
     Overtaken,
@@ -63,6 +68,16 @@ pub enum Added {
     Rejected,
     /// Something else was asked under the same idempotency key before.
     Mismatch,
+}
+
+/// What was decided of an upload.
+pub(crate) enum Decided {
+    /// It is to be carried in, or was added before.
+    Added,
+    /// An earlier one must be carried in first.
+    Coming,
+    /// It is not to be added.
+    Not(Added),
 }
 
 impl Upload {
@@ -81,7 +96,7 @@ impl Upload {
 }
 
 impl Store {
-    /// Takes in a piece of an upload: at most a few thousand codes, each as a book may hold it.
+    /// Takes in a piece of an upload: at most a thousand codes, each as a book may hold it.
     pub async fn stage_codes(
         &self,
         upload: &mut Upload,
@@ -91,7 +106,14 @@ impl Store {
         let keys = Keys::of(&upload.book);
         let [staged, pieces] = keys.upload(&upload.name);
         let mut reply = STAGE_CODES
-            .keys([keys.book(), keys.free(), keys.assigned(), staged, pieces])
+            .keys([
+                keys.book(),
+                keys.free(),
+                keys.assigned(),
+                keys.coming(),
+                staged,
+                pieces,
+            ])
             .arg(u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX))
             .arg(codes)
             .run(&self.door)
@@ -114,15 +136,37 @@ impl Store {
     }
 
     /// Puts a whole upload into its book, not twice for one idempotency key. One that is not sound, for some of its codes were
-    /// rejected, is not added; but one that was added before under the same key is, whatever is said of it now.
+    /// rejected, is not added; but one that was added before under the same key is, whatever is said of it now. Once it is
+    /// decided that it is added, an error is [`StoreError::Unknown`], and [`Self::finish_upload`] goes on with it.
     pub async fn add_codes_once(
         &self,
         upload: &Upload,
         is_sound: bool,
         once: Option<&Once>,
     ) -> Result<Added, StoreError> {
+        loop {
+            match self.decide(upload, is_sound, once).await? {
+                Decided::Added => break,
+                Decided::Coming => self.finish_upload(&upload.book).await?,
+                Decided::Not(why) => return Ok(why),
+            };
+        }
+        match self.finish_upload(&upload.book).await {
+            Ok(ordinal) => Ok(Added::Added(ordinal)),
+            Err(error) => Err(StoreError::Unknown(error.to_string())),
+        }
+    }
+
+    /// Decides in one short step whether an upload is added.
+    pub(crate) async fn decide(
+        &self,
+        upload: &Upload,
+        is_sound: bool,
+        once: Option<&Once>,
+    ) -> Result<Decided, StoreError> {
         tags!(Outcome {
             Added = "added",
+            Coming = "coming",
             Rejected = "rejected",
             Gone = "gone",
             Overtaken = "overtaken",
@@ -137,13 +181,10 @@ impl Store {
                 keys.counts(),
                 keys.outbox(),
                 keys.book(),
-                keys.free(),
                 staged,
                 pieces,
-                keys.stock(),
-                keys.seq(),
-                keys.moves(),
-                keys.audit(),
+                keys.coming(),
+                keys.coming_pieces(),
             ])
             .arg(upload.codes)
             .arg(upload.uploads.unwrap_or_default())
@@ -155,12 +196,69 @@ impl Store {
             .run(&self.door)
             .await?;
         Ok(match reply.tag()? {
-            Outcome::Added => Added::Added(reply.take()?),
-            Outcome::Gone | Outcome::Overtaken => Added::Overtaken,
-            Outcome::JobOver => Added::JobOver,
-            Outcome::Rejected => Added::Rejected,
-            Outcome::Mismatch => Added::Mismatch,
+            Outcome::Added => Decided::Added,
+            Outcome::Coming => Decided::Coming,
+            Outcome::Gone | Outcome::Overtaken => Decided::Not(Added::Overtaken),
+            Outcome::JobOver => Decided::Not(Added::JobOver),
+            Outcome::Rejected => Decided::Not(Added::Rejected),
+            Outcome::Mismatch => Decided::Not(Added::Mismatch),
         })
+    }
+
+    /// Carries the upload that was decided on last into its book, if that is not done; a record that is not below its last one.
+    /// Any number of processes may do so at once, and go on where another one ended.
+    pub async fn finish_upload(&self, book: &EventId) -> Result<u64, StoreError> {
+        loop {
+            let (left, ordinal) = self.move_codes(book, STEP).await?;
+            if left == 0 {
+                return Ok(ordinal);
+            }
+        }
+    }
+
+    /// One step of that, of so many records: how many are left, and the last record of the book.
+    pub(crate) async fn move_codes(
+        &self,
+        book: &EventId,
+        most: usize,
+    ) -> Result<(u64, u64), StoreError> {
+        tags!(Outcome { Moved = "moved" });
+        let keys = Keys::of(book);
+        let mut reply = MOVE_CODES
+            .keys([
+                keys.event(),
+                keys.counts(),
+                keys.outbox(),
+                keys.book(),
+                keys.free(),
+                keys.coming(),
+                keys.coming_pieces(),
+                keys.stock(),
+                keys.seq(),
+                keys.moves(),
+                keys.audit(),
+            ])
+            .arg(most)
+            .run(&self.door)
+            .await?;
+        match reply.tag()? {
+            Outcome::Moved => Ok((reply.take()?, reply.take()?)),
+        }
+    }
+
+    /// The books into which an upload is still carried; whoever decided on it may be gone.
+    pub async fn unfinished_uploads(&self) -> Result<Vec<EventId>, StoreError> {
+        let mut unfinished = Vec::new();
+        for books in self.events().await?.chunks(PAGE) {
+            let mut pipe = redis::pipe();
+            for book in books {
+                pipe.hexists(Keys::of(book).book(), "coming");
+            }
+            let coming: Vec<bool> = pipe.query_async(&mut self.connection()).await?;
+            let coming = books.iter().zip(coming).filter(|(_, coming)| *coming);
+            unfinished.extend(coming.map(|(book, _)| book.clone()));
+        }
+        Ok(unfinished)
     }
 
     /// How many codes of a book are nobody's; `None` when there is no such book.

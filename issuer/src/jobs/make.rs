@@ -1,4 +1,4 @@
-//! Making codes: drawn and staged piece by piece, in the book all at once.
+//! Making codes: drawn and staged piece by piece, in the book all of them or none.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,11 @@ use ledger::Job;
 use lua::{Added, Staged, StoreError, Upload};
 use serde_json::json;
 
-use super::PIECE;
 use super::run::{Outcome, RunError};
 use crate::Desk;
 
+/// Codes of one call of the store.
+const PIECE: usize = 1_000;
 /// How often the ledger hears how far it is.
 const TELL: Duration = Duration::from_millis(500);
 
@@ -31,25 +32,18 @@ pub async fn make(
             return Ok(Outcome::Lost);
         }
         let added = add(desk, &upload).await?;
+        // What was decided on is not there any more; all else is not to count.
+        desk.store.forget_upload(&upload).await?;
         match added {
-            Added::Added(0) => desk.store.forget_upload(&upload).await?,
-            Added::Added(_) => {}
+            Added::Added(ordinal) => {
+                desk.ledger.tell_job(&job.id, count, count).await?;
+                let report = json!({ "generated": count });
+                return Ok(Outcome::Done(report, Some(ordinal)));
+            }
             // Another upload came first: its codes are looked at, too.
-            Added::Overtaken => {
-                desk.store.forget_upload(&upload).await?;
-                continue;
-            }
-            Added::JobOver | Added::Rejected | Added::Mismatch => {
-                desk.store.forget_upload(&upload).await?;
-                return Ok(Outcome::Lost);
-            }
+            Added::Overtaken => {}
+            Added::JobOver | Added::Rejected | Added::Mismatch => return Ok(Outcome::Lost),
         }
-        desk.ledger.tell_job(&job.id, count, count).await?;
-        let ordinal = match added {
-            Added::Added(ordinal) if ordinal > 0 => Some(ordinal),
-            _ => None,
-        };
-        return Ok(Outcome::Done(json!({ "generated": count }), ordinal));
     }
 }
 

@@ -1,5 +1,5 @@
 //! Runs jobs, one at a time under a lease. Every step may be made again: the store gives no step's effect twice, and a job
-//! ends in the ledger only when its report is there.
+//! ends in the ledger only when its report is there. Uploads that somebody began to carry into a book are finished here, too.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ use crate::books::kept_at_last;
 /// How often the ledger is asked for jobs that another process was given.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often it is looked for uploads that were decided on and not carried in: whoever did may be gone.
+const FINISH: Duration = Duration::from_mins(1);
 /// How often jobs that have ended are looked through.
 const SWEEP: Duration = Duration::from_hours(1);
 /// How long a job is remembered after it was asked for, once it has ended, in ms: seven days.
@@ -68,13 +70,19 @@ pub async fn run(desk: &Desk, stop: &Lifecycle) {
 /// One job after another; never resolves.
 async fn work(desk: &Desk) {
     let mut outage = Outage::of("a job", desk.random.clone());
-    let mut swept: Option<Instant> = None;
+    let (mut swept, mut finished) = (None, None);
     loop {
-        if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
-            swept = Some(Instant::now());
-            if let Err(error) = sweep(desk).await {
-                tracing::warn!(%error, "jobs that ended long ago could not be forgotten; tried again in an hour");
-            }
+        if is_due(&mut swept, SWEEP)
+            && let Err(error) = sweep(desk).await
+        {
+            tracing::warn!(%error, "jobs that ended long ago could not be forgotten; tried again in an hour");
+        }
+        if is_due(&mut finished, FINISH)
+            && let Err(error) = finish_uploads(desk).await
+        {
+            finished = None;
+            outage.failed(error).await;
+            continue;
         }
         match step(desk).await {
             Ok(true) => outage.over(),
@@ -85,6 +93,24 @@ async fn work(desk: &Desk) {
             Err(error) => outage.failed(error).await,
         }
     }
+}
+
+/// Is it so long ago, or was it never? Then it is now.
+fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let is_due = last.is_none_or(|at| at.elapsed() >= every);
+    if is_due {
+        *last = Some(Instant::now());
+    }
+    is_due
+}
+
+/// Carries into their books what somebody began to.
+async fn finish_uploads(desk: &Desk) -> Result<(), StoreError> {
+    for book in desk.store.unfinished_uploads().await? {
+        desk.store.finish_upload(&book).await?;
+        tracing::info!(%book, "an upload that was begun is in its book");
+    }
+    Ok(())
 }
 
 /// Forgets the jobs that ended long ago, with their reports.

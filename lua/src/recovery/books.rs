@@ -96,6 +96,8 @@ impl Recovery {
             keys.holders(),
             keys.redeemers(),
             keys.dealt(),
+            keys.coming(),
+            keys.coming_pieces(),
         ] {
             touched.extend([self.beside(&key), key]);
         }

@@ -11,9 +11,8 @@ use crate::Desk;
 use crate::redeem::lost;
 use chassis::Problem;
 
-/// Codes in one piece, which is one call of the store and one record: whoever reads a thousand records at once must not find a
-/// million rows in them.
-const PIECE: usize = 100;
+/// Codes of one call of the store.
+const PIECE: usize = 1_000;
 /// Most codes of one upload.
 const MOST_CODES: u64 = 1_000_000;
 /// So many rejected codes are named.
