@@ -7,7 +7,7 @@ use crate::connect::Ledger;
 use crate::dead_letters::{self, DeadLetter};
 use crate::error::LedgerError;
 use crate::offsets::{self, Step};
-use crate::sift::{Refused, sift};
+use crate::sift::{Care, Refused, sift};
 use crate::{fences, watermarks};
 
 /// What is to be committed together.
@@ -46,12 +46,20 @@ impl Ledger {
     /// owner nothing at all. Records that the database refuses for what is in them keep none of the others out: they come
     /// back as [`Staged::refused`], to be buried before the commit.
     pub async fn stage<'a>(&self, batch: Batch<'a>) -> Result<Staged<'a>, LedgerError> {
+        match self.written(batch, Care::AllAtOnce).await {
+            Err(LedgerError::Poison { .. }) => self.written(batch, Care::InParts).await,
+            written => written,
+        }
+    }
+
+    /// Writes a batch into a transaction of its own; after an error there is none.
+    async fn written<'a>(&self, batch: Batch<'a>, care: Care) -> Result<Staged<'a>, LedgerError> {
         let mut transaction = self.records.begin_with(self.dialect.begin()).await?;
         offsets::take(&mut transaction, batch.step).await?;
         let parted = fences::part(&mut transaction, self.dialect, batch.records).await?;
         let places = parted.sound.clone();
         let sound: Vec<&Record> = places.iter().map(|&place| batch.records[place]).collect();
-        let mut sifted = sift(&mut transaction, self.dialect, &sound).await?;
+        let mut sifted = sift(&mut transaction, self.dialect, &sound, care).await?;
         for refused in &mut sifted.refused {
             refused.index = places[refused.index];
         }

@@ -118,6 +118,16 @@ impl Dialect {
         }
     }
 
+    /// Parameter 1, a JSON object of codes, each with the ordinal of the record that told of it, as rows.
+    pub(crate) fn codes(self) -> &'static str {
+        match self {
+            Self::Postgres => {
+                "(SELECT key AS code, CAST(value AS bigint) AS ordinal FROM json_each_text(CAST($1 AS json))) AS given"
+            }
+            Self::Sqlite => "(SELECT key AS code, value AS ordinal FROM json_each($1)) AS given",
+        }
+    }
+
     /// Parameter 1, a JSON array of steps that coupons made, as rows.
     pub(crate) fn coupon_steps(self) -> &'static str {
         match self {

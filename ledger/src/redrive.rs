@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use crate::connect::Ledger;
 use crate::dead_letters::DeadState;
 use crate::error::LedgerError;
-use crate::sift::{flaw, sift};
+use crate::sift::{Care, flaw, sift};
 
 /// What became of a dead letter that was sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Ledger {
             drop(transaction);
             return self.settled(id).await.map(Redriven::Settled);
         }
-        let sifted = sift(&mut transaction, self.dialect, &[record]).await?;
+        let sifted = sift(&mut transaction, self.dialect, &[record], Care::InParts).await?;
         let reason = match sifted.refused.into_iter().next() {
             Some(refused) => Some(refused.reason),
             None if sifted.committed.anomalies > 0 => Some(

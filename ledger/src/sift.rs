@@ -1,5 +1,5 @@
-//! Writing records so that one which the database refuses keeps none of the others out: what fails is rolled back to a
-//! savepoint and written again in ever smaller parts, until the one to blame stands alone. One transaction, whatever happens.
+//! Writing records so that one which the database refuses keeps none of the others out: first all at once and, after a refusal,
+//! in parts: what fails is rolled back to a savepoint and written again in ever smaller ones, until the one to blame stands alone.
 
 use std::collections::HashMap;
 
@@ -40,6 +40,15 @@ pub(crate) struct Sifted {
 /// A record and its place in the batch.
 type Grain<'a> = (usize, &'a Record);
 
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// All at once, and a refusal is an error: nearly always right, and the database need not know of any page how it was.
+    AllAtOnce,
+    /// In parts, each behind a savepoint, so that what is refused is found.
+    InParts,
+}
+
 /// What the coupons of a part are taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
@@ -49,15 +58,34 @@ enum Taken {
     AsTheyCome,
 }
 
-/// Writes records in their order and sets those aside that are refused for what is in them. Any other error ends it.
+/// Writes records. In parts those are set aside that are refused for what is in them; any other error ends it.
 pub(crate) async fn sift(
     connection: &mut AnyConnection,
     dialect: Dialect,
     records: &[&Record],
+    care: Care,
 ) -> Result<Sifted, LedgerError> {
     let (mut sifted, sound) = flawless(records);
+    match care {
+        Care::AllAtOnce if sound.is_empty() => {}
+        Care::AllAtOnce => {
+            sifted.committed = write(connection, dialect, &sound, Taken::ForNew).await?;
+        }
+        Care::InParts => in_parts(connection, dialect, &sound, &mut sifted).await?,
+    }
+    sifted.refused.sort_by_key(|refused| refused.index);
+    Ok(sifted)
+}
+
+/// Writes records in their order, in parts.
+async fn in_parts(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    sound: &[Grain<'_>],
+    sifted: &mut Sifted,
+) -> Result<(), LedgerError> {
     connection.execute("SAVEPOINT part").await?;
-    let mut parts: Vec<_> = by_rows(&sound)
+    let mut parts: Vec<_> = by_rows(sound)
         .into_iter()
         .map(|part| (part, Taken::ForNew))
         .collect();
@@ -91,8 +119,7 @@ pub(crate) async fn sift(
             Err(other) => return Err(other),
         }
     }
-    sifted.refused.sort_by_key(|refused| refused.index);
-    Ok(sifted)
+    Ok(())
 }
 
 /// The records without a flaw, beside those that are refused for one.
@@ -195,8 +222,7 @@ async fn write(
     }
     let all = json(&given)?;
     if taken == Taken::ForNew {
-        issuances::insert_new(connection, dialect, &all).await?;
-        issuances::assign_coupons(connection, dialect, &all).await?;
+        issuances::give_new(connection, dialect, &all).await?;
         return Ok(Committed {
             issued: given.len() as u64,
             ..Committed::default()

@@ -1,11 +1,12 @@
 //! What records tell of books, made rows.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use domain::book::{BookFact, CouponState, StepKind, Stepped};
 use domain::record::{Fact, Record};
 use domain::{EventId, Millis};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
@@ -13,8 +14,9 @@ use crate::dialect::Dialect;
 use crate::error::LedgerError;
 use crate::issuances::json;
 
-/// Most rows that one statement writes: a record may tell of a thousand codes.
-const ROWS: usize = 5_000;
+/// Most rows that one statement writes: a record may tell of many codes, and SQLite keeps how each page was that a statement
+/// changes until it is through.
+const ROWS: usize = 2_000;
 
 #[derive(Serialize)]
 struct BookRow<'a> {
@@ -47,10 +49,27 @@ struct StepRow<'a> {
     stepped: &'a Stepped,
 }
 
+/// A code that came, and the record that told of it.
+struct Code<'a> {
+    event: &'a EventId,
+    code: &'a str,
+    ordinal: u64,
+}
+
+/// Codes of one book, as a JSON object.
+struct Codes<'a>(&'a [Code<'a>]);
+
+impl Serialize for Codes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|row| (row.code, row.ordinal)))
+    }
+}
+
 /// What records tell of books, gathered for a few statements.
 #[derive(Default)]
 struct Told<'a> {
     books: BTreeMap<&'a EventId, BookRow<'a>>,
+    codes: Vec<Code<'a>>,
     coupons: BTreeMap<(&'a EventId, &'a str), CouponRow<'a>>,
     steps: Vec<StepRow<'a>>,
 }
@@ -68,7 +87,6 @@ pub(crate) async fn write(
         }
     }
     let books: Vec<_> = told.books.into_values().collect();
-    let coupons: Vec<_> = told.coupons.into_values().collect();
     for rows in books.chunks(ROWS) {
         let sql = format!(
             "INSERT INTO books (book, title, rules, updated_ordinal, updated_at) \
@@ -80,6 +98,8 @@ pub(crate) async fn write(
         );
         run(connection, sql, &rows).await?;
     }
+    add_codes(connection, dialect, told.codes).await?;
+    let coupons: Vec<_> = told.coupons.into_values().collect();
     for rows in coupons.chunks(ROWS) {
         let sql = format!(
             "INSERT INTO coupons (event, code, state, holder, assigned_at, redemptions, locked_until, updated_ordinal) \
@@ -101,6 +121,35 @@ pub(crate) async fn write(
             dialect.coupon_steps()
         );
         run(connection, sql, &rows).await?;
+    }
+    Ok(())
+}
+
+/// Writes codes that came. In order of code: random ones lie all over the table, and in order each page of it is fetched and
+/// changed once, however many records told of its rows.
+async fn add_codes(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    mut codes: Vec<Code<'_>>,
+) -> Result<(), LedgerError> {
+    // Of several records that tell of one code the newest counts.
+    codes.sort_unstable_by_key(|row| (row.event, row.code, Reverse(row.ordinal)));
+    codes.dedup_by_key(|row| (row.event, row.code));
+    let books = codes.chunk_by(|one, next| one.event == next.event);
+    for rows in books.flat_map(|codes| codes.chunks(ROWS)) {
+        let sql = format!(
+            "INSERT INTO coupons (event, code, state, redemptions, updated_ordinal) \
+             SELECT CAST($2 AS text), code, 'unassigned', 0, ordinal FROM {} WHERE true \
+             ON CONFLICT (event, code) DO UPDATE SET state = excluded.state, holder = NULL, assigned_at = NULL, \
+             redemptions = 0, locked_until = NULL, updated_ordinal = excluded.updated_ordinal \
+             WHERE excluded.updated_ordinal > coupons.updated_ordinal",
+            dialect.codes()
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(json(&Codes(rows))?)
+            .bind(rows[0].event.as_str())
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }
@@ -138,18 +187,11 @@ impl<'a> Told<'a> {
                 }
             }
             BookFact::CodesAdded(codes) => {
-                for code in codes {
-                    self.coupon(CouponRow {
-                        event,
-                        code,
-                        state: CouponState::Unassigned,
-                        holder: None,
-                        assigned_at: None,
-                        redemptions: 0,
-                        locked_until: None,
-                        updated_ordinal: record.ordinal,
-                    });
-                }
+                self.codes.extend(codes.iter().map(|code| Code {
+                    event,
+                    code,
+                    ordinal: record.ordinal,
+                }));
             }
             BookFact::Stepped(stepped) => self.step(record, stepped),
         }
