@@ -41,7 +41,9 @@ impl Compared {
     /// Takes a comparison in that began when the ledger had this stamp.
     pub(crate) fn compared(&mut self, report: &Report, stamp: Option<String>, began: Instant) {
         let mut events = report.events.iter();
-        let stood_alike = report.unexplained == 0 && events.all(|e| e.differences.is_empty());
+        let stood_alike = report.unexplained == 0
+            && events
+                .all(|e| e.differences.is_empty() && e.book.as_ref().is_none_or(|b| b.moving == 0));
         self.last = stamp.filter(|_| stood_alike).map(|stamp| (began, stamp));
     }
 }

@@ -4,8 +4,9 @@
 //! newer is compared coupon by coupon. The stations are read against the stream, ledger before log before Redis, so that
 //! whatever a later station holds an earlier one must hold too, or the two differ. The other way round, a coupon may still
 //! be on its way: that is believed only when it is above the watermark of the station where it is missing and something that
-//! moves it on still has it.
+//! moves it on still has it. Coupons of books, which change, are compared by [`books`].
 
+mod books;
 mod compare;
 mod digest;
 mod found;
@@ -24,10 +25,12 @@ use kafka::LogError;
 use ledger::{Ledger, LedgerError};
 use lua::{Settings, Standing as RedisStanding, Store, StoreError};
 
+use books::BookMemory;
+pub use books::{BookReport, CodeCounts, CodeDifference, CodeStanding};
 use hearing::Hearing;
 use log::LogMemory;
 use quiet::{Quiet, RedisMemory};
-pub use repair::{Outcome, Repaired};
+pub use repair::{Outcome, Repaired, Which};
 pub use report::{Balance, Cause, Difference, EventReport, Issued, Kind, Report, Standing};
 
 /// The three stations.
@@ -48,6 +51,7 @@ pub struct Stations<'a> {
 pub struct Memory {
     log: LogMemory,
     redis: RedisMemory,
+    books: BookMemory,
     /// Without it every event is asked about in every comparison.
     hearing: Option<Hearing>,
     /// Was anything heard since the last comparison began?
@@ -81,6 +85,7 @@ impl Memory {
     ) -> Result<(), StoreError> {
         if self.hearing.is_none() {
             (self.redis, self.is_stirred) = (RedisMemory::default(), true);
+            self.books = BookMemory::default();
             self.hearing = Some(Hearing::begin(store, settings).await?);
         }
         Ok(())
@@ -124,6 +129,7 @@ impl Memory {
                 self.is_stirred |= !told.is_empty();
                 for event in &told {
                     self.redis.stir(event);
+                    self.books.stir(event);
                 }
                 Ok(told)
             }
@@ -171,19 +177,22 @@ impl Stations<'_> {
         } else {
             self.gather_again(suspects).await?
         };
-        let mut events = Vec::new();
+        let mut books = self.books(&events, memory).await?;
+        let mut reports = Vec::new();
         for (event, mut found) in compared {
             let (open, closer) = (found.open(), closer.remove(&event));
             let was_suspected = closer.is_some();
-            let report = compare::compare(event, &mut found, closer);
+            let mut report = compare::compare(event, &mut found, closer);
             if !was_suspected {
                 memory.redis.keep(&report, found, open);
             }
-            events.push(report);
+            report.book = books.remove(&report.event);
+            report.unexplained += report.book.as_ref().map_or(0, BookReport::unexplained);
+            reports.push(report);
         }
         Ok(Report {
-            unexplained: events.iter().map(|event| event.unexplained).sum(),
-            events,
+            unexplained: reports.iter().map(|event| event.unexplained).sum(),
+            events: reports,
         })
     }
 
@@ -192,6 +201,7 @@ impl Stations<'_> {
         let mut events: BTreeSet<EventId> = self.store.events().await?.into_iter().collect();
         events.extend(self.ledger.event_ids().await?);
         events.extend(self.ledger.events_with_rows().await?);
+        events.extend(self.ledger.book_ids().await?);
         if let Some(event) = event {
             if !events.contains(event) {
                 return Err(ReconcileError::NoSuchEvent(event.clone()));

@@ -225,6 +225,9 @@ fn name(report: &EventReport) {
             "a coupon does not stand alike in Redis, log and ledger; `stanchion verify` shows what each holds"
         );
     }
+    if let Some(book) = &report.book {
+        book.log(&report.event, NAMED);
+    }
     if let Some(balance) = report.balance.filter(|balance| !balance.holds) {
         tracing::error!(event.id = %report.event, ?balance, "the coupons of an event do not add up");
     }

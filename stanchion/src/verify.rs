@@ -146,6 +146,8 @@ fn differences(report: &Report) -> Vec<String> {
         let on_its_way = persister::reconcile::Cause::OnItsWay;
         let differences = event.differences.iter().filter(|d| d.cause != on_its_way);
         unexplained.extend(differences.map(|d| format!("{} {d:?}", event.event)));
+        let codes = event.book.iter().flat_map(|book| &book.differences);
+        unexplained.extend(codes.map(|d| format!("{} {d:?}", event.event)));
         if event.balance.is_some_and(|balance| !balance.holds) {
             unexplained.push(event.event.to_string());
         }

@@ -28,6 +28,7 @@ pub(super) fn compare(event: EventId, found: &mut Found, closer: Option<Found>) 
         balance: None,
         unexplained: 0,
         differences: Vec::new(),
+        book: None,
     };
     let looked_at: BTreeSet<u64> = closer.iter().flat_map(Found::suspected).collect();
     for bucket in found.ledger.buckets(&found.redis) {

@@ -251,7 +251,7 @@ impl Stations<'_> {
 }
 
 /// Everything that waits in an event's outbox.
-async fn each_waiting(
+pub(super) async fn each_waiting(
     outbox: &mut OutboxReader,
     event: &EventId,
     mut each: impl FnMut(Record),

@@ -84,7 +84,7 @@ impl Quiet {
 }
 
 /// For how long a reading of an event is believed: each for another time, so that a thousand are not read at once.
-fn believed(event: &EventId) -> Duration {
+pub(super) fn believed(event: &EventId) -> Duration {
     let mut hasher = DefaultHasher::new();
     event.hash(&mut hasher);
     let later = u32::try_from(hasher.finish() % 1_000).unwrap_or(0);

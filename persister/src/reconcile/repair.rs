@@ -1,10 +1,12 @@
-//! Mending what can be mended: a row that is missing or altered, by what Redis and the log hold. Nothing is invented, no
-//! coupon that was issued is taken away, and Redis and the log are never written.
+//! Mending what can be mended: a row that is missing or altered, by what Redis and the log hold, and of a book's coupon by what
+//! Redis and its history hold. Nothing is invented, no coupon that was issued is taken away, and Redis and the log are never
+//! written.
 
 use domain::{EventId, RecordId, Serial};
 use ledger::{Issuance, Mended};
 use serde::Serialize;
 
+use super::books::CodeDifference;
 use super::report::{Cause, Difference, Report, Standing};
 use super::{ReconcileError, Stations};
 
@@ -14,10 +16,21 @@ pub struct Repaired {
     /// Whose coupon.
     pub event: EventId,
     /// Which.
-    pub serial: Serial,
+    #[serde(flatten)]
+    pub coupon: Which,
     /// Mended, or refused and why.
     #[serde(flatten)]
     pub outcome: Outcome,
+}
+
+/// A coupon: one that was issued, or one of a book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Which {
+    /// The one with this serial.
+    Serial(Serial),
+    /// The one with this code.
+    Code(String),
 }
 
 /// Mended, or refused.
@@ -59,7 +72,21 @@ impl Stations<'_> {
                 );
                 repaired.push(Repaired {
                     event: compared.event.clone(),
-                    serial: difference.serial,
+                    coupon: Which::Serial(difference.serial),
+                    outcome,
+                });
+            }
+            for difference in compared.book.iter().flat_map(|book| &book.differences) {
+                let outcome = self.mend_code(&compared.event, difference).await?;
+                tracing::warn!(
+                    event.id = %compared.event,
+                    kind = ?difference.kind,
+                    ?outcome,
+                    "a repair of a book"
+                );
+                repaired.push(Repaired {
+                    event: compared.event.clone(),
+                    coupon: Which::Code(difference.code.clone()),
                     outcome,
                 });
             }
@@ -100,6 +127,29 @@ impl Stations<'_> {
             )),
         })
     }
+
+    async fn mend_code(
+        &self,
+        book: &EventId,
+        difference: &CodeDifference,
+    ) -> Result<Outcome, ReconcileError> {
+        let standing = match (difference.cause, &difference.redis) {
+            (Cause::RowDeleted | Cause::RowAltered, Some(redis)) => redis.clone(),
+            (cause, _) => return Ok(Outcome::Refused(why_left(cause).to_owned())),
+        };
+        let coupon = standing.row(&difference.code);
+        let written = self
+            .ledger
+            .mend_coupon(book, &coupon, difference.as_of)
+            .await?;
+        Ok(match (written, difference.cause) {
+            (false, _) => Outcome::Refused("it has made a step since: compare again".to_owned()),
+            (true, Cause::RowDeleted) => Outcome::Mended("the missing row was added".to_owned()),
+            (true, _) => Outcome::Mended(
+                "the row says again what Redis holds and its steps led to".to_owned(),
+            ),
+        })
+    }
 }
 
 fn cure(difference: &Difference) -> Cure<'_> {
@@ -118,27 +168,34 @@ fn cure(difference: &Difference) -> Cure<'_> {
             (Some(log), Some(redis)) if log == redis => Cure::WriteOver(log),
             _ => Cure::Leave("Redis and the log do not agree on it: nothing tells who is right"),
         },
-        Cause::OnItsWay => Cure::Leave("it is on its way"),
-        Cause::Anomaly => Cure::Leave(
-            "its record contradicts another row (table `anomalies`): decide which of the two coupons counts",
-        ),
-        Cause::DeadLetter => Cure::Leave(
-            "its record is among the dead letters: mend what it says there and send it again",
-        ),
-        Cause::ForeignRow => Cure::Leave(
-            "neither Redis nor the log knows the row, and no row is ever deleted: take it out by hand if it is not yours",
-        ),
-        Cause::DuplicateRow => Cure::Leave(
-            "two rows have its serial, and no row is ever deleted: take the one `beside` out by hand and put the unique keys back",
-        ),
-        Cause::LostInRedis | Cause::AlteredInRedis => Cure::Leave(
-            "Redis is not written: recovering the event rebuilds it from ledger and log",
-        ),
+        cause => Cure::Leave(why_left(cause)),
+    }
+}
+
+/// Why a difference of this cause is left as it is, and what to do instead.
+fn why_left(cause: Cause) -> &'static str {
+    match cause {
+        Cause::RowDeleted | Cause::LostOnItsWay | Cause::RowAltered | Cause::OnItsWay => {
+            "it is on its way, or nobody knows what it must be"
+        }
+        Cause::Anomaly => {
+            "its record contradicts another row (table `anomalies`): decide which of the two coupons counts"
+        }
+        Cause::DeadLetter => {
+            "its record is among the dead letters: mend what it says there and send it again"
+        }
+        Cause::ForeignRow => {
+            "neither Redis nor the log knows the row, and no row is ever deleted: take it out by hand if it is not yours"
+        }
+        Cause::DuplicateRow => {
+            "two rows have its serial, and no row is ever deleted: take the one `beside` out by hand and put the unique keys back"
+        }
+        Cause::LostInRedis | Cause::AlteredInRedis => {
+            "Redis is not written: recovering the event rebuilds it from ledger and log"
+        }
         Cause::LostInLog | Cause::ForgedInLog => {
-            Cure::Leave("the log is not written: the coupon is safe in Redis and ledger")
+            "the log is not written: the coupon is safe in Redis and ledger"
         }
-        Cause::Unknown => {
-            Cure::Leave("two stations contradict each other and no third tells who is right")
-        }
+        Cause::Unknown => "two stations contradict each other and no third tells who is right",
     }
 }

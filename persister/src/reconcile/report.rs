@@ -3,6 +3,8 @@
 use domain::{EventId, Millis, Serial};
 use serde::Serialize;
 
+use super::books::BookReport;
+
 /// The comparison of some events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -21,10 +23,13 @@ pub struct EventReport {
     pub issued: Issued,
     /// The sum of its coupons; none where Redis does not know the event.
     pub balance: Option<Balance>,
-    /// Differences that nothing explains, and one more when the balance does not hold.
+    /// Differences that nothing explains, those of its book among them, and one more when the balance does not hold.
     pub unexplained: u64,
     /// The coupons that do not stand alike everywhere, in order of serial.
     pub differences: Vec<Difference>,
+    /// The codes of the book of the same id, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub book: Option<BookReport>,
 }
 
 /// How many coupons each station counts.
@@ -97,6 +102,12 @@ pub enum Kind {
     HolderDiffers,
     /// The record ids differ.
     RecordDiffers,
+    /// The states of a book's coupon differ.
+    StateDiffers,
+    /// How often it was redeemed differs.
+    RedemptionsDiffer,
+    /// When its lock ends differs.
+    LockDiffers,
     /// The times differ.
     TimeDiffers,
 }

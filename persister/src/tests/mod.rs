@@ -1,6 +1,7 @@
 //! The persister on real stores: a private Redis, SQLite or PostgreSQL, Kafka.
 
 mod books;
+mod compared_books;
 mod differences;
 mod draw;
 mod log;

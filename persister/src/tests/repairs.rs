@@ -6,7 +6,7 @@ use lua::OutboxReader;
 use testbed::{Kafka, Postgres};
 
 use super::{Rig, SOON, eventually, place, stopped};
-use crate::reconcile::{Cause, Kind, Memory, Outcome};
+use crate::reconcile::{Cause, Kind, Memory, Outcome, Which};
 use crate::watch::Watch;
 
 /// So many that all but the last are compared by their hashes.
@@ -56,7 +56,11 @@ async fn repaired(rig: &Rig, event: &domain::EventId) -> (Vec<u64>, Vec<u64>) {
     let (mended, refused): (Vec<_>, Vec<_>) = repaired
         .into_iter()
         .partition(|repaired| matches!(repaired.outcome, Outcome::Mended(_)));
-    let serials = |all: Vec<crate::reconcile::Repaired>| all.iter().map(|r| r.serial.0).collect();
+    let serial = |repaired: &crate::reconcile::Repaired| match repaired.coupon {
+        Which::Serial(serial) => serial.0,
+        Which::Code(_) => panic!("{repaired:?}"),
+    };
+    let serials = |all: Vec<crate::reconcile::Repaired>| all.iter().map(serial).collect();
     (serials(mended), serials(refused))
 }
 
