@@ -89,6 +89,17 @@ impl Postgres {
         Ok(self.url_of(&name))
     }
 
+    /// A copy of the database of a URL as operators make theirs, in a new one; its URL.
+    pub fn copy(&self, url: &str) -> Result<String> {
+        let copy = self.database()?;
+        let name = copy.rsplit('/').next().unwrap_or_default();
+        let file = self.guard.folder().path().join(name).with_extension("sql");
+        let mut dump = self.guard.folder().command(self.programs.join("pg_dump"));
+        run(dump.arg("--file").arg(&file).args(["--dbname", url]))?;
+        run(self.psql(&copy).arg("--file").arg(&file))?;
+        Ok(copy)
+    }
+
     /// Runs SQL in the database of a URL: for tests that plant what the code under test would never write.
     pub fn execute(&self, url: &str, sql: &str) -> Result<()> {
         run(self
