@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
@@ -89,24 +89,23 @@ async fn reply(State(dress): State<Dress>, mut request: Request, next: Next) -> 
         request.extensions_mut().insert(client);
     }
     request.extensions_mut().insert(id.clone());
-    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let (method, route) = (
+        request.method().clone(),
+        request.extensions().get().cloned(),
+    );
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     // The panic's own message is logged where it happens.
     let mut reply =
         answered.unwrap_or_else(|_| Problem::try_again("the handler panicked").into_response());
+    // Of the path only its pattern is told: what stands in the place of `{code}` is somebody's coupon.
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
     // A probe that hears "not yet" was answered; what is not ready says so in the log by itself.
     if reply.status().is_server_error()
-        && uri.path() != health::READY
+        && route != health::READY
         && let Some(unsaid) = dress.complaints.turn()
     {
-        let (path, status) = (uri.path(), reply.status().as_u16());
-        let said = reply.extensions();
-        let as_written = || {
-            said.get()
-                .and_then(|own: &AsWritten| own.failure.as_deref())
-        };
-        let failure = said.get().and_then(Problem::failure).or_else(as_written);
-        tracing::warn!(request_id = id.as_str(), %method, path, status, failure, unsaid, "a request failed");
+        let (status, failure) = (reply.status().as_u16(), failure_of(&reply));
+        tracing::warn!(request_id = id.as_str(), %method, route, status, failure, unsaid, "a request failed");
     }
     reply = as_problem(reply, &id);
     finish(reply.headers_mut(), &id);
@@ -116,6 +115,16 @@ async fn reply(State(dress): State<Dress>, mut request: Request, next: Next) -> 
     }
     dress.took.record(began.elapsed());
     reply
+}
+
+/// What went wrong on our side, as the handler tells it.
+fn failure_of(reply: &Response) -> Option<&str> {
+    let said = reply.extensions();
+    let own: Option<&AsWritten> = said.get();
+    let problem: Option<&Problem> = said.get();
+    problem
+        .and_then(Problem::failure)
+        .or_else(|| own?.failure.as_deref())
 }
 
 /// Names the request in a problem, and turns the framework's own errors, which are plain text, into problems. An error that a
@@ -169,5 +178,63 @@ fn finish(headers: &mut HeaderMap, id: &RequestId) {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+
+    use axum::body::Body;
+    use axum::routing::get;
+    use parking_lot::Mutex;
+    use tower::ServiceExt as _;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+    use crate::system::SystemRandom;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Log {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_log_names_the_route_of_a_failed_request_and_no_secret_of_its_path() {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(log.clone())
+            .with_ansi(false)
+            .finish();
+        let _logging = tracing::subscriber::set_default(subscriber);
+        let failing = get(async || Problem::try_again("redis is away"));
+        let routes = Router::new().route("/books/{book}/coupons/{code}", failing);
+        let random = Arc::new(SystemRandom);
+        let routes = Dress::new("public", random, TrustedProxies::default()).around(routes);
+        let asked = Request::get("/books/spring/coupons/SECRET-7")
+            .body(Body::empty())
+            .unwrap();
+        let reply = routes.oneshot(asked).await.unwrap();
+        assert_eq!(reply.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let said = String::from_utf8(log.0.lock().clone()).unwrap();
+        assert!(said.contains("/books/{book}/coupons/{code}"), "{said}");
+        assert!(said.contains("redis is away"), "{said}");
+        assert!(!said.contains("SECRET-7"), "{said}");
     }
 }
