@@ -96,8 +96,7 @@ impl Mirror {
 
     /// The line of an event; `no-such-event`, or `try-again` when the store has not answered for a while.
     pub async fn line(self: &Arc<Self>, event: &EventId) -> Result<Arc<Line>, Problem> {
-        let held = self.lines.read().get(event).cloned();
-        let line = match held {
+        let line = match self.held(event) {
             Some(line) => line,
             None => self
                 .loaded(event)
@@ -105,12 +104,30 @@ impl Mirror {
                 .map_err(Problem::try_again)?
                 .ok_or(Refusal::NoSuchEvent)?,
         };
-        let tick = self.tick();
-        line.ask(tick);
-        if line.is_stale(tick) {
+        if line.is_stale(self.tick()) {
             return Err(Problem::try_again("the event was read too long ago"));
         }
         Ok(line)
+    }
+
+    /// The line of an event, if it is followed. Asked for under the lock under which [`Self::forget_if_idle`] looks: nobody is
+    /// given a line that is then forgotten.
+    fn held(&self, event: &EventId) -> Option<Arc<Line>> {
+        let lines = self.lines.read();
+        let line = lines.get(event)?;
+        line.ask(self.tick());
+        Some(line.clone())
+    }
+
+    /// Follows a line no longer, unless somebody has asked for it in the meantime.
+    fn forget_if_idle(&self, line: &Line, tick: u64) -> bool {
+        let mut lines = self.lines.write();
+        let is_idle = line.is_idle(tick);
+        if is_idle {
+            tracing::debug!(event = %line.event, "a line is no longer followed");
+            lines.remove(&line.event);
+        }
+        is_idle
     }
 
     /// The present tick.
@@ -183,10 +200,8 @@ impl Mirror {
                 if tick.is_multiple_of(TELLING_TICKS) {
                     self.tell_waits_of(&line);
                 }
-                if line.is_idle(tick) {
-                    tracing::debug!(event = %line.event, "a line is no longer followed");
-                    self.lines.write().remove(&line.event);
-                } else if line.begins_reading(tick) {
+                let is_forgotten = line.is_idle(tick) && self.forget_if_idle(&line, tick);
+                if !is_forgotten && line.begins_reading(tick) {
                     self.read_for_the_clock(line, tick);
                 }
                 count += 1;

@@ -50,6 +50,22 @@ async fn an_unknown_event_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_line_that_somebody_has_just_asked_for_is_not_forgotten() {
+    let rig = Rig::start().await;
+    let event = rig.event("demo", open(9)).await;
+    let mirror = mirror(&rig);
+    let line = mirror.line(&event).await.unwrap();
+    assert!(line.is_idle(9_999));
+    mirror.tick.store(9_999, Ordering::Relaxed);
+    // Between the wheel's look and its taking the line away.
+    let held = mirror.held(&event).unwrap();
+    assert!(!mirror.forget_if_idle(&line, 9_999));
+    assert!(Arc::ptr_eq(&held, &mirror.held(&event).unwrap()));
+    assert!(mirror.forget_if_idle(&line, 99_999));
+    assert!(mirror.held(&event).is_none());
+}
+
+#[tokio::test]
 async fn all_who_ask_at_once_share_one_load() {
     let rig = Rig::start().await;
     let event = rig.event("demo", open(9)).await;
