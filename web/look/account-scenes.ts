@@ -51,6 +51,7 @@ export const ACCOUNT_SCENES: Record<string, AccountScene> = {
     refuses: { '/sessions': { status: 401, problem: 'wrong-credentials' } },
     acts: ['wrong'],
   },
+  away: { signedIn: true, coupons: [], refuses: { '/sessions/refresh': { status: 503, problem: 'try-again' } } },
   none: { signedIn: true, coupons: [] },
   coupons: { signedIn: true, coupons: FOUR },
   coupon: { signedIn: true, coupons: FOUR, live: live({}), acts: ['open'] },

@@ -32,7 +32,9 @@ export type Act =
   | 'take-back'
   | 'generate'
   | 'deal'
-  | 'open-all';
+  | 'open-all'
+  | 'edit'
+  | 'edit-refused';
 
 const FRAMES = 840;
 
@@ -47,6 +49,9 @@ function event(change: Partial<LiveEvent> & { event: string; title: string }): L
     code_pattern: '{}',
     ack: 'ledger',
     on_sold_out: 'close',
+    presence_s: 20,
+    grace_s: 300,
+    waits: { all: 4123, in_range: 3711 },
     phase: 'open',
     stock: { total: 6000, remaining: 1877 },
     admission: { rate_per_s: 5, capacity: 1000, ticket_ttl_s: 120 },
@@ -63,6 +68,23 @@ function event(change: Partial<LiveEvent> & { event: string; title: string }): L
 }
 
 const DEMO = event({ event: 'demo', title: 'Autumn Market – first come, first served' });
+
+/** The longest title that there may be, and as many people and coupons. */
+const HUGE = event({
+  event: 'a-very-long-id-of-an-event-that-somebody-made-with-a-program-0001',
+  title: 'Autumn Market – first come, first served, one for each household while stocks last, '.repeat(3).slice(0, 200),
+  phase: 'draft',
+  stock: { total: 10_000_000, remaining: 9_876_543 },
+  admission: { rate_per_s: 1_000_000, capacity: 10_000_000, ticket_ttl_s: 86_400 },
+  waiting: 12_345_678,
+  admitted: 12_345_678,
+  outstanding: 9_999_999,
+  redeemed: 9_876_543,
+  no_shows: 2_469_135,
+  left: 1_234_567,
+  ledger_lag: 1_234_567,
+  waits: { all: 12_345_678, in_range: 12_345_677 },
+});
 
 /** On its way to a higher rate, and braked at once. */
 const BRAKED = event({
@@ -246,14 +268,15 @@ const LETTER = {
 const ROOMS: Record<string, object> = {
   '/books': {
     items: [
-      { book: 'autumn', title: 'Autumn market' },
-      { book: 'summer', title: 'Summer sale' },
+      { book: 'autumn', title: 'Autumn market', event: 'autumn' },
+      { book: 'summer', title: 'Summer sale', event: null },
     ],
     next: null,
   },
   '/books/summer': {
     book: 'summer',
     title: 'Summer sale',
+    event: 'summer',
     expires_at: null,
     max_per_person: 2,
     redemptions_per_code: 1,
@@ -406,6 +429,17 @@ export const CONSOLE_SCENES: Record<string, ConsoleScene> = {
   'event-pause': scene('/events/demo', [DEMO], { acts: ['pause'] }),
   'event-close': scene('/events/demo', [DEMO], { acts: ['close'] }),
   'event-add-stock': scene('/events/demo', [DEMO], { acts: ['add-stock'] }),
+  'event-huge': scene(`/events/${HUGE.event}`, [HUGE]),
+  'events-huge': scene('/', [HUGE, DEMO]),
+  'event-edit': scene('/events/demo', [DEMO], { acts: ['edit'] }),
+  'event-edit-draft': scene('/events/spring-drop', MANY, { acts: ['edit'] }),
+  'event-edit-refused': scene('/events/demo', [DEMO], {
+    acts: ['edit-refused'],
+    answer: (method, path) =>
+      method === 'PUT'
+        ? { status: 400, problem: 'bad-request', more: { field: 'closes_at' } }
+        : answers([DEMO])(method, path),
+  }),
   'event-unknown': scene('/events/nowhere', [DEMO]),
   keys: scene('/', MANY, { acts: ['keys'] }),
   'gate-account': scene('/', [], { acts: ['by-account'] }),

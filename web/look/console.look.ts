@@ -55,6 +55,16 @@ async function act(page: Page, what: Act, words: Words): Promise<void> {
         await summary.click();
       }
     },
+    edit: async () => {
+      await press(words.terms.change);
+      await page.locator('#title').scrollIntoViewIfNeeded();
+    },
+    'edit-refused': async () => {
+      await press(words.terms.change);
+      await page.fill('#closes_at', '2026-01-01T00:00:30');
+      await press(words.terms.save);
+      await page.locator('#closes_at').scrollIntoViewIfNeeded();
+    },
     'make-taken': async () => {
       await page.fill('#id', 'demo');
       await page.fill('#title', 'Once more');

@@ -140,11 +140,7 @@ export async function open(
       playAccount(account, request.method ?? 'GET', pathname, response);
     } else if (pathname === '/metrics') {
       const unexplained = from.endsWith('unexplained') ? 2 : 0;
-      const waits = (in_range: string, n: number) =>
-        `stanchion_gateway_waits_total{event="demo",in_range="${in_range}"} ${n}\n`;
-      response.end(
-        `stanchion_unexplained ${unexplained}\nstanchion_unexplained_age_s 4.2\n${waits('yes', 3711)}${waits('no', 412)}`,
-      );
+      response.end(`stanchion_unexplained ${unexplained}\nstanchion_unexplained_age_s 4.2\n`);
     } else if (stage) {
       serveFile('/console.html', response);
     } else if (shell) {

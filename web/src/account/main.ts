@@ -2,6 +2,7 @@
 
 import { h, say } from '../element';
 import { chosen, keep, type Language } from '../language';
+import { AGAIN } from '../once';
 import { Session } from '../session';
 import { Wallet } from './api';
 import { forgetLocks } from './locks';
@@ -22,16 +23,21 @@ class AccountPage {
   readonly #wallet = new Wallet(this.#session);
   #language = chosen();
   #coupons: WalletScreen | null = null;
-  /** Nothing is known about the session before it was asked for. */
-  #asked = false;
+  /** Does the server say who is signed in? Null before it was asked. */
+  #asked: boolean | null = null;
 
   async begin(): Promise<void> {
     document.addEventListener('visibilitychange', () => document.hidden || this.#coupons?.wake());
     this.#dress();
-    this.#show(h('section', { class: 'screen' }, h('p', {}, this.#words.loading)));
-    await this.#session.renew();
-    this.#asked = true;
+    await this.#ask();
     this.#turn(false);
+  }
+
+  /** Finds out whether somebody is signed in; a server that is away says nothing of that. */
+  async #ask(): Promise<void> {
+    this.#show(h('section', { class: 'screen' }, h('p', {}, this.#words.loading)));
+    const reply = await this.#session.renew();
+    this.#asked = reply.ok || !AGAIN.includes(reply.problem);
   }
 
   get #words(): Words {
@@ -51,16 +57,32 @@ class AccountPage {
 
   /** Shows the coupons or the way in. `moved` by a person: the keyboard goes on at the headline. */
   #turn(moved: boolean): void {
-    if (!this.#asked) {
+    if (this.#asked === null) {
       return;
     }
     this.#coupons?.leave();
     this.#coupons = this.#session.account === null ? null : new WalletScreen(this.#stage);
     this.#dress();
-    this.#show(this.#coupons?.root ?? signScreen(this.#stage));
+    this.#show(this.#asked ? (this.#coupons?.root ?? signScreen(this.#stage)) : this.#away());
     if (moved) {
       part('screen').querySelector('h2')?.focus();
     }
+  }
+
+  /** Nobody is asked to sign in who may be signed in already. */
+  #away(): HTMLElement {
+    const { away, problem } = this.#words;
+    const again = async () => {
+      await this.#ask();
+      this.#turn(true);
+    };
+    return h(
+      'section',
+      { class: 'screen' },
+      h('h2', { tabindex: -1 }, away.headline),
+      h('p', {}, problem.unreachable),
+      h('button', { type: 'button', class: 'primary', click: () => void again() }, away.button),
+    );
   }
 
   #show(root: HTMLElement): void {

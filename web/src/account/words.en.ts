@@ -5,6 +5,7 @@ export const en = {
   title: 'My coupons',
   loading: 'One moment…',
   out: 'Sign out',
+  away: { headline: 'No answer', button: 'Try again' },
   headline: {
     loading: 'One moment…',
     some: (n: string) => (n === '1' ? '1 coupon to use' : `${n} coupons to use`),

@@ -7,6 +7,7 @@ export const ko: Words = {
   title: '내 쿠폰',
   loading: '잠시만 기다려 주세요…',
   out: '로그아웃',
+  away: { headline: '응답이 없습니다', button: '다시 시도' },
   headline: {
     loading: '잠시만 기다려 주세요…',
     some: (n) => `쓸 수 있는 쿠폰 ${n}장`,

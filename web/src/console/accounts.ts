@@ -6,7 +6,7 @@ import type { Account, Role } from '../session';
 import type { ServiceKey } from './api';
 import { ask } from './ask';
 import { type Desk, type Part, timeOf } from './desk';
-import { choice, field } from './fields';
+import { choice, field, tellRefusal } from './fields';
 import { notes } from './notes';
 import { table } from './table';
 
@@ -121,7 +121,7 @@ function newAccount(desk: Desk, made: (email: string) => Promise<void>): HTMLEle
     const told = new FormData(form);
     const email = String(told.get('email'));
     const reply = await desk.ops.makeAccount(email, String(told.get('password')), told.get('role') as Role);
-    say(error, desk.failure(reply));
+    tellRefusal(desk, form, error, reply);
     if (reply.ok) {
       form.reset();
       await made(email);

@@ -40,6 +40,10 @@ export interface LiveEvent {
   code_pattern: string;
   ack: 'redis' | 'log' | 'ledger';
   on_sold_out: 'close' | 'keep';
+  presence_s: number;
+  grace_s: number;
+  /** It issues the codes of its book. */
+  given_codes?: true;
   stock: { total: number; remaining: number };
   admission: Admission;
   waiting: number;
@@ -50,6 +54,8 @@ export interface LiveEvent {
   left: number;
   outbox_lag: number;
   ledger_lag: number;
+  /** People who were shown a time left before they were let in, and those for whom it was right. */
+  waits: { all: number; in_range: number };
   /** While it is another than the rate that is set. */
   rate_in_force_per_s?: number;
   brake?: Brake;
@@ -134,8 +140,15 @@ export interface NewEvent {
   ack?: string;
   code_pattern?: string;
   on_sold_out?: string;
+  presence_s?: number;
+  grace_s?: number;
   admission?: Partial<Admission>;
 }
+
+/** What is left out stays; `null` takes a time away. */
+export type EventChange = {
+  [name in Exclude<keyof NewEvent, 'phase' | 'admission'>]?: NewEvent[name] | null;
+};
 
 const ROOT = '/api/v1/admin';
 
@@ -153,6 +166,10 @@ export class Ops {
 
   make(event: string, fields: NewEvent): Promise<Reply<LiveEvent>> {
     return this.#call('PUT', `/events/${encodeURIComponent(event)}`, fields);
+  }
+
+  change(event: string, change: EventChange): Promise<Reply<LiveEvent>> {
+    return this.#call('PUT', `/events/${encodeURIComponent(event)}`, change);
   }
 
   admission(event: string, change: AdmissionChange): Promise<Reply<Admission>> {

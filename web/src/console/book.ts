@@ -11,17 +11,22 @@ import { uploadPanel } from './upload';
 
 /** Title, id, and how many coupons stand where. */
 function banner(desk: Desk, id: string): { root: HTMLElement; show(book: Book | null): void } {
-  const { states } = desk.words.book;
+  const { states, issuedBy } = desk.words.book;
   const title = h('h1', { tabindex: -1 }, id);
-  const small = h('p', { class: 'quiet' });
+  const small = h('span');
+  const line = h('a', { hidden: true });
   const figures = STATES.map((state) => ({ state, value: h('dd') }));
   const list = h('dl', {}, ...figures.map(({ state, value }) => h('div', {}, h('dt', {}, states[state] ?? ''), value)));
   show(list, false);
   return {
-    root: h('div', { class: 'banner' }, title, small, list),
+    root: h('div', { class: 'banner' }, title, h('p', { class: 'quiet row' }, small, line), list),
     show(book) {
       say(title, book?.title ?? id);
       say(small, book ? id : '');
+      const event = book?.event ?? null;
+      show(line, event !== null);
+      line.href = `#/events/${event}`;
+      say(line, issuedBy(event ?? ''));
       show(list, book !== null);
       for (const { state, value } of figures) {
         say(value, desk.n(book?.coupons[state] ?? 0));

@@ -64,6 +64,8 @@ export interface Pool {
 /** A book as it is listed. */
 export interface Listed extends Rules {
   book: string;
+  /** The event that issues its codes. */
+  event: string | null;
 }
 
 /** A book, and how many of its coupons stand where; a state that none has may be missing. */

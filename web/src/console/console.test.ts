@@ -24,6 +24,8 @@ const EVENT: LiveEvent = {
   code_pattern: '{}',
   ack: 'ledger',
   on_sold_out: 'close',
+  presence_s: 20,
+  grace_s: 300,
   phase: 'open',
   stock: { total: 1000, remaining: 377 },
   admission: { rate_per_s: 5, capacity: 100, ticket_ttl_s: 120 },
@@ -35,6 +37,7 @@ const EVENT: LiveEvent = {
   left: 88,
   outbox_lag: 0,
   ledger_lag: 0,
+  waits: { all: 0, in_range: 0 },
 };
 
 /** The event once a second; `at` changes it by the second. */
@@ -130,7 +133,8 @@ describe('the pace', () => {
     const ramp = { from_per_s: 1, since: '1970-01-01T00:00:00Z', until: '1970-01-01T00:01:00Z' };
     const admission = { ...EVENT.admission, ramp };
     const told = onTheWay(desk, { ...EVENT, admission, brake, rate_in_force_per_s: 1.25 });
-    expect(told).toContain('1.25 per second are let in now. The rate goes to 5 until');
+    expect(told).toContain('The rate goes to 5 until');
+    expect(told, 'what changes every second is not read out').not.toContain('1.25');
     expect(told).toContain('Admission is braked to 1/4: 12 % of the redeems of the last 10 s failed.');
   });
 
@@ -181,17 +185,12 @@ test('an event moves as the contract says', () => {
   expect(movesFrom('closed')).toEqual([]);
 });
 
-test('how often the time left was right is counted for this event alone', () => {
-  const metrics = [
-    '# TYPE stanchion_gateway_waits_total counter',
-    'stanchion_gateway_waits_total{event="demo",in_range="yes"} 84',
-    'stanchion_gateway_waits_total{event="demo",in_range="no"} 16',
-    'stanchion_gateway_waits_total{event="demo-2",in_range="yes"} 5',
-    'stanchion_gateway_waits_total{event="new",in_range="yes"} 0',
-  ].join('\n');
-  expect(timely(metrics, 'demo')).toEqual({ right: 84, all: 100 });
-  expect(timely(metrics, 'demo-2')).toEqual({ right: 5, all: 5 });
-  expect([timely(metrics, 'new'), timely(metrics, 'other'), timely('', 'demo')]).toEqual([null, null, null]);
+test('how often the time left was right is told as all gateways counted it, and not before anybody was', () => {
+  const desk = { words: en, n: String };
+  const of = (in_range: number, all: number) => timely(desk, { waits: { all, in_range } });
+  expect(of(84, 100)).toBe('The time left that 100 people saw first was right for 84 %.');
+  expect(of(2, 3)).toContain('66 %');
+  expect(of(0, 0)).toBe('');
 });
 
 test('nobody reads of 1 tickets, and of no ticket nothing is said', () => {

@@ -70,9 +70,11 @@ export class Desk {
 
   /** Why a call failed, in words. */
   failure(reply: Reply<unknown>): string {
-    return reply.ok
-      ? ''
-      : this.words.failed(reply.detail || (reply.problem === 'unreachable' ? this.words.away : reply.problem));
+    if (reply.ok) {
+      return '';
+    }
+    const known = (this.words.problem as Record<string, string>)[reply.problem];
+    return known ?? this.words.failed(reply.detail || reply.problem);
   }
 }
 

@@ -81,7 +81,7 @@ export function eventScreen(desk: Desk, id: string): EventScreen {
   const parts = [banner(desk, id), charts(desk, id), pipeline(desk, id), phasePanel(desk, id, changed)];
   const [head, pictures, way, phases] = parts.map(({ root }) => root);
   const coupons = stockPanel(desk, id, changed);
-  const terms = termsPanel(desk, id);
+  const terms = termsPanel(desk, id, changed);
   const main = h(
     'div',
     { class: 'columns' },

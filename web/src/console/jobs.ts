@@ -6,7 +6,7 @@ import type { Reply } from '../reply';
 import { save } from '../save';
 import type { BookCalls, Job } from './books-api';
 import type { Desk } from './desk';
-import { choice, field } from './fields';
+import { choice, field, tellRefusal } from './fields';
 import { notes } from './notes';
 
 const LOOK_MS = 1000;
@@ -82,7 +82,7 @@ function jobPanel(desk: Desk, calls: BookCalls, of: Asked, over: () => void): HT
     button.disabled = true;
     show(report, false);
     const reply = await of.begin(new FormData(form), once);
-    say(error, desk.failure(reply));
+    tellRefusal(desk, form, error, reply);
     say(said, '');
     if (reply.ok || !AGAIN.includes(reply.problem)) {
       once = onceKey();

@@ -4,7 +4,7 @@ import { h, say } from '../element';
 import type { Audited, Limits, LimitsChange } from './api';
 import { difference } from './audit';
 import { type Desk, type Part, timeOf } from './desk';
-import { field } from './fields';
+import { field, tellRefusal } from './fields';
 import { type Table, table } from './table';
 
 export const NAMES = ['enters', 'requests', 'sockets', 'direct', 'exempt'] as const;
@@ -70,7 +70,7 @@ export function limitsScreen(desk: Desk): Part {
     button.disabled = true;
     const reply = await desk.ops.setLimits(changeFrom(new FormData(form), held));
     button.disabled = false;
-    say(error, desk.failure(reply));
+    tellRefusal(desk, form, error, reply);
     if (reply.ok) {
       fill(reply.body);
       say(said, words.saved);

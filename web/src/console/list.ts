@@ -83,6 +83,7 @@ export function listScreen(desk: Desk): Part {
   const head = h('tr', {}, ...COLUMNS.map((column) => h('th', { scope: 'col', class: column }, words.columns[column])));
   const table = h('table', { class: 'events' }, h('thead', {}, head), body);
   const none = h('p');
+  const make = desk.admin && h('a', { class: 'button primary', href: '#/new' }, words.events.make);
   const unexplained = unexplainedNote(desk);
   const root = h(
     'section',
@@ -91,7 +92,7 @@ export function listScreen(desk: Desk): Part {
       'div',
       { class: 'row spread' },
       h('h1', { tabindex: -1 }, words.events.headline),
-      h('div', { class: 'row' }, find, h('a', { class: 'button primary', href: '#/new' }, words.events.make)),
+      h('div', { class: 'row' }, find, make),
     ),
     unexplained.root,
     h('div', { class: 'scroll' }, table),

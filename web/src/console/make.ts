@@ -3,7 +3,7 @@
 import { h, say } from '../element';
 import type { NewEvent, Phase } from './api';
 import type { Desk, Part } from './desk';
-import { choice, field } from './fields';
+import { choice, field, tellRefusal } from './fields';
 
 /** When the event moves by itself. */
 const TIMES = ['lobby_at', 'opens_at', 'closes_at'] as const;
@@ -15,23 +15,24 @@ export function newEvent(form: FormData): NewEvent {
   const time = (name: (typeof TIMES)[number]) =>
     text(name) === '' ? {} : { [name]: new Date(text(name)).toISOString() };
   const number = (name: string) => (text(name) === '' ? undefined : Number(text(name)));
-  const admission = { rate_per_s: number('rate'), capacity: number('capacity'), ticket_ttl_s: number('ttl') };
-  const given = Object.entries(admission).filter(([, value]) => value !== undefined);
+  const given = (...names: string[]) =>
+    Object.fromEntries(names.map((name) => [name, number(name)]).filter(([, value]) => value !== undefined));
+  const admission = given('rate_per_s', 'capacity', 'ticket_ttl_s');
   return {
     title: text('title'),
-    ...(text('stock') !== '' && { stock: Number(text('stock')) }),
+    ...given('stock', 'presence_s', 'grace_s'),
     phase: text('phase') as Phase,
     order: text('order'),
     ...Object.assign({}, ...TIMES.map(time)),
     on_sold_out: text('on_sold_out'),
     ...(text('ack') !== '' && { ack: text('ack') }),
     ...(text('code_pattern') !== '' && { code_pattern: text('code_pattern') }),
-    ...(given.length > 0 && { admission: Object.fromEntries(given) }),
+    ...(Object.keys(admission).length > 0 && { admission }),
   };
 }
 
 export function makeScreen(desk: Desk, made: (id: string) => void): Part {
-  const { make: words, phase } = desk.words;
+  const { make: words, phase, terms } = desk.words;
   const error = h('p', { class: 'error', role: 'alert' });
   const button = h('button', { class: 'primary' }, words.button);
   const whole = { type: 'number', min: 0, step: 1 };
@@ -48,9 +49,9 @@ export function makeScreen(desk: Desk, made: (id: string) => void): Part {
     ]),
     ...TIMES.map((name) => field(name, words[name], words.timeHint, { type: 'datetime-local', step: 1 })),
     choice('order', words.order, Object.entries(words.orders), words.orderHint),
-    field('rate', words.rate, '', { ...whole, step: 'any', max: 1_000_000, value: 10 }),
+    field('rate_per_s', words.rate, '', { ...whole, step: 'any', max: 1_000_000, value: 10 }),
     field('capacity', words.capacity, words.capacityHint, { ...whole, min: 1, max: 10_000_000 }),
-    field('ttl', words.ttl, '', { ...whole, min: 1, max: 86_400, value: 120 }),
+    field('ticket_ttl_s', words.ttl, '', { ...whole, min: 1, max: 86_400, value: 120 }),
     h(
       'details',
       {},
@@ -58,6 +59,8 @@ export function makeScreen(desk: Desk, made: (id: string) => void): Part {
       field('code_pattern', words.pattern, words.patternHint, { maxlength: 40, value: '{}' }),
       choice('ack', words.ack, Object.entries(words.acks), words.ackHint),
       choice('on_sold_out', words.soldOut, Object.entries(words.soldOuts)),
+      field('presence_s', terms.presence_s, '', { ...whole, min: 1, max: 3600, value: 20 }),
+      field('grace_s', terms.grace_s, '', { ...whole, max: 86_400, value: 300 }),
     ),
     error,
     button,
@@ -73,7 +76,7 @@ export function makeScreen(desk: Desk, made: (id: string) => void): Part {
     button.disabled = true;
     const reply = await desk.ops.make(id, newEvent(fields));
     button.disabled = false;
-    say(error, desk.failure(reply));
+    tellRefusal(desk, form, error, reply);
     if (reply.ok) {
       made(id);
     }

@@ -19,7 +19,7 @@ export function openById<T>(
   desk: Desk,
   room: 'books' | 'pools',
   words: WayIn,
-  { id, cells }: { id(item: T): string; cells(item: T): string[] },
+  { id, cells }: { id(item: T): string; cells(item: T): (Node | string)[] },
 ): HTMLElement {
   const field = h('input', { id: 'open', required: true, autocomplete: 'off', spellcheck: 'false' });
   const form = h(

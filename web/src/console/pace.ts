@@ -29,14 +29,11 @@ function ramped(over: HTMLInputElement): { ramp_s?: number } {
   return over.valueAsNumber > 0 ? { ramp_s: over.valueAsNumber } : {};
 }
 
-/** What is in force in place of the rate that is set, and why; nothing when that is in force. */
+/** Why another rate is in force than the one that is set; nothing when that is in force. */
 export function onTheWay(desk: Pick<Desk, 'words' | 'r' | 'at' | 'language'>, event: LiveEvent): string {
-  const { admission, brake, rate_in_force_per_s: now } = event;
+  const { admission, brake } = event;
   const { pace } = desk.words;
   const said: string[] = [];
-  if (now !== undefined) {
-    said.push(pace.now(desk.r(now)));
-  }
   if (admission.ramp) {
     said.push(pace.ramp(desk.r(admission.rate_per_s), timeOf(admission.ramp.until, desk.at, desk.language)));
   }
@@ -51,14 +48,16 @@ function rateToMove(event: LiveEvent | undefined): number | undefined {
   return event?.brake ? event.admission.rate_per_s : (event?.rate_in_force_per_s ?? event?.admission.rate_per_s);
 }
 
-/** Says so. */
+/** Says so, and the rate itself, which changes too often to be read out. */
 function newsOf(desk: Desk, id: string): Part {
-  const root = h('p', { class: 'warning', role: 'status' });
+  const [why, now] = [h('p', { class: 'warning', role: 'status' }), h('p', { class: 'warning' })];
   return {
-    root,
+    root: h('div', {}, now, why),
     paint() {
       const event = desk.events.get(id);
-      say(root, event ? onTheWay(desk, event) : '');
+      const rate = event?.rate_in_force_per_s;
+      say(now, rate === undefined ? '' : desk.words.pace.now(desk.r(rate)));
+      say(why, event ? onTheWay(desk, event) : '');
     },
   };
 }

@@ -3,7 +3,7 @@
 import { h, say } from '../element';
 import type { BookCalls, Rules } from './books-api';
 import { type Desk, timeOf } from './desk';
-import { choice, field } from './fields';
+import { choice, field, tellRefusal } from './fields';
 
 /** What was filled in, as the call wants it; empty fields are left out, and stay as they are. */
 export function rulesFrom(form: FormData): Partial<Rules> {
@@ -58,7 +58,7 @@ export function rulesPanel(desk: Desk, calls: BookCalls, changed: () => void): R
     button.disabled = true;
     const reply = await calls.put(rulesFrom(new FormData(form)));
     button.disabled = false;
-    say(error, desk.failure(reply));
+    tellRefusal(desk, form, error, reply);
     say(said, reply.ok ? (reply.status === 201 ? words.made : words.changed) : '');
     if (reply.ok) {
       form.reset();

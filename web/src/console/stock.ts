@@ -40,8 +40,9 @@ export function stockPanel(desk: Desk, id: string, changed: () => void): Part {
       form,
     ),
     paint() {
-      const { stock, phase } = desk.events.get(id) ?? {};
-      show(form, phase !== 'closed');
+      const { stock, phase, given_codes } = desk.events.get(id) ?? {};
+      // Codes that were given are added to their book.
+      show(form, desk.admin && phase !== 'closed' && !given_codes);
       if (stock) {
         say(left, words.stock.left(desk.n(stock.remaining), desk.n(stock.total)));
         bar.style.width = `${stock.total > 0 ? (stock.remaining / stock.total) * 100 : 0}%`;

@@ -56,6 +56,7 @@ export function table<T>(desk: Desk, { columns, none, read, cells, heard }: Tabl
       return;
     }
     const rows = reply.body.items.map(row);
+    const stood = root.contains(document.activeElement);
     if (after === null) {
       body.replaceChildren(...rows);
       heard?.(reply.body.items);
@@ -66,9 +67,14 @@ export function table<T>(desk: Desk, { columns, none, read, cells, heard }: Tabl
     show(more, next !== null);
     show(whole, body.childElementCount > 0);
     show(empty, body.childElementCount === 0);
+    // A keyboard that stood in what went goes on at the table.
+    if (stood && !root.contains(document.activeElement)) {
+      root.focus();
+    }
   }
   show(more, false);
   show(empty, false);
   show(whole, false);
-  return { root: h('div', {}, h('div', { class: 'scroll' }, whole), empty, error, more), read: () => load(null) };
+  const root = h('div', { tabindex: -1 }, h('div', { class: 'scroll' }, whole), empty, error, more);
+  return { root, read: () => load(null) };
 }

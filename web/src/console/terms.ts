@@ -1,8 +1,9 @@
 /** What holds for an event besides its pace: when it moves by itself, who comes first, what a pass means. */
 
-import { h, say } from '../element';
+import { h, say, show } from '../element';
 import type { LiveEvent } from './api';
 import { type Desk, type Part, timeOf } from './desk';
+import { editForm } from './edit';
 
 const TERMS = [
   'lobby_at',
@@ -14,6 +15,8 @@ const TERMS = [
   'code_pattern',
   'ack',
   'on_sold_out',
+  'presence_s',
+  'grace_s',
 ] as const;
 type Term = (typeof TERMS)[number];
 
@@ -35,7 +38,7 @@ export function told(desk: Pick<Desk, 'words' | 'at' | 'language'>, event: LiveE
     case 'on_sold_out':
       return make.soldOuts[event.on_sold_out];
     default:
-      return value ?? '';
+      return String(value ?? '');
   }
 }
 
@@ -55,7 +58,7 @@ export function nextMove({
   return phase !== 'closed' && closes_at ? ['closes', closes_at] : null;
 }
 
-export function termsPanel(desk: Desk, id: string): Part {
+export function termsPanel(desk: Desk, id: string, changed: () => void): Part {
   const { make, terms } = desk.words;
   const names: Record<Term, string> = {
     lobby_at: make.lobby_at,
@@ -67,13 +70,47 @@ export function termsPanel(desk: Desk, id: string): Part {
     code_pattern: make.pattern,
     ack: make.ack,
     on_sold_out: make.soldOut,
+    presence_s: terms.presence_s,
+    grace_s: terms.grace_s,
   };
   const rows = TERMS.map((term) => ({ term, value: h('dd') }));
   const list = rows.map(({ term, value }) => h('div', {}, h('dt', {}, names[term]), value));
+  const rules = h('dl', { class: 'rules' }, ...list);
+  const said = h('p', { class: 'said', role: 'status' });
+  const button = h('button', { type: 'button', click: () => open() }, terms.change);
+  const head = h('div', { class: 'row spread' }, h('h2', {}, terms.headline), desk.admin && button);
+  const root = h('section', { class: 'panel' }, head, said, rules);
+  let form: Part | null = null;
+
+  function open(): void {
+    const event = desk.events.get(id);
+    if (event) {
+      form = editForm(desk, event, close);
+      root.append(form.root);
+      swap(true);
+      form.root.querySelector('input')?.focus();
+    }
+  }
+  function close(now: boolean): void {
+    form?.root.remove();
+    form = null;
+    swap(false);
+    say(said, now ? terms.changed : '');
+    button.focus();
+    if (now) {
+      changed();
+    }
+  }
+  function swap(editing: boolean): void {
+    show(rules, !editing);
+    show(button, !editing);
+    say(said, '');
+  }
   return {
-    root: h('section', { class: 'panel' }, h('h2', {}, terms.headline), h('dl', { class: 'rules' }, ...list)),
+    root,
     paint() {
       const event = desk.events.get(id);
+      form?.paint();
       for (const { term, value } of event ? rows : []) {
         say(value, event ? told(desk, event, term) : '');
       }

@@ -23,8 +23,6 @@ export function agreement(metrics: string): Agreement | null {
 export class Comparison {
   /** The newest; null while none is known. */
   now: Agreement | null = null;
-  /** All that this door's process tells of itself; empty while nothing is known. */
-  metrics = '';
   readonly #timer = setInterval(() => void this.#read(), EVERY_MS);
 
   constructor() {
@@ -38,11 +36,10 @@ export class Comparison {
   async #read(): Promise<void> {
     try {
       const response = await fetch('/metrics', { signal: AbortSignal.timeout(EVERY_MS) });
-      this.metrics = response.ok ? await response.text() : '';
+      this.now = response.ok ? agreement(await response.text()) : null;
     } catch {
-      this.metrics = '';
+      this.now = null;
     }
-    this.now = agreement(this.metrics);
   }
 }
 

@@ -168,6 +168,12 @@ export const en = {
     identity: 'Who may stand in line',
     identities: { place: 'everybody', 'entry-token': 'those whom the organiser’s site sends' },
     book: 'Book of its coupons',
+    presence_s: 'Seconds without a sign until somebody counts as absent',
+    grace_s: 'Seconds for which the absent keep the right to be next',
+    change: 'Change…',
+    save: 'Save the changes',
+    keep: 'Leave it as it is',
+    changed: 'The changes are in force.',
   },
   move: {
     headline: 'Phase',
@@ -400,11 +406,12 @@ export const en = {
     id: 'Id of the book',
     button: 'Open',
     none: 'There is no book yet.',
-    columns: ['Id', 'Title'],
+    columns: ['Id', 'Title', 'Issued by'],
   },
   book: {
     back: 'All books',
     gone: 'There is no book with this id.',
+    issuedBy: (event: string) => `Issued by the event ${event}`,
     makeIt: 'There is no book with this id yet. Say its title to make it.',
     coupons: 'Coupons',
     filter: 'Show coupons in this state',
@@ -549,7 +556,20 @@ export const en = {
   back: 'All events',
   gone: (id: string) => `There is no event with the id “${id}”.`,
   failed: (detail: string) => `That did not work: ${detail}`,
-  away: 'the server does not answer.',
+  // What may be refused everywhere; any other refusal says itself what to do.
+  problem: {
+    unreachable: 'The server does not answer. Try again in a moment.',
+    'try-again': 'A part of the service is on its way back. Nothing was changed; try again in a moment.',
+    'slow-down': 'That was too often. Wait a moment, then try again.',
+    forbidden: 'Your role does not allow this. Ask an admin.',
+    unauthorized: 'Your session has ended. Sign in again.',
+  },
+  // What the server will not have in a field, said beside it.
+  refused: {
+    live: 'This cannot change any more.',
+    opens_at: 'Must be later than the lobby opens.',
+    closes_at: 'Must be later than the lobby and the event open.',
+  },
   keys: {
     headline: 'Shortcuts',
     button: 'Shortcuts',
