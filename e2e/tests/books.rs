@@ -57,6 +57,12 @@ impl Shop {
         assert_eq!(taken.json, json!({"accepted": count, "rejected": []}));
     }
 
+    /// How many codes nobody has, as the ledger knows.
+    async fn unassigned(&self) -> u64 {
+        let book = self.staff("GET", "books/spring").send().await.unwrap();
+        book.json["coupons"]["unassigned"].as_u64().unwrap()
+    }
+
     /// A call of the till.
     async fn till(&self, method: &str, path: &str, body: Value) -> Answer {
         let url = format!("{}/api/v1/books/spring/{path}", self.server.public);
@@ -272,6 +278,8 @@ async fn a_coupon_is_assigned_locked_redeemed_and_cancelled_and_each_step_is_on_
     let held = shop.coupon("bob", "C-1").await;
     held.ok(200);
     assert_eq!(held.json["redemptions"], 0);
+    let (said, well) = shop.server.run(&["verify", "--json"]).await.unwrap();
+    assert!(well, "{said}");
     shop.server.stop().await.unwrap();
 }
 
@@ -370,6 +378,34 @@ async fn a_large_upload_is_in_the_ledger_when_it_is_acknowledged() {
         .await
         .unwrap();
     assert_eq!(page.json["items"][0]["code"], "L-49999");
+    shop.server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_killed_once_it_counts_is_carried_in_to_its_end() {
+    const CODES: u64 = 200_000;
+    let shop = Shop::open(json!({"title": "Spring"})).await;
+    let large: Vec<String> = (0..CODES).map(|nth| format!("L-{nth}")).collect();
+    let call = shop.staff("POST", "books/spring/codes");
+    let call = call
+        .header("content-type", "text/csv")
+        .body(large.join("\n"));
+    let sent = tokio::spawn(async move { call.send().await });
+    // The ledger knows of some: it was decided on, and is carried in.
+    let some = until(async || Some(shop.unassigned().await).filter(|&count| count > 0));
+    let some = some.await.unwrap();
+    let Shop { mut server, key } = shop;
+    server.kill().await.unwrap();
+    assert!(some < CODES, "it is killed before its end");
+    assert!(sent.await.unwrap().is_err(), "nobody heard of it");
+
+    let server = server.start_again().await.unwrap();
+    let shop = Shop { server, key };
+    until(async || (shop.unassigned().await == CODES).then_some(()))
+        .await
+        .unwrap();
+    let (given, _) = shop.rush(&["ann".to_owned()]).await;
+    assert_eq!(given.len(), 1);
     shop.server.stop().await.unwrap();
 }
 

@@ -279,7 +279,16 @@ async fn a_pattern_with_too_few_codes_makes_none() {
     office.server.stop().await.unwrap();
 }
 
-/// Kills the server as soon as the ledger has heard that some of a job is done, and starts it again.
+/// `stanchion verify` finds nothing to explain; what it says of the codes of the book.
+async fn verified(server: &Server) -> Value {
+    let (said, well) = server.run(&["verify", "--json"]).await.unwrap();
+    assert!(well, "{said}");
+    let mut verdict: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(verdict["unexplained"], 0);
+    verdict["events"][0]["book"]["codes"].take()
+}
+
+/// Kills the server as soon as the ledger has heard that some of a job is done, and starts it again. Nothing is unexplained then.
 async fn killed_in_the_middle(office: Office, begun: &Answer) -> Office {
     begun.ok(202);
     let id = begun.json["id"].as_str().unwrap();
@@ -291,6 +300,7 @@ async fn killed_in_the_middle(office: Office, begun: &Answer) -> Office {
     assert_eq!(half["state"], "running", "it is killed before its end");
     let Office { mut server } = office;
     server.kill().await.unwrap();
+    verified(&server).await;
     let server = server.start_again().await.unwrap();
     Office { server }
 }
@@ -305,6 +315,8 @@ async fn a_job_that_is_killed_goes_on_and_does_nothing_twice() {
     let office = killed_in_the_middle(office, &begun).await;
     assert_eq!(office.ended(&begun).await["state"], "done");
     assert_eq!(office.list("coupons").await.len(), 20_000);
+    let all = json!({"redis": 20_000, "ledger": 20_000});
+    assert_eq!(verified(&office.server).await, all);
 
     let deal = json!({"pool": "gold", "mode": "equal", "per_person": 200});
     let begun = office.post("books/spring/distributions", deal).await;
@@ -317,5 +329,6 @@ async fn a_job_that_is_killed_goes_on_and_does_nothing_twice() {
     assert_eq!(counted(&job["report"]), each(&users, 200));
     assert_eq!(office.list("history").await.len(), 20_000);
     assert_eq!(office.given().await, 20_000);
+    assert_eq!(verified(&office.server).await, all);
     office.server.stop().await.unwrap();
 }
