@@ -28,7 +28,7 @@ export function table<T>(desk: Desk, { columns, none, read, cells, heard }: Tabl
   const error = h('p', { class: 'error', role: 'alert' });
   const more = h('button', { type: 'button', click: () => void load(next) }, desk.words.table.more);
   const head = h('tr', {}, ...columns.map((name) => h('th', { scope: 'col' }, name)));
-  const whole = h('table', { class: 'list' }, h('thead', {}, head), body);
+  const whole = h('table', { class: columns.length > 3 ? 'list' : 'list few' }, h('thead', {}, head), body);
   let next: string | null = null;
   /** An answer that was overtaken by a later question is not shown. */
   let asked = 0;
