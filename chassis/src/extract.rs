@@ -3,7 +3,7 @@
 mod keyed;
 mod wrong_field;
 
-pub use keyed::{Asked, Keyed, KeyedCall};
+pub use keyed::{Asked, IdempotencyKey, Keyed, KeyedCall};
 
 use std::time::Duration;
 

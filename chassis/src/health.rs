@@ -79,6 +79,7 @@ pub(crate) async fn healthy() -> Json<Value> {
 /// The ops door answers.
 #[utoipa::path(
     get,
+    operation_id = "process_live",
     path = "/health/live",
     tag = "every process",
     responses((status = 200, description = "`{\"status\": \"live\"}`", body = Value))

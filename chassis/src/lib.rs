@@ -1,6 +1,7 @@
 //! How a role starts and stops: configuration, telemetry, health, problems, throttle, lifecycle. It knows HTTP and the
 //! process, and no business.
 
+pub mod accept;
 pub mod admin;
 pub mod client_address;
 pub mod config;
@@ -20,7 +21,7 @@ pub mod visitor;
 
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use doors::Role;
-pub use extract::{Asked, Json, Keyed, KeyedCall, Path, Query};
+pub use extract::{Asked, IdempotencyKey, Json, Keyed, KeyedCall, Path, Query};
 pub use health::Health;
 pub use lifecycle::Lifecycle;
 pub use outage::Outage;

@@ -16,6 +16,7 @@ const MOST: usize = 1_000;
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     pub after: Option<String>,
     /// Most items of the page; 50 when left out.
     #[param(minimum = 1, maximum = 1000)]

@@ -59,6 +59,13 @@ impl Problem {
         Self::new(Refusal::BadRequest, detail).with("field", field)
     }
 
+    /// A path that speaks WebSocket was asked without a handshake.
+    #[must_use]
+    pub fn no_handshake() -> Self {
+        let detail = "This path speaks WebSocket: connect with a WebSocket client.";
+        Self::field("upgrade", detail)
+    }
+
     /// Adds an extension member.
     #[must_use]
     pub fn with(mut self, member: &str, value: impl Serialize) -> Self {

@@ -164,10 +164,7 @@ fn framework_error(status: StatusCode) -> Problem {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge.into(),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Refusal::UnsupportedMediaType.into(),
         status if status.is_server_error() => Refusal::TryAgain.into(),
-        StatusCode::UPGRADE_REQUIRED => Problem::new(
-            Refusal::BadRequest,
-            "This path speaks WebSocket: connect with a WebSocket client.",
-        ),
+        StatusCode::UPGRADE_REQUIRED => Problem::no_handshake(),
         _ => Refusal::BadRequest.into(),
     }
 }

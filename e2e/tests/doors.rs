@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use e2e::{Call, Server, Setup, until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_door_serves_its_own_and_both_explain_problems() {
@@ -45,6 +45,15 @@ async fn the_openapi_document_names_every_call() {
     let url = format!("{}/api/openapi.json", server.public);
     let document = Call::new("GET", url).send().await.unwrap();
     document.ok(200);
+    let paths = document.json["paths"].as_object().unwrap();
+    let calls = paths.values().filter_map(Value::as_object).flatten();
+    let mut names: Vec<_> = calls
+        .map(|(_, call)| call["operationId"].as_str())
+        .collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((names.len(), names[0].is_some()), (all, true), "{names:?}");
     let event = "/api/v1/events/{event}";
     let admin = "/api/v1/admin/events";
     for (method, path) in [

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use chassis::{Path, Problem};
+use chassis::{Path, Problem, accept};
 use domain::{EventId, Millis, Refusal};
 use lua::{DrawRecord, Store};
 use serde::Serialize;
@@ -92,7 +92,7 @@ impl Published {
     /// The form that the caller accepts, or 304 when they have it already.
     fn answer(&self, headers: &HeaderMap) -> Response {
         let [json, list] = &self.etags;
-        let (kind, body, etag) = if wants_text(headers) {
+        let (kind, body, etag) = if accept::prefers(headers, "text/plain") {
             (TEXT, &self.list, list)
         } else {
             (JSON, &self.json, json)
@@ -111,13 +111,6 @@ fn not_drawn() -> Problem {
         Refusal::NotFound,
         "There is no draw of this event to show: a lobby with `order` `draw` is drawn when it opens. Ask again then.",
     )
-}
-
-fn wants_text(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter();
-    accepted
-        .filter_map(|accepted| accepted.to_str().ok())
-        .any(|accepted| accepted.contains("text/plain"))
 }
 
 /// How the lobby was drawn.

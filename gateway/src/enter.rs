@@ -58,7 +58,7 @@ pub struct Entering {
     path = "/api/v1/events/{event}/places",
     tag = "line",
     params(("event" = String, Path, description = "The event's id")),
-    request_body(content = Option<Body>, description = "May be empty: then the token is the cookie's, or a new one"),
+    request_body(content = Body, description = "May be empty: then the token is the cookie's, or a new one"),
     security((), ("place_token" = []), ("place_cookie" = [])),
     responses(
         (status = 201, description = "A new place; `Retry-After` says when to ask again", body = Answer),

@@ -46,6 +46,7 @@ pub struct Asked {
     ),
     responses(
         (status = 200, description = "The page", content_type = "text/html", body = String),
+        (status = 400, description = "`bad-request`: a parameter holds NUL, or comes twice"),
         (status = 404, description = "No such event: the page says so", content_type = "text/html", body = String),
         (status = 429, description = "`slow-down`, with `Retry-After`"),
         (status = 503, description = "`try-again`, with `Retry-After`"),
@@ -86,6 +87,7 @@ pub async fn handler(
     params(("event" = String, Path, description = "The event's id")),
     responses(
         (status = 303, description = "To the page, which says where the visitor stands or why not"),
+        (status = 400, description = "`bad-request`: a parameter holds NUL, or comes twice"),
         (status = 403, description = "`foreign-origin`"),
         (status = 404, description = "`no-such-event`"),
         (status = 429, description = "`slow-down`, with `Retry-After`"),

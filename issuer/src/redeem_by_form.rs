@@ -39,7 +39,9 @@ pub struct Asked {
     security(("place_cookie" = [])),
     responses(
         (status = 303, description = "To the page, which shows the coupon or says why there is none"),
+        (status = 400, description = "`bad-request`: a parameter holds NUL, or comes twice"),
         (status = 403, description = "`foreign-origin`"),
+        (status = 404, description = "`no-such-event`: the path names none"),
         (status = 429, description = "`slow-down`, with `Retry-After`"),
     )
 )]

@@ -151,3 +151,31 @@ impl Building<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chassis::config::DirectApi;
+
+    /// The parts are merged, and of two schemas with one name the last would stand for both.
+    #[test]
+    fn no_two_roles_describe_different_things_by_one_name() {
+        let parts = [
+            gateway::api(),
+            admission::api(),
+            issuer::api(DirectApi::Open),
+            persister::api(),
+        ];
+        let mut named = BTreeMap::new();
+        for part in parts {
+            for (name, schema) in part.components.into_iter().flat_map(|held| held.schemas) {
+                let schema = serde_json::to_value(schema).unwrap();
+                if let Some(other) = named.insert(name.clone(), schema.clone()) {
+                    assert_eq!(other, schema, "{name}");
+                }
+            }
+        }
+        assert!(named.len() > 50, "{}", named.len());
+    }
+}

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, UPGRADE};
+use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use chassis::admin::OpsGuard;
 use chassis::visitor::bearer;
@@ -85,12 +85,7 @@ pub async fn live(
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(_) if shown.is_none() => return Err(Refusal::Unauthorized.into()),
-        Err(_) => {
-            return Err(Problem::field(
-                UPGRADE.as_str(),
-                "This path speaks WebSocket: connect with a WebSocket client.",
-            ));
-        }
+        Err(_) => return Err(Problem::no_handshake()),
     };
     let serve = move |socket| async move {
         // Held until the console was told to come back, so that the stop waits for it.

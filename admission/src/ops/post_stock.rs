@@ -27,7 +27,7 @@ pub struct StockPost {
     post, path = "/api/v1/admin/events/{event}/stock", tag = "ops",
     params(
         ("event" = String, Path, description = "The event's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+        chassis::IdempotencyKey,
     ),
     request_body = StockPost,
     responses(

@@ -1,12 +1,15 @@
 //! The API's description: what every process has, and, put to each role's part, what every error looks like.
 
+use std::collections::BTreeMap;
+
 use domain::Refusal;
 use serde_json::json;
 use utoipa::OpenApi as _;
-use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::content::{Content, ContentBuilder};
 use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::{OpenApi, Ref, RefOr};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{OpenApi, Ref, RefOr, Required};
 
 /// The description of what every process has.
 #[derive(utoipa::OpenApi)]
@@ -54,9 +57,11 @@ pub(super) fn whole(parts: &[OpenApi]) -> OpenApi {
     for part in parts {
         api.merge(part.clone());
     }
+    let schemas = api.components.as_ref().map(|held| &held.schemas);
     for item in api.paths.paths.values_mut() {
         for operation in operations(item) {
             name_the_errors_body(operation);
+            say_whether_a_body_is_needed(operation, schemas);
         }
     }
     api
@@ -92,6 +97,29 @@ fn name_the_errors_body(operation: &mut Operation) {
     }
 }
 
+/// An empty body reads as `{}`: where no field is required, none has to be sent.
+fn say_whether_a_body_is_needed(
+    operation: &mut Operation,
+    schemas: Option<&BTreeMap<String, RefOr<Schema>>>,
+) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else {
+        return;
+    };
+    let shape = body.content.get("application/json");
+    let named = shape.and_then(|shape| match shape {
+        RefOr::T(Content {
+            schema: Some(RefOr::Ref(named)),
+            ..
+        }) => schemas?.get(named.ref_location.rsplit('/').next()?),
+        _ => None,
+    });
+    if let Some(RefOr::T(Schema::Object(object))) = named
+        && object.required.is_empty()
+    {
+        body.required = Some(Required::False);
+    }
+}
+
 /// The refusals of this status that are named between back-ticks, each as its answer looks.
 fn examples<'a>(
     status: &'a str,
@@ -118,8 +146,36 @@ mod tests {
     use super::*;
 
     #[derive(utoipa::OpenApi)]
-    #[openapi(paths(called))]
+    #[openapi(paths(called, changed, made))]
     struct Part;
+
+    #[derive(utoipa::ToSchema)]
+    #[expect(dead_code, reason = "only its description is used")]
+    struct Change {
+        name: Option<String>,
+    }
+
+    #[derive(utoipa::ToSchema)]
+    #[expect(dead_code, reason = "only its description is used")]
+    struct New {
+        name: String,
+    }
+
+    #[utoipa::path(patch, path = "/thing", request_body = Change, responses((status = 200, description = "ok")))]
+    #[expect(dead_code, reason = "only its description is used")]
+    fn changed() {}
+
+    #[utoipa::path(post, path = "/thing", request_body = New, responses((status = 201, description = "ok")))]
+    #[expect(dead_code, reason = "only its description is used")]
+    fn made() {}
+
+    #[test]
+    fn a_body_whose_fields_may_all_be_left_out_may_be_left_out() {
+        let api = serde_json::to_value(whole(&[Part::openapi()])).unwrap();
+        let thing = &api["paths"]["/thing"];
+        assert_eq!(thing["patch"]["requestBody"]["required"], false);
+        assert_eq!(thing["post"]["requestBody"]["required"], true);
+    }
 
     #[utoipa::path(get, path = "/called", responses((status = 200, description = "ok"), (status = 404, description = "`not-found`, not `gone`")))]
     #[expect(dead_code, reason = "only its description is used")]

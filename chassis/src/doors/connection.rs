@@ -229,7 +229,8 @@ mod tests {
         assert!(reply.ends_with("here"), "{reply}");
         assert!(reply.contains("connection: close"), "{reply}");
 
-        let asks = b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n";
+        let asks =
+            b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n";
         let reply = heard(PATIENT, asks).await;
         assert!(reply.starts_with("HTTP/1.1 200 OK"), "{reply}");
         assert!(reply.contains("connection: close"), "{reply}");

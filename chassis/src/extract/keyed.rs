@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderName};
 use bytes::Bytes;
 use domain::once::{BodyDigest, Once};
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use super::{parse, read_json};
 use crate::problem::Problem;
@@ -16,6 +17,21 @@ const LONGEST: usize = 255;
 /// A JSON body as [`super::Json`] reads it, and the caller's wish that the call takes effect once. A key that is none →
 /// `bad-request`.
 pub struct Keyed<T>(pub T, pub Asked);
+
+/// How the header is described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes the header that `key` reads")]
+pub struct IdempotencyKey {
+    /// The same key and body again get the same answer, for 24 hours.
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$"
+    )]
+    key: Option<String>,
+}
 
 /// What was asked, byte for byte, and under which key.
 pub struct Asked {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use chassis::{ClientAddress, Path, Problem};
 use domain::{EventId, PlaceToken};
@@ -62,10 +62,7 @@ pub async fn handler(
     gateway.visitors.same_origin(&headers)?;
     let shown = Credential::shown(&gateway.visitors, &event, &headers)?;
     let line = gateway.mirror.line(&event).await?;
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return Ok(rejection.into_response()),
-    };
+    let upgrade = upgrade.map_err(|_| Problem::no_handshake())?;
     let permit = gateway.throttle.socket(address)?;
     let open = Open::new(&gateway, permit, &gateway.meters.sockets);
     let token = shown.map(Credential::token);

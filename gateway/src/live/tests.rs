@@ -283,7 +283,8 @@ async fn a_handshake_that_may_not_be_is_refused() {
     let unknown = "unknown".parse().unwrap();
     assert_eq!(Socket::open(door, &unknown, &[]).await.err(), Some(404));
     let plain = rig.get(&api(&event, LIVE), Some(&token)).await;
-    assert_eq!(plain.status, 400, "no WebSocket handshake");
+    assert_eq!(plain.status, 400);
+    assert_eq!(plain.json()["field"], "upgrade", "no WebSocket handshake");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use super::{Accounts, ledger_failed};
 #[schema(as = NewAccount)]
 pub struct Body {
     /// One account each.
-    #[schema(value_type = String, max_length = 254, example = "ana@example.org")]
+    #[schema(value_type = String, format = Email, max_length = 254, example = "ana@example.org")]
     email: Email,
     /// 10–128 characters.
     #[schema(value_type = String, min_length = 10, max_length = 128)]

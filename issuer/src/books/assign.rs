@@ -25,7 +25,7 @@ use crate::redeem::lost;
 #[schema(as = AssignmentBody)]
 pub struct Body {
     /// For whom, with a service key.
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     user_id: Option<Holder>,
     /// The code that is wanted; left out, any is given, at random.
     #[schema(min_length = 1)]
@@ -48,7 +48,7 @@ pub struct Answer {
     post, operation_id = "assign", path = "/api/v1/books/{book}/assignments", tag = "books",
     params(
         ("book" = String, Path, description = "The book's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+        chassis::IdempotencyKey,
     ),
     request_body = Body,
     responses(

@@ -34,7 +34,7 @@ pub struct Body {
     post, operation_id = "cancel_coupon", path = "/api/v1/admin/books/{book}/coupons/{code}/cancel", tag = "books",
     params(
         ("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+        chassis::IdempotencyKey,
     ),
     request_body = Body,
     responses(

@@ -19,7 +19,7 @@ use crate::caller::Caller;
 #[into_params(parameter_in = Query)]
 pub struct Asked {
     /// For whom, with a service key.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 255)]
     user_id: Option<Holder>,
 }
 

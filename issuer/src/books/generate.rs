@@ -35,7 +35,7 @@ pub struct Body {
     post, operation_id = "generate_codes", path = "/api/v1/admin/books/{book}/generate", tag = "books",
     params(
         ("book" = String, Path, description = "The book's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+        chassis::IdempotencyKey,
     ),
     request_body = Body,
     responses(

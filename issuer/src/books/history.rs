@@ -38,7 +38,7 @@ pub struct Entry {
     /// Who did it: an account, a service key, `admin` for the admin token; `line` or `claim` for what the book's event issued.
     by: String,
     /// What came with it.
-    #[schema(value_type = Option<Object>, required)]
+    #[schema(required)]
     metadata: Option<Value>,
 }
 

@@ -13,7 +13,7 @@ use domain::book::{CouponState, Rules};
 use ledger::{BookCoupon, Wanted};
 use serde::Deserialize;
 
-use super::shown::Shown;
+use super::shown::{Shown, StateSchema};
 use super::{csv, ledger_failed, rules};
 use crate::Desk;
 
@@ -34,9 +34,10 @@ const COLUMNS: &[&str] = &[
 #[into_params(parameter_in = Query)]
 pub struct Asked {
     /// Only those in this state.
-    #[param(value_type = Option<String>, example = "assigned")]
+    #[param(value_type = Option<StateSchema>, example = "assigned")]
     state: Option<CouponState>,
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     after: Option<String>,
     /// Most items of the page; 50 when left out.
     #[param(minimum = 1, maximum = 1000)]

@@ -23,7 +23,7 @@ use crate::once::refused_once;
 #[schema(as = LockBody)]
 pub struct Body {
     /// For whom, with a service key.
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     user_id: Option<Holder>,
     /// How long the lock lasts, in seconds; as long as the book says when left out.
     #[schema(minimum = 1, maximum = 3_600)]
@@ -46,7 +46,7 @@ pub struct Answer {
     post, operation_id = "lock", path = "/api/v1/books/{book}/coupons/{code}/lock", tag = "books",
     params(
         ("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+        chassis::IdempotencyKey,
     ),
     request_body = Body,
     responses(

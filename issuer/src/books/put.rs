@@ -52,7 +52,7 @@ pub struct Body {
 /// Makes a book, or lays the given rules over its own. What is left out keeps what it held.
 #[utoipa::path(
     put, operation_id = "put_book", path = "/api/v1/admin/books/{book}", tag = "books",
-    params(("book" = String, Path, description = "The book's id: 1 to 63 characters of a-z, 0-9 and -")),
+    params(("book" = String, Path, pattern = "^[a-z0-9][a-z0-9-]{0,62}$", description = "The book's id: 1 to 63 characters of a-z, 0-9 and -")),
     request_body = Body,
     responses(
         (status = 201, description = "The book is new", body = ShownBook),

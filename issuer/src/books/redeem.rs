@@ -23,7 +23,7 @@ use crate::once::refused_once;
 #[schema(as = RedemptionBody)]
 pub struct Body {
     /// For whom, with a service key.
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     user_id: Option<Holder>,
     /// The secret of the lock, if the coupon is locked.
     lock_token: Option<String>,
@@ -49,7 +49,7 @@ pub struct Answer {
     post, operation_id = "redeem_coupon", path = "/api/v1/books/{book}/coupons/{code}/redemption", tag = "books",
     params(
         ("book" = String, Path, description = "The book's id"), ("code" = String, Path, description = "The code"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+        chassis::IdempotencyKey,
     ),
     request_body = Body,
     responses(

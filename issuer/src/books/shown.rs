@@ -47,14 +47,29 @@ impl From<ListedBook> for ShownListed {
     }
 }
 
+/// Where a coupon stands.
+#[derive(ToSchema)]
+#[schema(as = CouponState, rename_all = "lowercase")]
+#[expect(
+    dead_code,
+    reason = "it describes `domain::book::CouponState`, which knows no OpenAPI"
+)]
+pub enum StateSchema {
+    Unassigned,
+    Assigned,
+    Locked,
+    Redeemed,
+    Expired,
+}
+
 /// A coupon of a book.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BookCoupon)]
 pub struct Shown {
     /// The printable string.
     code: String,
-    /// `unassigned`, `assigned`, `locked`, `redeemed` or `expired`.
-    #[schema(value_type = String, example = "assigned")]
+    /// Where it stands.
+    #[schema(value_type = StateSchema, example = "assigned")]
     state: CouponState,
     /// Whose it is.
     #[schema(required)]

@@ -20,7 +20,7 @@ use crate::caller::Caller;
 #[schema(as = UnlockBody)]
 pub struct Body {
     /// For whom, with a service key.
-    #[schema(value_type = Option<String>, max_length = 255)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     user_id: Option<Holder>,
     /// The secret that locking gave.
     lock_token: String,

@@ -19,10 +19,20 @@ use crate::Desk;
 )]
 pub struct Body {
     /// Who: 1 to 255 characters.
-    #[schema(max_length = 255, example = "user_12345")]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"\S",
+        example = "user_12345"
+    )]
     user_id: String,
     /// Of what: the coupon's name, whose case counts.
-    #[schema(max_length = 255, example = "FLASH-SALE")]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"\S",
+        example = "FLASH-SALE"
+    )]
     coupon_name: String,
 }
 

@@ -23,7 +23,12 @@ const BY: Change<'static> = Change { by: "direct-api" };
 )]
 pub struct Body {
     /// Its name: 1 to 255 characters of any kind; case counts.
-    #[schema(max_length = 255, example = "FLASH-SALE")]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"\S",
+        example = "FLASH-SALE"
+    )]
     name: String,
     /// How many may be claimed.
     #[schema(minimum = 1, maximum = 2_147_483_647, example = 100)]

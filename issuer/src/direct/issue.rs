@@ -19,10 +19,10 @@ use crate::redeem::lost;
 #[schema(as = IssueBody)]
 pub struct Body {
     /// Who: 1 to 255 characters.
-    #[schema(value_type = String, max_length = 255)]
+    #[schema(value_type = String, min_length = 1, max_length = 255)]
     user_id: Holder,
     /// Of which event.
-    #[schema(value_type = String, max_length = 255)]
+    #[schema(value_type = String, min_length = 1, max_length = 255)]
     event_id: EventId,
 }
 

@@ -29,6 +29,7 @@ pub struct Answer {
 /// Is a coupon left?
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DirectStock)]
 enum Stock {
     /// Yes.
     Active,

@@ -18,8 +18,10 @@ use crate::accounts::{Accounts, ledger_failed};
 #[into_params(parameter_in = Query)]
 pub struct Asked {
     /// Only the one with this address; capital letters are as small ones.
+    #[param(format = Email)]
     email: Option<String>,
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     after: Option<String>,
     /// Most items of the page; 50 when left out.
     #[param(minimum = 1, maximum = 1000)]

@@ -21,7 +21,7 @@ use crate::accounts::shown::{RoleSchema, ShownAccount};
 #[schema(as = NewAccountWithRole)]
 pub struct Body {
     /// One account each.
-    #[schema(value_type = String, max_length = 254)]
+    #[schema(value_type = String, format = Email, max_length = 254)]
     email: Email,
     /// 10–128 characters.
     #[schema(value_type = String, min_length = 10, max_length = 128)]

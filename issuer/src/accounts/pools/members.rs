@@ -81,7 +81,7 @@ impl From<Holder> for ShownMember {
     post, operation_id = "add_pool_members", path = "/api/v1/admin/pools/{pool}/members", tag = "pools",
     params(
         ("pool" = String, Path, description = "The pool's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+        chassis::IdempotencyKey,
     ),
     request_body = Body,
     responses(
@@ -114,7 +114,7 @@ pub async fn post_handler(
     delete, operation_id = "remove_pool_members", path = "/api/v1/admin/pools/{pool}/members", tag = "pools",
     params(
         ("pool" = String, Path, description = "The pool's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+        chassis::IdempotencyKey,
     ),
     request_body = Body,
     responses(

@@ -30,7 +30,7 @@ pub struct Body {
 /// Makes a pool, or names it anew; its members stay.
 #[utoipa::path(
     put, operation_id = "put_pool", path = "/api/v1/admin/pools/{pool}", tag = "pools",
-    params(("pool" = String, Path, description = "The pool's id: 1–63 characters of `a-z`, `0-9` and `-`")),
+    params(("pool" = String, Path, pattern = "^[a-z0-9][a-z0-9-]{0,62}$", description = "The pool's id: 1–63 characters of `a-z`, `0-9` and `-`")),
     request_body = Body,
     responses(
         (status = 200, description = "The pool was there and is now as put", body = ShownPool),

@@ -21,7 +21,7 @@ use crate::accounts::{Accounts, ledger_failed};
 #[schema(as = Credentials)]
 pub struct Body {
     /// The account's address.
-    #[schema(value_type = String, example = "ana@example.org")]
+    #[schema(value_type = String, format = Email, max_length = 254, example = "ana@example.org")]
     email: Email,
     /// Its password.
     password: String,
