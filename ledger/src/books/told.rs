@@ -50,14 +50,14 @@ struct StepRow<'a> {
 }
 
 /// A code that came, and the record that told of it.
-struct Code<'a> {
+struct Arrival<'a> {
     event: &'a EventId,
     code: &'a str,
     ordinal: u64,
 }
 
 /// Codes of one book, as a JSON object.
-struct Codes<'a>(&'a [Code<'a>]);
+struct Codes<'a>(&'a [Arrival<'a>]);
 
 impl Serialize for Codes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -69,7 +69,7 @@ impl Serialize for Codes<'_> {
 #[derive(Default)]
 struct Told<'a> {
     books: BTreeMap<&'a EventId, BookRow<'a>>,
-    codes: Vec<Code<'a>>,
+    codes: Vec<Arrival<'a>>,
     coupons: BTreeMap<(&'a EventId, &'a str), CouponRow<'a>>,
     steps: Vec<StepRow<'a>>,
 }
@@ -130,7 +130,7 @@ pub(crate) async fn write(
 async fn add_codes(
     connection: &mut AnyConnection,
     dialect: Dialect,
-    mut codes: Vec<Code<'_>>,
+    mut codes: Vec<Arrival<'_>>,
 ) -> Result<(), LedgerError> {
     // Of several records that tell of one code the newest counts.
     codes.sort_unstable_by_key(|row| (row.event, row.code, Reverse(row.ordinal)));
@@ -187,7 +187,7 @@ impl<'a> Told<'a> {
                 }
             }
             BookFact::CodesAdded(codes) => {
-                self.codes.extend(codes.iter().map(|code| Code {
+                self.codes.extend(codes.iter().map(|code| Arrival {
                     event,
                     code,
                     ordinal: record.ordinal,
