@@ -53,11 +53,17 @@ fn shown(held: &str) -> String {
     shown
 }
 
-/// A URL without its password and its query; anything else as it is.
+/// A URL without its password and its query; anything else as it is. Of one whose password is not encoded as it should be
+/// only the scheme: nobody can say where the password ends.
 pub(crate) fn masked(held: &str) -> String {
     let Some((scheme, rest)) = held.split_once("://") else {
         return held.to_owned();
     };
+    if let (Some(query), Some(at)) = (rest.find('?'), rest.rfind('@'))
+        && query < at
+    {
+        return format!("{scheme}://…");
+    }
     let (rest, query) = match rest.split_once('?') {
         Some((rest, _)) => (rest, "?…"),
         None => (rest, ""),

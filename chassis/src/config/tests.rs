@@ -128,7 +128,7 @@ type Row = (
     &'static [&'static str],
 );
 
-const WRONG: [Row; 39] = [
+const WRONG: [Row; 40] = [
     (
         &["--roles", "persister", "--redis-url", "redis://h"],
         &[],
@@ -225,6 +225,11 @@ const WRONG: [Row; 39] = [
         &["--redis-url", "redis://:hunter2@h/x"],
         &[],
         &["--redis-url holds `redis://:…@h/x`"],
+    ),
+    (
+        &["--redis-url", "redis://:hunter2?x@h:1"],
+        &[],
+        &["--redis-url holds `redis://…`"],
     ),
     (
         &["--kafka-brokers", "broker"],
