@@ -13,6 +13,7 @@ use crate::pattern::CodePattern;
 use crate::phase::Phase;
 
 pub use admission::{Admission, AdmissionChange, Ramp};
+pub(crate) use put::given;
 pub use put::{ChangeRefused, EventPut};
 
 /// Most coupons that one event may hold.

@@ -8,11 +8,12 @@ use domain::book::{Book, Coupon};
 use domain::{EventId, Holder, Millis};
 
 use crate::connect::{Store, StoreError};
+use crate::events::given;
 use crate::keys::{EVENTS, Keys};
 use crate::script::{Reply, script, tags};
 pub use asked::{Assign, Assigned, BookStep, LiveBook, PutBook, StepAsked, SteppedCoupon};
 pub use look::{BookLook, BookScan, LookedCode};
-use stored::{coupon, given};
+use stored::coupon;
 pub(crate) use stored::{coupon_text, with_rules};
 
 script!(BOOK = "book");

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LONGEST_LOCK_S;
 use crate::clock::Millis;
-use crate::event::InvalidField;
+use crate::event::{InvalidField, given};
 use crate::ids::EventId;
 use crate::pattern::CodePattern;
 
@@ -73,19 +73,6 @@ pub struct BookPut {
     pub code_pattern: Option<CodePattern>,
     /// See [`Rules::on_cancel`]; `return`.
     pub on_cancel: Option<OnCancel>,
-}
-
-/// Tells a field that was given as `null` from one that was left out.
-#[expect(
-    clippy::option_option,
-    reason = "left out, null and a value are three different things here"
-)]
-fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::<T>::deserialize(deserializer).map(Some)
 }
 
 impl Rules {

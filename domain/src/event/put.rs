@@ -76,7 +76,7 @@ pub struct EventPut {
     clippy::option_option,
     reason = "left out, null and a value are three different things here"
 )]
-fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+pub(crate) fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,

@@ -4,6 +4,7 @@ use domain::Millis;
 use domain::book::{Coupon, Lock, OnCancel, Rules};
 
 use crate::connect::StoreError;
+use crate::events::given;
 use crate::script::{Call, parsed};
 
 /// Adds a book's rules to a call, as `write_rules` in part "book" takes them.
@@ -22,11 +23,6 @@ pub(crate) fn with_rules<'a>(call: Call<'a>, rules: &Rules) -> Result<Call<'a>, 
         .arg(given(rules.max_redemptions_per_person))
         .arg(rules.lock_s)
         .arg(on_cancel))
-}
-
-/// A value as the scripts want it: its text, or nothing.
-pub(crate) fn given(value: Option<impl ToString>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
 }
 
 /// Writes a coupon as the scripts keep it.

@@ -31,18 +31,11 @@ pub async fn list_letters(
         Some(after) => after.parse().map_err(|_| bad_after())?,
         None => 0,
     };
-    let mut letters = ledger
+    let letters = ledger
         .dead_letters(after, limit + 1)
         .await
         .map_err(ledger_failed)?;
-    let more = letters.len() > limit;
-    letters.truncate(limit);
-    let next = letters
-        .last()
-        .filter(|_| more)
-        .map(|last| last.id.to_string());
-    let items = letters.into_iter().map(ShownLetter::from).collect();
-    Ok(Json(List { items, next }))
+    Ok(Json(List::page(letters, limit, |last| last.id.to_string())))
 }
 
 #[cfg(test)]
