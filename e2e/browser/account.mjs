@@ -1,7 +1,7 @@
 // Walks through the account page and the console's rooms in a real browser, against a real server: sign up, get two coupons, lock
 // one and use it with the keyboard alone while another tab looks on, keep the session in two tabs that come back at the same time;
 // then staff signs in by account, looks at a file of codes that cannot be taken, loads one that can, and takes a coupon back; has codes
-// made and dealt to a pool, makes an event that is drawn and opens by itself, and looks at the accounts and at the page of the API.
+// made and dealt to a pool, makes an event that is drawn and opens by itself, changes it, and looks at the accounts and at the page of the API.
 // Pictures of each step go to e2e/screenshots.
 //
 //   node account.mjs <public url> <ops url> <book> <staff's e-mail> <password>
@@ -193,6 +193,27 @@ async function newEvent(page) {
   seen.about = await page.locator('.banner .quiet').first().innerText();
   seen.opensAt = await page.evaluate(() => new Date('2099-03-01T10:00:30').toISOString());
   await picture(page, 'console-lobby');
+  await changeEvent(page);
+}
+
+/** Another title and an end; one before the opening is refused beside the field, and nothing is changed by halves. */
+async function changeEvent(page) {
+  const save = page.getByRole('button', { name: 'Save the changes' });
+  await page.getByRole('button', { name: 'Change…' }).click();
+  await page.locator('#title').fill('Spring drop, first batch');
+  await page.locator('#closes_at').fill('2099-03-01T09:00:30');
+  await save.click();
+  const refused = page.locator('#closes_at-error:not(:empty)');
+  await refused.waitFor();
+  seen.refused = await refused.innerText();
+  seen.refusedAt = await page.evaluate(() => document.activeElement.id);
+  seen.titleMeanwhile = await page.locator('.banner h1').innerText();
+  await picture(page, 'console-change-refused');
+  await page.locator('#closes_at').fill('2099-03-01T11:00:30');
+  await save.click();
+  await page.locator('.said', { hasText: 'The changes are in force.' }).waitFor();
+  await page.locator('.banner h1', { hasText: 'first batch' }).waitFor();
+  seen.closesAt = await page.evaluate(() => new Date('2099-03-01T11:00:30').toISOString());
 }
 
 await walking(async () => {

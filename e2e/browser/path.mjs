@@ -1,6 +1,6 @@
 // Walks the whole path in a real browser, against a real server: stand in line, watch the number fall after the rate was turned
 // up in the console, redeem with the keyboard alone, read the code; a second tab and a reload keep the place; without JavaScript
-// the page still enters and shows the number. Pictures of each step go to e2e/screenshots.
+// the page still enters, shows the number and redeems. Pictures of each step go to e2e/screenshots.
 //
 //   node path.mjs <public url> <ops url> <event>      admin token in STANCHION_ADMIN_TOKEN
 //
@@ -15,7 +15,7 @@ const seen = { positions: [], complaints: [] };
 const watch = (page) => watchFor(page, seen.complaints);
 const digits = async (page) => Number((await page.locator('.line .digits').innerText()).replaceAll(/\D/g, ''));
 
-/** Without JavaScript: a form enters, the page shows the number. */
+/** Without JavaScript: a form enters, the page shows the number, and later a button redeems. */
 async function withoutJavaScript() {
   const context = await browser('plain', { javaScriptEnabled: false });
   const page = await context.newPage();
@@ -24,7 +24,15 @@ async function withoutJavaScript() {
   await page.waitForURL(`${publicUrl}/e/${event}`);
   seen.plain = await page.locator('main').innerText();
   await picture(page, 'no-javascript');
-  await context.close();
+  return async () => {
+    const button = page.getByRole('button', { name: 'Get my coupon' });
+    await button.waitFor();
+    await picture(page, 'no-javascript-turn');
+    await button.click();
+    seen.plainCode = await page.locator('.code').innerText();
+    await picture(page, 'no-javascript-coupon');
+    await context.close();
+  };
 }
 
 /** Opens the console and sets the rate. */
@@ -43,7 +51,7 @@ async function turnUpTheRate(context, rate) {
 }
 
 await walking(async () => {
-  await withoutJavaScript();
+  const redeemWithoutJavaScript = await withoutJavaScript();
   const context = await browser('visitor');
   const page = await context.newPage();
   watch(page);
@@ -90,5 +98,6 @@ await walking(async () => {
   await page.locator('.coupon .code').waitFor();
   seen.codeAfterReload = await page.locator('.coupon .code').innerText();
   await context.close();
+  await redeemWithoutJavaScript();
   console.log(JSON.stringify(seen));
 });

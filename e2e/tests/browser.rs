@@ -41,6 +41,7 @@ async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
     // Those before count as there for as long as a browser on a busy machine may take.
     let mut put = event_put(100, 0.0, Phase::Open);
     put.others.insert("presence_s".into(), json!(3_600));
+    put.admission.ticket_ttl_s = Some(3_600);
     server
         .organiser()
         .unwrap()
@@ -87,7 +88,10 @@ async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
         "{}",
         seen["record"]
     );
-    e2e::ledger::agrees(&server, "browser", 1).await.unwrap();
+    let plain = seen["plainCode"].as_str().unwrap();
+    assert_eq!(plain.len(), 12, "redeemed without JavaScript: {plain}");
+    assert_ne!(plain, code);
+    e2e::ledger::agrees(&server, "browser", 2).await.unwrap();
     server.stop().await.unwrap();
 }
 
@@ -168,12 +172,14 @@ async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in
     let about = seen["about"].as_str().unwrap();
     assert!(about.starts_with("spring-drop · opens at "), "{about}");
     let made = Call::get(&url, &server.token).await.unwrap().json;
-    let told = (&made["phase"], &made["order"], &made["opens_at"]);
-    assert_eq!(
-        told,
-        (&json!("lobby"), &json!("draw"), &seen["opensAt"]),
-        "{made}"
-    );
+    assert_eq!(seen["titleMeanwhile"], "Spring drop");
+    let told = json!({
+        "phase": "lobby", "order": "draw", "title": "Spring drop, first batch",
+        "opens_at": seen["opensAt"], "closes_at": seen["closesAt"],
+    });
+    for (name, value) in told.as_object().unwrap() {
+        assert_eq!(&made[name], value, "{name} of {made}");
+    }
 
     let url = format!("{}/api/v1/admin/books/summer/history", server.ops);
     let history = Call::get(&url, &server.token).await.unwrap();
@@ -219,6 +225,9 @@ fn in_the_console(seen: &Value) {
     let given = seen["report"]["given"].as_object().unwrap();
     let ids: Vec<&str> = given.keys().map(String::as_str).collect();
     assert_eq!(ids, ["kim", "lee"]);
+    let refused = seen["refused"].as_str().unwrap();
+    assert!(refused.starts_with("Must be later"), "{refused}");
+    assert_eq!(seen["refusedAt"], "closes_at", "the keyboard goes there");
     assert_eq!(seen["role"], "user");
     assert!(seen["docs"].as_str().unwrap().ends_with("the API"));
     assert_eq!(seen["docsWide"], 0);
