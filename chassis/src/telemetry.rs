@@ -16,8 +16,8 @@ use tracing_subscriber::util::TryInitError;
 use crate::lifecycle::Lifecycle;
 
 /// Upper bounds of the buckets of histograms whose name ends in `_s`, in seconds.
-const SECONDS: [f64; 12] = [
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
+const SECONDS: [f64; 14] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0,
 ];
 
 /// How often samples are folded into their buckets, so that memory stays flat when nobody reads the metrics.

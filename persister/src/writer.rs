@@ -190,7 +190,7 @@ impl Writer {
             .unwrap_or_else(|_| Err(LedgerError::Unavailable("no answer in time".to_owned())))?;
         mishaps::cross("ledger.committed").map_err(lost)?;
         count(committed, letters.len());
-        metrics::histogram!("stanchion_persister_commit_seconds").record(begun.elapsed());
+        metrics::histogram!("stanchion_persister_commit_s").record(begun.elapsed());
         Ok(letters)
     }
 

@@ -32,7 +32,7 @@ impl Accuracy {
         Self {
             kept: waits("yes"),
             missed: waits("no"),
-            error: histogram!("stanchion_gateway_wait_error_seconds", "event" => event.to_string()),
+            error: histogram!("stanchion_gateway_wait_error_s", "event" => event.to_string()),
             untold: Mutex::default(),
         }
     }
