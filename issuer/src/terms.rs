@@ -9,6 +9,9 @@ use domain::{EventId, Phase};
 use lua::{Store, StoreError};
 use parking_lot::RwLock;
 
+/// Most events whose terms are kept: with `--direct-api open` anybody may make some.
+const MOST_KNOWN: usize = 100_000;
+
 /// The terms of an event.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -52,7 +55,11 @@ impl KnownTerms {
             code_pattern: live.event.definition.code_pattern,
         });
         if live.event.phase != Phase::Draft {
-            self.known.write().insert(event.clone(), terms.clone());
+            let mut known = self.known.write();
+            if known.len() >= MOST_KNOWN {
+                known.clear();
+            }
+            known.insert(event.clone(), terms.clone());
         }
         Ok(Some(terms))
     }
