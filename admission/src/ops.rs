@@ -2,7 +2,6 @@
 //! somebody whose role opens it.
 
 mod audit;
-
 mod console;
 mod figures;
 mod get_event;

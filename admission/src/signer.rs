@@ -159,7 +159,7 @@ impl Signer {
 
     /// The public half of a key, with every URL under which it was published.
     async fn published(&self, store: &Store, held: &Held) -> Result<PublicKey, StoreError> {
-        let published = store.public_keys().await?.into_iter();
+        let published = store.public_keys().await?;
         let ours = held.key.public(&self.issuer);
         Ok(published
             .into_iter()

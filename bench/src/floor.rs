@@ -1,5 +1,6 @@
 //! The floors: a bare axum route that parses and answers JSON, a bare axum socket with 1 KiB buffers that answers its
-//! first message, one that is pushed the same text twice a second. Served by this binary as a process of its own, so that its processor time and memory are measured alike.
+//! first message, one that is pushed the same text twice a second. Served by this binary as a process of its own, so that its
+//! processor time and memory are measured alike.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;

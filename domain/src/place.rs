@@ -15,7 +15,7 @@ use crate::ids::{PlaceId, Seq};
 pub enum GoneReason {
     /// Its visitor left.
     Left,
-    /// Its ticket ended unused.
+    /// Its ticket ended unused, or they were absent for too long when their turn came.
     NoShow,
     /// The event closed.
     Closed,

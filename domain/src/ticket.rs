@@ -18,6 +18,7 @@ use crate::place::AdmittedPlace;
 pub const TYP: &str = "ticket+jwt";
 /// How far, in seconds, a ticket's beginning may lie ahead of the store's clock.
 pub const LEEWAY_S: i64 = 2;
+
 /// What a ticket says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {

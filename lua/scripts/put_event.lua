@@ -43,7 +43,7 @@ if not held then
   redis.call('SET', keys.stock, put.total)
   settle(keys.pace, 0, now)
   if put.phase ~= 'draft' and put.phase ~= 'lobby' then
-    begin_draw(keys, put)
+    begin_draw(keys, put, now)
   end
   write_event(keys, put, now, by, 'created', 'null', event_json(put))
   return { 'created', unpack(shown(put, now)) }

@@ -18,7 +18,7 @@ pub struct AuditEntry {
     pub at: Millis,
     /// Who.
     pub by: String,
-    /// What was done: `created`, `changed`, `admission`, `phase`, `stock`, `brake`, `limits`.
+    /// What was done: `created`, `changed`, `admission`, `phase`, `stock`, `draw`, `brake`, `recovered`, `limits`.
     pub action: String,
     /// What it was before, as JSON; of `changed` only the fields that differ, `null` when the event was made.
     pub from: Value,

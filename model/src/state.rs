@@ -7,7 +7,7 @@ pub struct Record {
     pub holder: u8,
     /// The serial, and the ordinal in the outbox.
     pub n: u8,
-    /// When Redis lost its memory for the how-manieth time.
+    /// How often Redis had lost its memory before it was made.
     pub epoch: u8,
 }
 

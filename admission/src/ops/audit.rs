@@ -21,7 +21,7 @@ pub struct Audited {
     at: Millis,
     /// Who.
     by: String,
-    /// What was done: `created`, `changed`, `admission`, `phase`, `stock`, `draw`, `brake`; `limits`.
+    /// What was done: `created`, `changed`, `admission`, `phase`, `stock`, `draw`, `brake`, `recovered`; `limits`.
     action: String,
     /// What it was before.
     from: serde_json::Value,

@@ -103,9 +103,9 @@ local function raise_stock(keys, event, add, now, by)
 end
 
 -- The line of an event begins to move. With order `draw` those who came before are drawn into random order first: as many seqs
--- are set aside for them behind the present last one, and admission waits for the draw (see draw_places.lua). A `draw.begun` record
--- tells who takes part. Mirrors show no
--- position before it is done; here, and when it is done, the moves skip an ordinal, which makes them load the line again.
+-- are set aside for them behind the present last one, and admission waits for the draw (see draw_places.lua). A `draw.begun`
+-- record tells who takes part. Mirrors show no position before it is done; here, and when it is done, the moves skip an
+-- ordinal, which makes them load the line again.
 local function begin_draw(keys, event, now)
   if cjson.decode(event.definition).order ~= 'draw' or redis.call('EXISTS', keys.draw) == 1 then
     return
