@@ -103,7 +103,7 @@ fn machine() -> String {
     )
 }
 
-/// Runs everything; writes `bench/results.json` and the table between the markers of `bench/README.md`.
+/// Measures what the table shows; writes `bench/results.json` and the table between the markers of `bench/README.md`.
 pub async fn everything(binary: &Path, rounds: usize) -> Result<()> {
     let mut figures = enter::measure(binary, rounds).await?;
     figures.extend(redeem::measure(binary, rounds).await?);
