@@ -8,6 +8,7 @@ use e2e::server::event_put;
 use e2e::waits::Waits;
 use e2e::{Server, Setup, until};
 use futures_util::future::try_join_all;
+use testbed::Postgres;
 
 /// How many stand before the one who goes to and fro.
 const BEFORE: usize = 150;
@@ -74,9 +75,12 @@ async fn from_one_gateway_to_another_a_position_never_rises() {
 #[tokio::test(flavor = "multi_thread")]
 async fn how_right_the_time_left_was_adds_up_over_gateways_that_are_processes_of_their_own() {
     let redis = Redis::start().unwrap();
+    let database = Postgres::shared().database().unwrap();
     let start = async |roles: &str| {
         let setup = Setup::new().unwrap().with("--roles", roles);
-        let setup = setup.env("STANCHION_REDIS_URL", &redis.url());
+        let setup = setup
+            .env("STANCHION_REDIS_URL", &redis.url())
+            .env("STANCHION_DATABASE_URL", &database);
         let started = setup.with("--public-url", "http://drop.example").start();
         started.await.unwrap()
     };
@@ -98,8 +102,8 @@ async fn how_right_the_time_left_was_adds_up_over_gateways_that_are_processes_of
             Waits::of(&gateways[1]).await.unwrap(),
         ];
         let told = organiser.event("drop").await.unwrap().waits;
-        let all = counted.iter().map(|waits| waits.all).sum();
-        let right = counted.iter().map(|waits| waits.right).sum();
+        let all: u64 = counted.iter().map(|waits| waits.all).sum();
+        let right: u64 = counted.iter().map(|waits| waits.right).sum();
         let adds_up = told.all == all && told.in_range == right;
         (adds_up && counted.iter().all(|waits| waits.all > 0)).then_some(told)
     });
