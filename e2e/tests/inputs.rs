@@ -568,6 +568,18 @@ async fn a_query_that_is_wrong_is_named() {
             table.field(&format!("{path}?{query}"), &call, field).await;
         }
     }
+    for list in [
+        "events",
+        "books",
+        "pools",
+        "accounts",
+        "service-keys",
+        "audit",
+    ] {
+        let path = format!("/api/v1/admin/{list}?after=");
+        let call = table.call("ops", "GET", &path);
+        table.field(&path, &call, "after").await;
+    }
     let audit = "/api/v1/admin/events/drop/audit";
     for after in ["x", "1", "-", "1-x", "%00"] {
         let call = table.call("ops", "GET", &format!("{audit}?after={after}"));

@@ -36,7 +36,7 @@ pub struct Asked {
         ("event" = String, Path, description = "The event's id"),
         ("lang" = Option<String>, Query, description = "The language in which the page goes on: `en` or `ko`"),
     ),
-    security(("place_cookie" = [])),
+    security((), ("place_cookie" = [])),
     responses(
         (status = 303, description = "To the page, which shows the coupon or says why there is none"),
         (status = 400, description = "`bad-request`: a parameter holds NUL, or comes twice"),

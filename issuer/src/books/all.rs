@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use chassis::list::{List, ListQuery};
+use chassis::list::{List, ListQuery, bad_after};
 use chassis::{Problem, Query};
 
 use super::ledger_failed;
@@ -29,6 +29,9 @@ pub async fn handler(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List<ShownListed>>, Problem> {
     let limit = query.limit()?;
+    if query.after.as_deref() == Some("") {
+        return Err(bad_after());
+    }
     let after = query.after.unwrap_or_default();
     let found = desk.ledger.books_after(&after, limit + 1).await;
     let found = found.map_err(ledger_failed)?;

@@ -20,6 +20,18 @@ use crate::once::refused_once;
 /// Members of one page of the ledger.
 const PAGE: usize = 1_000;
 
+/// How coupons are dealt.
+#[derive(ToSchema)]
+#[schema(as = DistributionMode, rename_all = "lowercase")]
+#[expect(
+    dead_code,
+    reason = "it describes `domain::job::Mode`, which knows no OpenAPI"
+)]
+enum ModeSchema {
+    Equal,
+    Random,
+}
+
 /// To whom, how, and how many.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,7 +41,7 @@ pub struct Body {
     #[schema(example = "gold")]
     pool: String,
     /// `equal`: each member gets as many, or nobody anything. `random`: one after another, until codes or limits end.
-    #[schema(value_type = String, example = "equal")]
+    #[schema(value_type = ModeSchema, example = "equal")]
     mode: Mode,
     /// Most that each gets now, never above the book's limit: 1 when left out with `equal`, the limit with `random`.
     #[schema(minimum = 1, maximum = 1_000_000)]
