@@ -48,19 +48,30 @@ impl Issuance {
     }
 }
 
-/// Inserts issuances (a JSON array) that are taken for new. Should one of them not be, all are refused as `taken`: write them
-/// again with [`insert`]. The database need not look for rows in the way of each before it tries.
-pub(crate) async fn insert_new(
+/// Writes issuances (a JSON array) that are taken for new, and assigns their coupons. Should one of them not be new, all are
+/// refused as `taken`: write them again with [`insert`] and [`assign_coupons`]. The database need not look for rows in the way of
+/// each before it tries.
+pub(crate) async fn give_new(
     connection: &mut AnyConnection,
     dialect: Dialect,
     issuances: &str,
 ) -> Result<(), LedgerError> {
-    let sql = inserting(dialect);
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(issuances)
-        .execute(connection)
-        .await?;
-    Ok(())
+    let rows = dialect.issuances();
+    match dialect {
+        // One round trip, and the parameter is read once.
+        Dialect::Postgres => {
+            let both = format!(
+                "WITH given AS MATERIALIZED (SELECT * FROM {rows}), assigned AS ({}) {}",
+                assigning("given"),
+                inserting("given")
+            );
+            run(connection, both, issuances).await
+        }
+        Dialect::Sqlite => {
+            run(connection, inserting(rows), issuances).await?;
+            run(connection, assigning(rows), issuances).await
+        }
+    }
 }
 
 /// Inserts those of the issuances (a JSON array) that contradict no row; the ids of the records that are rows now and were not
@@ -72,21 +83,13 @@ pub(crate) async fn insert(
 ) -> Result<HashSet<String>, LedgerError> {
     let sql = format!(
         "{} ON CONFLICT DO NOTHING RETURNING record_id",
-        inserting(dialect)
+        inserting(dialect.issuances())
     );
     let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(issuances)
         .fetch_all(connection)
         .await?;
     Ok(ids.into_iter().collect())
-}
-
-fn inserting(dialect: Dialect) -> String {
-    format!(
-        "INSERT INTO coupon_issuances (event, serial, code, holder, record_id, issued_at) \
-         SELECT event, serial, code, holder, record_id, issued_at FROM {} WHERE true",
-        dialect.issuances()
-    )
 }
 
 /// Makes each issued coupon (a JSON array) a thing of its own, assigned to its holder; one that was there unassigned (a given
@@ -96,14 +99,33 @@ pub(crate) async fn assign_coupons(
     dialect: Dialect,
     issuances: &str,
 ) -> Result<(), LedgerError> {
-    let sql = format!(
+    run(connection, assigning(dialect.issuances()), issuances).await
+}
+
+/// Inserts the issuances of `rows`.
+fn inserting(rows: &str) -> String {
+    format!(
+        "INSERT INTO coupon_issuances (event, serial, code, holder, record_id, issued_at) \
+         SELECT event, serial, code, holder, record_id, issued_at FROM {rows} WHERE true"
+    )
+}
+
+/// Assigns the coupons of `rows`.
+fn assigning(rows: &str) -> String {
+    format!(
         "INSERT INTO coupons (event, code, state, holder, assigned_at) \
-         SELECT event, code, 'assigned', holder, issued_at FROM {} WHERE true \
+         SELECT event, code, 'assigned', holder, issued_at FROM {rows} WHERE true \
          ON CONFLICT (event, code) DO UPDATE \
          SET state = excluded.state, holder = excluded.holder, assigned_at = excluded.assigned_at \
-         WHERE coupons.state = 'unassigned'",
-        dialect.issuances()
-    );
+         WHERE coupons.state = 'unassigned'"
+    )
+}
+
+async fn run(
+    connection: &mut AnyConnection,
+    sql: String,
+    issuances: &str,
+) -> Result<(), LedgerError> {
     sqlx::query(AssertSqlSafe(sql))
         .bind(issuances)
         .execute(connection)
