@@ -11,8 +11,10 @@ use sqlx::{AnyPool, Executor as _};
 use crate::dialect::Dialect;
 use crate::error::LedgerError;
 
-/// Most connections of one process, beside the one of the records in SQLite.
+/// Most connections of one process, beside those of the records.
 const CONNECTIONS: u32 = 8;
+/// Most connections for records: one batch is written while the connection of the last is given back.
+const RECORDS: u32 = 2;
 /// How long a call waits for a connection before it counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -20,8 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pub(crate) pool: AnyPool,
-    /// Where records become rows. SQLite has one writer at a time, so there it is one connection of its own: the pages that it
-    /// holds in memory stay good from one batch to the next, and no other connection needs as many.
+    /// Where records become rows, on connections of their own that are not tried out before each use: whoever writes records tries
+    /// again after every failure. SQLite has one writer at a time, so there it is one connection: the pages that it holds in
+    /// memory stay good from one batch to the next, and no other connection needs as many.
     pub(crate) records: AnyPool,
     pub(crate) dialect: Dialect,
 }
@@ -50,18 +53,14 @@ impl Ledger {
             ));
         };
         sqlx::any::install_default_drivers();
-        let (pool, records) = match dialect {
-            Dialect::Postgres => {
-                let pool = connections(CONNECTIONS, dialect.on_connect(), url).await?;
-                (pool.clone(), pool)
-            }
-            Dialect::Sqlite => {
-                let url = made_if_missing(url);
-                let pool = connections(CONNECTIONS, dialect.on_connect(), &url).await?;
-                let records = connections(1, dialect.on_connect_for_records(), &url).await?;
-                (pool, records)
-            }
+        let (url, writers) = match dialect {
+            Dialect::Postgres => (url.to_owned(), RECORDS),
+            Dialect::Sqlite => (made_if_missing(url), 1),
         };
+        let pool = connections(CONNECTIONS, dialect.on_connect());
+        let records = connections(writers, dialect.on_connect_for_records());
+        let records = records.test_before_acquire(false);
+        let (pool, records) = (pool.connect(&url).await?, records.connect(&url).await?);
         Ok(Self {
             pool,
             records,
@@ -121,9 +120,9 @@ impl Ledger {
     }
 }
 
-/// At most so many connections to `url`, each told `opening` first.
-async fn connections(most: u32, opening: &'static str, url: &str) -> Result<AnyPool, LedgerError> {
-    let options = AnyPoolOptions::new()
+/// At most so many connections, each told `opening` first.
+fn connections(most: u32, opening: &'static str) -> AnyPoolOptions {
+    AnyPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(PATIENCE)
         .after_connect(move |connection, _| {
@@ -131,8 +130,7 @@ async fn connections(most: u32, opening: &'static str, url: &str) -> Result<AnyP
                 connection.execute(opening).await?;
                 Ok(())
             })
-        });
-    Ok(options.connect(url).await?)
+        })
 }
 
 /// SQLite makes a missing file only when told so.
