@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use redis::Value;
 use redis::aio::MultiplexedConnection;
-use redis::streams::{StreamId, StreamReadReply};
 
 use crate::connect::{Settings, StoreError};
 
@@ -19,7 +18,8 @@ pub(crate) struct Follower {
 pub(crate) struct Entry {
     /// Its ordinal.
     pub(crate) n: u64,
-    fields: HashMap<String, Value>,
+    /// Names and values, by turns.
+    fields: Vec<Value>,
 }
 
 impl Follower {
@@ -49,21 +49,41 @@ impl Follower {
         };
         let command = read_command(streams, most, patience);
         let within = patience + self.settings.response_timeout;
-        let reply: Option<StreamReadReply> =
-            match tokio::time::timeout(within, command.query_async(&mut connection)).await {
-                Ok(reply) => reply?,
-                Err(_) => return Err(StoreError::Unknown("a read took too long".to_owned())),
-            };
+        let reply = match tokio::time::timeout(within, command.query_async(&mut connection)).await {
+            Ok(reply) => reply?,
+            Err(_) => return Err(StoreError::Unknown("a read took too long".to_owned())),
+        };
         self.connection = Some(connection);
-        reply
-            .into_iter()
-            .flat_map(|reply| reply.keys)
-            .map(|stream| {
-                let entries: Result<_, _> = stream.ids.into_iter().map(Entry::read).collect();
-                Ok((stream.key, entries?))
-            })
-            .collect()
+        entries(reply)
     }
+}
+
+/// Reads `{key: [[id, [name, value, …]], …], …}`, or nothing.
+fn entries(reply: Value) -> Result<HashMap<String, Vec<Entry>>, StoreError> {
+    let streams = match reply {
+        Value::Nil => Vec::new(),
+        Value::Map(streams) => streams,
+        _ => return Err(odd()),
+    };
+    let mut read = HashMap::with_capacity(streams.len());
+    for (key, entries) in streams {
+        let key = redis::from_redis_value(key)
+            .map_err(|error| StoreError::Unexpected(error.to_string()))?;
+        let entries: Result<_, _> = listed(entries)?.into_iter().map(Entry::read).collect();
+        read.insert(key, entries?);
+    }
+    Ok(read)
+}
+
+fn listed(value: Value) -> Result<Vec<Value>, StoreError> {
+    match value {
+        Value::Array(values) => Ok(values),
+        _ => Err(odd()),
+    }
+}
+
+fn odd() -> StoreError {
+    StoreError::Unexpected("a stream of another shape".to_owned())
 }
 
 fn read_command(streams: &[(String, u64)], most: usize, patience: Duration) -> redis::Cmd {
@@ -85,19 +105,28 @@ fn read_command(streams: &[(String, u64)], most: usize, patience: Duration) -> r
 }
 
 impl Entry {
-    fn read(id: StreamId) -> Result<Self, StoreError> {
-        let n = id.id.strip_suffix("-0").and_then(|n| n.parse().ok());
+    fn read(entry: Value) -> Result<Self, StoreError> {
+        let mut parts = listed(entry)?.into_iter();
+        let (Some(id), Some(fields), None) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(odd());
+        };
+        let id: String = redis::from_redis_value(id)
+            .map_err(|error| StoreError::Unexpected(error.to_string()))?;
+        let n = id.strip_suffix("-0").and_then(|n| n.parse().ok());
         Ok(Self {
-            n: n.ok_or_else(|| StoreError::Unexpected(format!("the stream id `{}`", id.id)))?,
-            fields: id.map,
+            n: n.ok_or_else(|| StoreError::Unexpected(format!("the stream id `{id}`")))?,
+            fields: listed(fields)?,
         })
     }
 
     /// The field `name`.
     pub(crate) fn text(&self, name: &str) -> Result<String, StoreError> {
+        let named =
+            |field: &Value| matches!(field, Value::BulkString(known) if known == name.as_bytes());
         self.fields
-            .get(name)
-            .and_then(|value| redis::from_redis_value_ref(value).ok())
+            .chunks_exact(2)
+            .find(|field| named(&field[0]))
+            .and_then(|field| redis::from_redis_value_ref(&field[1]).ok())
             .ok_or_else(|| StoreError::Unexpected(format!("an entry without `{name}`")))
     }
 
