@@ -15,6 +15,8 @@ use crate::writer::{Halt, Written};
 
 /// About how many records go into one transaction. Nothing waits for a batch to fill.
 const BATCH: usize = 1_000;
+/// How many batches may be rows before those who wait for them are told.
+const UNTOLD: usize = 4;
 /// How long the stop waits for a store that does not answer; what is not in the ledger yet stays in the log.
 const HAND_OVER: Duration = Duration::from_secs(5);
 

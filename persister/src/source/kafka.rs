@@ -11,12 +11,9 @@ use ledger::Ledger;
 use lua::Store;
 use tokio::sync::mpsc;
 
-use super::{BATCH, SourceError, out_of_time, tell, tell_again};
+use super::{BATCH, SourceError, UNTOLD, out_of_time, tell, tell_again};
 use crate::Parts;
 use crate::writer::{Arrival, Halt, Raw, Run, Writer, Written};
-
-/// How many batches may be rows before those who wait for them are told.
-const UNTOLD: usize = 4;
 
 /// Persists the partitions that the group gives us.
 pub(crate) struct KafkaSource {

@@ -10,10 +10,11 @@ use domain::event::AckLevel;
 use domain::{EventId, Random};
 use ledger::Ledger;
 use lua::{Awake, Lease, OutboxBatch, OutboxReader, Store, StoreError};
+use tokio::sync::mpsc;
 
-use super::{BATCH, SourceError, bury, out_of_time, tell_again};
+use super::{BATCH, SourceError, UNTOLD, bury, out_of_time, tell_again};
 use crate::Parts;
-use crate::writer::{Arrival, Run, Writer};
+use crate::writer::{Arrival, Run, Writer, Written};
 
 /// An outbox has one partition.
 const PARTITION: i32 = 0;
@@ -94,7 +95,26 @@ impl OutboxSource {
         }
     }
 
+    /// Persists with one connection, beginning after what the ledger has. While those who wait for a batch are told, the next one is
+    /// written.
     async fn persist_connected(&self, outage: &mut Outage) -> Result<(), SourceError> {
+        let (written, untold) = mpsc::channel(UNTOLD);
+        let (forgotten, to_read) = mpsc::unbounded_channel();
+        tokio::try_join!(
+            self.move_on(outage, written, to_read),
+            self.tell(untold, forgotten)
+        )?;
+        Ok(())
+    }
+
+    /// Reads and writes; resolves at the stop, when nothing is left. What was written is not forgotten yet when the next is read,
+    /// and whatever comes behind it in its outbox wakes nobody: so an event is read once more when its outbox has forgotten.
+    async fn move_on(
+        &self,
+        outage: &mut Outage,
+        written: mpsc::Sender<(EventId, Written)>,
+        mut forgotten: mpsc::UnboundedReceiver<EventId>,
+    ) -> Result<(), SourceError> {
         let mut awake = Awake::begin(&self.store, &self.redis).await?;
         let mut reader = OutboxReader::connect(&self.redis).await?;
         let mut followed = HashMap::new();
@@ -103,6 +123,9 @@ impl OutboxSource {
             let last = self.lifecycle.is_drained();
             if last {
                 awake.wake_all().await?;
+            }
+            while let Ok(event) = forgotten.try_recv() {
+                awake.wake(event);
             }
             let mut wanted = Vec::new();
             for event in awake.events().await? {
@@ -117,15 +140,36 @@ impl OutboxSource {
                 return Ok(());
             }
             for batch in batches {
-                let followed = self.follow(&mut followed, &batch.event).await?;
-                self.write(followed, batch).await?;
+                let event = batch.event.clone();
+                let followed = self.follow(&mut followed, &event).await?;
+                let done = self.write(followed, batch).await?;
+                // Nobody hears it any more when telling failed, which ends this, too.
+                let _ = written.send((event, done)).await;
             }
             outage.over();
             tokio::select! {
                 woken = awake.woken() => woken?,
+                Some(event) = forgotten.recv() => awake.wake(event),
                 () = self.lifecycle.drained() => {}
             }
         }
+    }
+
+    /// Tells those who wait what is in the ledger, and lets Redis forget it; ends when nothing more comes.
+    async fn tell(
+        &self,
+        mut untold: mpsc::Receiver<(EventId, Written)>,
+        forgotten: mpsc::UnboundedSender<EventId>,
+    ) -> Result<(), SourceError> {
+        while let Some((event, written)) = untold.recv().await {
+            bury(&self.store, &written).await?;
+            self.pass_on(&event, written.next, &[AckLevel::Log, AckLevel::Ledger])
+                .await?;
+            mishaps::cross("outbox.told")?;
+            // Nobody reads any more when reading failed, which ends this, too.
+            let _ = forgotten.send(event);
+        }
+        Ok(())
     }
 
     /// An event as it is followed, from here on if it was not before. What a killed persister committed and could not tell is
@@ -142,13 +186,17 @@ impl OutboxSource {
                 let next = self.ledger.next_offset(&topic, PARTITION).await?;
                 let new = Followed { topic, next };
                 tell_again(&self.store, &self.ledger, event).await?;
-                self.pass_on(event, &new, &[AckLevel::Log]).await?;
+                self.pass_on(event, next, &[AckLevel::Log]).await?;
                 Ok(place.insert(new))
             }
         }
     }
 
-    async fn write(&self, followed: &mut Followed, batch: OutboxBatch) -> Result<(), SourceError> {
+    async fn write(
+        &self,
+        followed: &mut Followed,
+        batch: OutboxBatch,
+    ) -> Result<Written, SourceError> {
         let event = &batch.event;
         let arrivals: Vec<Arrival> = batch
             .records
@@ -174,10 +222,7 @@ impl OutboxSource {
         };
         let written = self.writer.write(run).await?;
         followed.next = written.next;
-        bury(&self.store, &written).await?;
-        self.pass_on(event, followed, &[AckLevel::Log, AckLevel::Ledger])
-            .await?;
-        Ok(mishaps::cross("outbox.told")?)
+        Ok(written)
     }
 
     /// Are records missing before the one with this ordinal? Those that an earlier Redis lost are not: they never come.
@@ -195,15 +240,15 @@ impl OutboxSource {
         Ok(!marks.is_lost(expected) || !marks.is_lost(ordinal - 1))
     }
 
-    /// Tells everyone who waits how far the ledger has come, and lets Redis forget what it has: as far as anybody asks, that is
+    /// Tells everyone who waits that the ledger has all before `next`, and lets Redis forget it: as far as anybody asks, that is
     /// in the log. One step, so that those who wait hear of it after one write to Redis's disk.
     async fn pass_on(
         &self,
         event: &EventId,
-        followed: &Followed,
+        next: u64,
         levels: &[AckLevel],
     ) -> Result<(), StoreError> {
-        match followed.next.saturating_sub(1) {
+        match next.saturating_sub(1) {
             0 => Ok(()),
             done => self.store.raise_and_forget(event, levels, done).await,
         }
