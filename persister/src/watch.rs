@@ -23,8 +23,8 @@ const PER_EVENT: Duration = Duration::from_millis(20);
 const SHORTEST: Duration = Duration::from_secs(5);
 /// The longest: a comparison that takes up to ten seconds names a difference within a minute.
 const LONGEST: Duration = Duration::from_secs(40);
-/// A pause is at least so many times as long as the comparison before it took.
-const REST: u32 = 4;
+/// A pause is so many times as long as the comparison before it took: it takes a twentieth of a processor from those who are served.
+const REST: u32 = 20;
 /// With so many records on their way to the ledger it is catching up: a comparison now would take the processor from it and
 /// find little settled, so it waits for the longest pause.
 const CATCHING_UP: u64 = 10_000;
