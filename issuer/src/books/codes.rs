@@ -68,7 +68,7 @@ pub struct Answer {
     post, operation_id = "post_codes", path = "/api/v1/admin/books/{book}/codes", tag = "books",
     params(
         ("book" = String, Path, description = "The book's id"), Asked,
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body again get the same answer, for 24 hours"),
+        chassis::IdempotencyKey,
     ),
     request_body(content((String = "text/csv"), (Given = "application/json"))),
     responses(
@@ -120,9 +120,8 @@ pub async fn handler(
         }
         Err(problem) => Err(problem),
     };
-    if asked.dry_run || finished.is_err() {
-        intake.forget().await;
-    }
+    // What was decided on is not there any more; all else is not to count.
+    intake.forget().await;
     let (accepted, ordinal) = finished?;
     kept_at_last(&desk, &book, ordinal).await?;
     let status = if asked.dry_run {
