@@ -41,6 +41,43 @@ fn every_rule_and_panel_asks_for_something_and_says_what_to_do() {
     }
 }
 
+/// The names of metrics in a text, each behind `before`.
+fn metrics(text: &str, before: &str) -> BTreeSet<String> {
+    let name = format!("{before}stanchion_");
+    let behind = text.split(name.as_str()).skip(1);
+    let names = behind.map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+        let name = &rest[..end.unwrap_or(rest.len())];
+        format!("stanchion_{}", name.trim_end_matches("_bucket"))
+    });
+    names.collect()
+}
+
+/// The names of metrics in the code below a folder.
+fn recorded(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let names = paths.flat_map(|path| match path.extension() {
+        None => recorded(&path),
+        Some(kind) if kind == "rs" => metrics(&fs::read_to_string(&path).unwrap(), "\""),
+        Some(_) => BTreeSet::new(),
+    });
+    names.collect()
+}
+
+#[test]
+fn every_metric_is_explained_and_no_rule_or_panel_asks_for_another() {
+    let rooms = ["chassis", "gateway", "admission", "issuer", "persister"];
+    let folders = rooms.map(|room| recorded(&root().join(room).join("src")));
+    let recorded: BTreeSet<String> = folders.into_iter().flatten().collect();
+    let explained = fs::read_to_string(root().join("docs/operating.md")).unwrap();
+    assert_eq!(metrics(&explained, "`"), recorded);
+    for file in ["alerts.yml", "grafana.json"] {
+        let asked = metrics(&read(file), "");
+        assert!(asked.is_subset(&recorded), "{file} asks for {asked:?}");
+    }
+}
+
 #[test]
 fn prometheus_reads_the_rules_and_every_role() {
     let config: Value = serde_yaml_ng::from_str(&read("prometheus.yml")).unwrap();
