@@ -82,7 +82,7 @@ pub(super) const ACCEPT_LOSS_WINDOW: Setting = Setting {
 pub(super) const OUTBOX_MAX: Setting = Setting {
     name: "outbox-max",
     shape: "RECORDS",
-    help: "records of one event that may wait for the log, about 300 bytes each; then redeeming waits (default: 1000000)",
+    help: "records of one event or book that may wait for the log, about 300 bytes each; then calls that make one are refused (default: 1000000)",
     allowed: "a whole number from 1000 to 100000000",
 };
 pub(super) const KAFKA_BROKERS: Setting = Setting {
