@@ -26,7 +26,7 @@ pub use standing::CodeStanding;
 use standing::Measure;
 
 /// How many codes are looked at closely before the next ones are sought.
-const GROUP: usize = 20_000;
+const GROUP: usize = 50_000;
 /// A book of which so many records are under way is left to the next time by the comparison that never ends: nearly all that it
 /// found would be on its way.
 const CATCHING_UP: u64 = 1_000;

@@ -135,5 +135,6 @@ async fn a_book_that_redis_lost_is_put_back_with_all_that_its_holders_have() {
         .map(|row| (row.code.as_str(), row.to.as_str()))
         .collect();
     assert_eq!(told, [("A", "redeemed"), ("D", "assigned")]);
+    assert_eq!(rig.verify(id).await.unexplained, 0, "its locks are gone");
     stopped(&persister).await;
 }

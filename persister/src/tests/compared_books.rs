@@ -413,3 +413,28 @@ async fn a_code_that_has_made_a_step_since_it_was_compared_is_not_mended_but_com
     assert_eq!(mended, [false, true]);
     assert_eq!(named(&rig, &book).await, [], "the step has written the row");
 }
+
+#[tokio::test]
+async fn a_step_that_the_database_refuses_is_named_with_its_dead_letter_and_other_rules_are_no_difference()
+ {
+    let server = Postgres::shared();
+    let url = server.database().unwrap();
+    let rig = Rig::with(&url, None).await;
+    let odd = "ALTER TABLE coupons ADD CONSTRAINT odd CHECK (holder <> 'eve')";
+    server.execute(&url, odd).unwrap();
+    let book = in_use(&rig, "spring").await;
+    assign(&rig.store, &book, "eve", Some("C-20")).await;
+    for _ in 0..2 {
+        step(&rig.store, &book, "C-02", REDEEM).await;
+    }
+    let held = rig.store.book(&book).await.unwrap().unwrap();
+    let more = serde_json::from_str(r#"{"redemptions_per_code":3}"#).unwrap();
+    let more = held.book.changed(more).unwrap();
+    rig.store.put_book(&more, held.version).await.unwrap();
+    assert_eq!(named(&rig, &book).await, [], "all of it is on its way");
+    let persister = rig.persist();
+    kept(&rig, &book).await;
+    stopped(&persister).await;
+    let refused = ("C-20".to_owned(), Kind::StateDiffers, Cause::DeadLetter);
+    assert_eq!(named(&rig, &book).await, [refused]);
+}
