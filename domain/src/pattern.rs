@@ -184,7 +184,13 @@ mod tests {
     #[test]
     fn patterns_read_back_and_shape_the_code() {
         let random = Sequence(0.into());
-        for (text, length) in [("{}", 12), ("SUMMER-{}", 19), ("{4}-{4}", 9), ("a_{1}", 3)] {
+        for (text, length) in [
+            ("{}", 12),
+            ("SUMMER-{}", 19),
+            ("{4}-{4}", 9),
+            ("a_{1}", 3),
+            ("{32}", 32),
+        ] {
             let pattern: CodePattern = text.parse().unwrap();
             assert_eq!(pattern.to_string(), text);
             assert_eq!(pattern.draw(&random).len(), length, "{text}");

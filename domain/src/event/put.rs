@@ -361,20 +361,27 @@ mod tests {
 
     #[test]
     fn a_time_changes_until_it_has_passed() {
-        let opens =
-            create(r#"{"title":"x","stock":5,"phase":"lobby","opens_at":"2026-01-01T00:00:00Z"}"#)
-                .unwrap();
-        let later = put(r#"{"opens_at":"2026-02-01T00:00:00Z"}"#);
-        assert!(opens.changed(later.clone(), Millis(0)).is_ok());
-        let after = Millis::parse("2026-01-01T00:00:01Z").unwrap();
-        assert_eq!(
-            opens.changed(later, after),
-            Err(ChangeRefused::Live("opens_at"))
-        );
-        let taken_away = opens
-            .changed(put(r#"{"opens_at":null}"#), Millis(0))
-            .unwrap();
-        assert_eq!(taken_away.definition.opens_at, None);
+        for field in ["lobby_at", "opens_at", "closes_at"] {
+            let time = r#""2026-01-01T00:00:00Z""#;
+            let of = |value| format!(r#"{{"{field}":{value}}}"#);
+            let event = create(&format!(
+                r#"{{"title":"x","stock":5,"phase":"lobby","{field}":{time}}}"#
+            ));
+            let event = event.unwrap();
+            let later = put(&of(r#""2026-02-01T00:00:00Z""#));
+            assert!(event.changed(later.clone(), Millis(0)).is_ok());
+            let after = Millis::parse("2026-01-01T00:00:01Z").unwrap();
+            let refused = event.changed(later, after);
+            assert_eq!(refused, Err(ChangeRefused::Live(field)));
+            let same = event.changed(put(&of(time)), after);
+            assert_eq!(same.as_ref(), Ok(&event));
+            let taken_away = event.changed(put(&of("null")), Millis(0)).unwrap();
+            let times = &taken_away.definition;
+            assert_eq!(
+                (times.lobby_at, times.opens_at, times.closes_at),
+                (None, None, None)
+            );
+        }
     }
 
     #[test]

@@ -105,6 +105,11 @@ mod tests {
         assert_eq!(fences.bar(&told(&event, 1, 8)), Some(fence));
         assert_eq!(fences.bar(&told(&event, 2, 10_008)), None);
         assert_eq!(fences.bar(&told(&"other".parse().unwrap(), 1, 8)), None);
+        let of_no_epoch = Record {
+            id: RecordId("nobody-knows".to_owned()),
+            ..told(&event, 1, 8)
+        };
+        assert_eq!(fences.bar(&of_no_epoch), None);
         // A later one, raised on a Redis that had come back with less, takes nothing back from the first.
         fences.add(
             &event,
