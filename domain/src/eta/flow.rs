@@ -457,6 +457,20 @@ mod tests {
     }
 
     #[test]
+    fn a_ticket_for_which_there_is_no_coupon_is_not_due_however_many_lapsed_before() {
+        let mut flow = Flow::default();
+        for second in 0..30 {
+            flow.read(Reading {
+                outstanding: 20,
+                redeemed: 30,
+                remaining: 20,
+                ..reading(second, 10.0, 500, 100)
+            });
+        }
+        assert!(flow.watched_s > 10.0 && flow.due < 0.1, "{flow:?}");
+    }
+
+    #[test]
     fn whoever_stands_behind_the_last_coupon_waits_for_tickets_to_lapse() {
         let left = |remaining, outstanding| {
             let mut flow = Flow::default();
