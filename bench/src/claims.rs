@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::load::{FULL, Outcome, Pace, drive, request};
 use crate::process::{self, Meter};
+use crate::redis;
 use crate::report::{Figure, per_second};
 use crate::server::{Server, TOKEN};
 use crate::stack::Stack;
@@ -117,30 +118,29 @@ async fn handed_out(stack: &str, server: &Server) -> Result<Vec<Figure>> {
 }
 
 /// A million codes as CSV.
-async fn loaded(server: &Server) -> Result<[Figure; 2]> {
+async fn loaded(server: &Server) -> Result<[Figure; 4]> {
     book(server, "loaded").await?;
     let mut csv = String::from("code\r\n");
     for number in 0..MANY {
         write!(csv, "SUMMER-{number:0>12}\r\n")?;
     }
     let upload = staff("POST", "/books/loaded/codes", "text/csv", &csv);
-    let began = Instant::now();
+    let watch = Watch::begin(server)?;
     let answer = answered(server, upload, 201).await?;
-    let took = began.elapsed();
     ensure!(answer["accepted"] == MANY, "not all were taken: {answer}");
-    figures("1,000,000 codes loaded as CSV", server, took)
+    watch.figures("1,000,000 codes loaded as CSV")
 }
 
 /// A million codes by a pattern.
-async fn made(server: &Server) -> Result<[Figure; 2]> {
+async fn made(server: &Server) -> Result<[Figure; 4]> {
     book(server, "made").await?;
     let body = json!({"count": MANY, "code_pattern": "SUMMER-{}"}).to_string();
-    let began = Instant::now();
+    let watch = Watch::begin(server)?;
     let order = staff("POST", "/books/made/generate", "application/json", &body);
     let mut job = answered(server, order, 202).await?;
     while job["state"] != "done" {
         ensure!(
-            job["state"] != "failed" && began.elapsed() < PATIENCE,
+            job["state"] != "failed" && watch.began.elapsed() < PATIENCE,
             "they were not made: {job}"
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -148,16 +148,56 @@ async fn made(server: &Server) -> Result<[Figure; 2]> {
         let look = staff("GET", &format!("/jobs/{id}"), "application/json", "");
         job = answered(server, look, 200).await?;
     }
-    figures("1,000,000 codes made by pattern", server, began.elapsed())
+    watch.figures("1,000,000 codes made by pattern")
 }
 
-/// How long it took, and the most memory that the server ever had.
-fn figures(name: &str, server: &Server, took: Duration) -> Result<[Figure; 2]> {
-    let peak = process::most_resident(server.pid())? / 1e6;
-    Ok([
-        Figure::plain(name, took.as_secs_f64(), "s"),
-        Figure::plain(&format!("{name}: most memory of the server"), peak, "MB"),
-    ])
+/// What a server and its Redis need for something.
+struct Watch<'a> {
+    server: &'a Server,
+    socket: PathBuf,
+    began: Instant,
+    meter: Meter,
+}
+
+impl<'a> Watch<'a> {
+    /// From now on. Redis notes each call that takes it a millisecond or more.
+    fn begin(server: &'a Server) -> Result<Self> {
+        let socket = server.folder().join("redis").join("redis.sock");
+        redis::ask(
+            &socket,
+            &["config", "set", "slowlog-log-slower-than", "1000"],
+        )?;
+        redis::ask(&socket, &["config", "set", "slowlog-max-len", "100000"])?;
+        redis::ask(&socket, &["slowlog", "reset"])?;
+        Ok(Self {
+            server,
+            socket,
+            began: Instant::now(),
+            meter: Meter::start(server.pid())?,
+        })
+    }
+
+    /// How long it took, what the server used, the most memory that it ever had, and for how long one call held Redis up at most.
+    fn figures(&self, name: &str) -> Result<[Figure; 4]> {
+        let took = self.began.elapsed().as_secs_f64();
+        let used = self.meter.used()?.as_secs_f64();
+        let peak = process::most_resident(self.server.pid())? / 1e6;
+        let longest = self.longest_call_ms()?;
+        Ok([
+            Figure::plain(name, took, "s"),
+            Figure::plain(&format!("{name}: CPU of the server"), used, "s"),
+            Figure::plain(&format!("{name}: most memory of the server"), peak, "MB"),
+            Figure::plain(&format!("{name}: longest call of Redis"), longest, "ms"),
+        ])
+    }
+
+    /// The longest call since the beginning; 0 when none took a millisecond.
+    fn longest_call_ms(&self) -> Result<f64> {
+        const LONGEST: &str = "local most = 0 for _, call in ipairs(redis.call('SLOWLOG', 'GET', '-1')) do \
+                               most = math.max(most, call[3]) end return tostring(most / 1000)";
+        let longest = redis::ask(&self.socket, &["eval", LONGEST, "0"])?;
+        Ok(longest.trim().parse()?)
+    }
 }
 
 async fn book(server: &Server, book: &str) -> Result<()> {
