@@ -1,5 +1,5 @@
-//! CSV as it comes, piece by piece (RFC 4180): rows with the lines they begin on. Lines end with CRLF or LF; a byte order mark
-//! and empty lines are passed over.
+//! CSV as it comes, piece by piece (RFC 4180): rows with the lines they begin on. Lines end with CRLF, LF or CR; a byte order
+//! mark and empty lines are passed over.
 
 /// The most that is kept of one field, in bytes: far more than a code may have.
 const MOST_FIELD: usize = 1_024;
@@ -23,6 +23,8 @@ pub struct Rows {
     /// Bytes read so far, as far as it matters for the byte order mark.
     begun: usize,
     state: State,
+    /// Whether the last byte was a CR: an LF behind it ends the same line.
+    after_cr: bool,
     /// The line on which the row under way begins.
     line: u64,
     fields: Vec<String>,
@@ -73,7 +75,9 @@ impl Rows {
         if self.fields.is_empty() && self.state == State::Begin {
             self.line = self.lines + 1;
         }
-        self.lines += u64::from(byte == b'\n');
+        let same_end = byte == b'\n' && self.after_cr;
+        self.after_cr = byte == b'\r';
+        self.lines += u64::from(matches!(byte, b'\r' | b'\n') && !same_end);
         match (self.state, byte) {
             (State::Quoted, b'"') => self.state = State::Quote,
             (State::Quoted, _) => self.keep(byte),
@@ -87,8 +91,8 @@ impl Rows {
                 // A row that ends with a comma has an empty last field.
                 self.state = State::Begin;
             }
-            (_, b'\n') => return self.end_row(),
-            (_, b'\r') => {}
+            (_, b'\n') if same_end => {}
+            (_, b'\r' | b'\n') => return self.end_row(),
             (_, _) => {
                 self.keep(byte);
                 self.state = State::Plain;
@@ -157,6 +161,21 @@ mod tests {
                 row(2, &["A-1", "one, \"two\"\r\nthree"]),
                 row(6, &["B-2", ""]),
                 row(7, &["C-3"]),
+            ];
+            assert_eq!(rows, expected, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_line_ends_with_crlf_lf_or_cr() {
+        for size in 1..12 {
+            let rows = read(b"A-1\rA-2\r\n\r\rA-3,x\r\"A-4\"\rA-5\r", size);
+            let expected = [
+                row(1, &["A-1"]),
+                row(2, &["A-2"]),
+                row(5, &["A-3", "x"]),
+                row(6, &["A-4"]),
+                row(7, &["A-5"]),
             ];
             assert_eq!(rows, expected, "in pieces of {size}");
         }
