@@ -227,6 +227,8 @@ fn command(folder: &Path, socket: &Path) -> Command {
         .arg(folder.join("redis.log"))
         .args(["--appendonly", "yes", "--appendfsync", "always"])
         .args(["--save", "", "--maxmemory-policy", "noeviction"])
+        // An upload of a million codes that nobody finished ends by itself: Redis must not stand still over it.
+        .args(["--lazyfree-lazy-expire", "yes"])
         .args(["--daemonize", "no"])
         .current_dir(folder)
         .process_group(0)
