@@ -18,6 +18,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the store is asked for those who wait although no news came: news can be lost without anybody noticing.
 const DOUBT: Duration = Duration::from_secs(1);
+/// Most events whose marks are kept while nobody waits: with `--direct-api open` anybody may make some.
+const MOST_KNOWN: usize = 100_000;
 
 /// How far each event has come, and who waits for more.
 pub struct Acks {
@@ -111,6 +113,9 @@ impl Acks {
         }
         let mut events = self.events.lock();
         if !events.contains_key(event) {
+            if events.len() >= MOST_KNOWN {
+                events.retain(|_, progress| progress.somebody_waits());
+            }
             events.insert(event.clone(), Progress::default());
         }
         let progress = events.get_mut(event)?;

@@ -10,7 +10,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message as _;
+use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
@@ -62,6 +62,8 @@ pub struct Consumer {
     news: mpsc::UnboundedReceiver<Heard>,
     /// No message came since the client said that it lost its connections.
     cut_off: bool,
+    /// What came behind the messages that were taken last.
+    failed: Option<KafkaError>,
     /// The next offset of each partition of which the group is still to be told, and when it is.
     progress: BTreeMap<i32, u64>,
     tell_at: Instant,
@@ -89,6 +91,7 @@ impl Consumer {
             inner,
             news,
             cut_off: false,
+            failed: None,
             progress: BTreeMap::new(),
             tell_at: Instant::now(),
         })
@@ -108,7 +111,7 @@ impl Consumer {
                     self.tell_group();
                     continue;
                 }
-                message = self.inner.recv() => message,
+                message = next_of(&mut self.failed, &self.inner) => message,
             };
             match message {
                 Ok(message) => break message,
@@ -123,27 +126,8 @@ impl Consumer {
         if std::mem::take(&mut self.cut_off) {
             tracing::info!("kafka answers again");
         }
-        let mut runs: BTreeMap<i32, Vec<Message>> = BTreeMap::new();
-        let mut taken = 0;
-        let mut message = Some(first);
-        while let Some(read) = message {
-            runs.entry(read.partition()).or_default().push(Message {
-                offset: read.offset().unsigned_abs(),
-                key: read.key().map(<[u8]>::to_vec),
-                payload: read.payload().unwrap_or_default().to_vec(),
-            });
-            taken += 1;
-            message = if taken < most {
-                self.inner.recv().now_or_never().and_then(Result::ok)
-            } else {
-                None
-            };
-        }
-        let run = |(partition, messages)| Run {
-            partition,
-            messages,
-        };
-        Ok(Heard::Messages(runs.into_iter().map(run).collect()))
+        let runs = there(&mut self.failed, &self.inner, first, most);
+        Ok(Heard::Messages(runs))
     }
 
     /// Reads these partitions, each from the offset named with it, and no others. 0 is the beginning of what is there; any
@@ -194,6 +178,52 @@ impl Consumer {
         })
         .await
     }
+}
+
+/// The error that was left over, or else what comes next. Cancel safe.
+async fn next_of<'a>(
+    failed: &mut Option<KafkaError>,
+    inner: &'a StreamConsumer<Shares>,
+) -> Result<BorrowedMessage<'a>, KafkaError> {
+    match failed.take() {
+        Some(error) => Err(error),
+        None => inner.recv().await,
+    }
+}
+
+/// The first message and those that are there behind it. An error among them ends them, and is left over.
+fn there<'a>(
+    failed: &mut Option<KafkaError>,
+    inner: &'a StreamConsumer<Shares>,
+    first: BorrowedMessage<'a>,
+    most: usize,
+) -> Vec<Run> {
+    let mut runs: BTreeMap<i32, Vec<Message>> = BTreeMap::new();
+    let mut taken = 0;
+    let mut message = Some(first);
+    while let Some(read) = message {
+        runs.entry(read.partition()).or_default().push(Message {
+            offset: read.offset().unsigned_abs(),
+            key: read.key().map(<[u8]>::to_vec),
+            payload: read.payload().unwrap_or_default().to_vec(),
+        });
+        taken += 1;
+        let next = (taken < most)
+            .then(|| inner.recv().now_or_never())
+            .flatten();
+        message = match next {
+            Some(Err(error)) => {
+                *failed = Some(error);
+                None
+            }
+            next => next.and_then(Result::ok),
+        };
+    }
+    let run = |(partition, messages)| Run {
+        partition,
+        messages,
+    };
+    runs.into_iter().map(run).collect()
 }
 
 /// Passes the group's decisions on as news. Assigned partitions are not read from the offsets that the group knows: the
