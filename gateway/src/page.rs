@@ -273,7 +273,7 @@ mod tests {
         let admitted = rig.admit(&event, 1).await;
         rig.mint(&event, &admitted).await;
         let turn = page(&rig, "/e/demo", &[("cookie", &sent)]).await.text();
-        let action = "action=\"/api/v1/events/demo/redemptions/me?lang=en\"";
+        let action = "action=\"/api/v1/events/demo/redemptions/form?lang=en\"";
         assert!(turn.contains(action), "{turn}");
         let lost = "/e/demo?redeem=outcome-unknown";
         let lost = page(&rig, lost, &[("cookie", &sent)]).await.text();

@@ -168,9 +168,10 @@ fn routes(desk: Arc<Desk>, throttle: &Arc<Throttle>) -> Router {
     let redemptions = "/api/v1/events/{event}/redemptions";
     let limited = Router::new()
         .route(redemptions, post(redeem::handler))
+        .route(&format!("{redemptions}/me"), get(redemptions_me::handler))
         .route(
-            &format!("{redemptions}/me"),
-            get(redemptions_me::handler).post(redeem_by_form::handler),
+            &format!("{redemptions}/form"),
+            post(redeem_by_form::handler),
         );
     throttle
         .limit(Action::Request, limited)

@@ -1,4 +1,4 @@
-//! `POST …/redemptions/me`: exchanges the ticket that the place of the cookie holds, for pages without scripts. The answer is the
+//! `POST …/redemptions/form`: exchanges the ticket that the place of the cookie holds, for pages without scripts. The answer is the
 //! way back to the page, which says what became of it.
 
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct Asked {
 #[utoipa::path(
     post,
     operation_id = "redeem_by_form",
-    path = "/api/v1/events/{event}/redemptions/me",
+    path = "/api/v1/events/{event}/redemptions/form",
     tag = "redeem",
     params(
         ("event" = String, Path, description = "The event's id"),
@@ -111,7 +111,7 @@ mod tests {
 
     /// Presses the button of the page, from `origin`.
     async fn press(rig: &Rig, event: &str, visitor: &Visitor, origin: &str) -> Reply {
-        let path = format!("/api/v1/events/{event}/redemptions/me?lang=ko");
+        let path = format!("/api/v1/events/{event}/redemptions/form?lang=ko");
         let cookie = format!("stanchion-{event}={}", visitor.token.reveal());
         let form = Request::post(path)
             .header(ORIGIN, origin)

@@ -108,7 +108,7 @@ pub fn pending(language: Language, event: &EventId) -> String {
 /// The button, which needs nothing but the cookie.
 fn button(language: Language, event: &EventId, label: &str) -> String {
     format!(
-        "<form method=\"post\" action=\"/api/v1/events/{}/redemptions/me?lang={}\"><button class=\"primary\">{}</button></form>",
+        "<form method=\"post\" action=\"/api/v1/events/{}/redemptions/form?lang={}\"><button class=\"primary\">{}</button></form>",
         event.encoded(),
         language.tag(),
         escaped(label)
