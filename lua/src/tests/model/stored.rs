@@ -7,8 +7,8 @@ use domain::place::{AdmittedPlace, GoneReason};
 use domain::{Holder, Phase, PlaceId, Seq};
 
 use super::{Held, Model, float};
-use crate::{Figures, Waits};
 use crate::tests::state::{State, hash};
+use crate::{Figures, Waits};
 
 /// What is stored.
 impl Model {
