@@ -25,11 +25,13 @@ const EMBEDDED: &[&str] = &[
     "ledger.commit",
     "ledger.committed",
     "outbox.told",
+    "outbox.marked",
 ];
 /// Those that only a log has, and those on the way from the log.
 const FULL: &[&str] = &[
     "relay.read",
     "relay.produced",
+    "relay.told",
     "relay.marked",
     "ledger.commit",
     "ledger.committed",

@@ -16,6 +16,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How long a redemption waits for its level before it is answered as pending.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long somebody who looks waits for a mark that was told, and is not noted yet.
+const MOMENT: Duration = Duration::from_millis(500);
 /// How often the store is asked for those who wait although no news came: news can be lost without anybody noticing.
 const DOUBT: Duration = Duration::from_secs(1);
 /// Most events whose marks are kept while nobody waits: with `--direct-api open` anybody may make some.
@@ -56,6 +58,16 @@ impl Acks {
     /// Waits until the record with this ordinal has reached `level`; false when it has not in five seconds, or is known to
     /// lie among the dead letters.
     pub async fn reached(&self, event: &EventId, level: AckLevel, ordinal: u64) -> bool {
+        self.reached_within(PATIENCE, event, level, ordinal).await
+    }
+
+    async fn reached_within(
+        &self,
+        patience: Duration,
+        event: &EventId,
+        level: AckLevel,
+        ordinal: u64,
+    ) -> bool {
         if let Some((number, woken)) = self.enlist(event, level, ordinal) {
             let _waiter = Waiter {
                 acks: self,
@@ -63,7 +75,7 @@ impl Acks {
                 level,
                 key: (ordinal, number),
             };
-            if !matches!(timeout(PATIENCE, woken).await, Ok(Ok(()))) {
+            if !matches!(timeout(patience, woken).await, Ok(Ok(()))) {
                 return false;
             }
         }
@@ -72,7 +84,7 @@ impl Acks {
             .unwrap_or(false)
     }
 
-    /// Has the record with this ordinal reached `level` by now?
+    /// Has the record with this ordinal reached `level` by now? Whoever was told so elsewhere hears the same here.
     pub async fn has_reached(
         &self,
         event: &EventId,
@@ -83,7 +95,10 @@ impl Acks {
         let by_now = level == AckLevel::Redis
             || known.is_some_and(|marks| marks.reached(level, ordinal))
             || self.store.watermarks(event).await?.reached(level, ordinal);
-        Ok(by_now && self.was_not_passed_by(event, level, ordinal).await?)
+        if by_now {
+            return self.was_not_passed_by(event, level, ordinal).await;
+        }
+        Ok(self.reached_within(MOMENT, event, level, ordinal).await)
     }
 
     /// The ledger's mark passes a record by that is among the dead letters. The store is asked only where there is one.

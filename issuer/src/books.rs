@@ -25,6 +25,7 @@ use axum::routing::{get, post};
 use chassis::Problem;
 use chassis::admin::OpsGuard;
 use domain::book::Rules;
+use domain::event::AckLevel;
 use domain::{EventId, Refusal};
 use ledger::LedgerError;
 use lua::SteppedCoupon;
@@ -106,12 +107,18 @@ async fn rules_for(desk: &Desk, caller: &Caller, book: &EventId) -> Result<Rules
     rules(desk, book).await
 }
 
-/// Waits until a record of the book is kept as far as the installation's ack level says.
-async fn kept(desk: &Desk, book: &EventId, ordinal: Option<u64>) -> Result<(), Problem> {
+/// Waits until a record of the book is kept as far as the book's ack level says, or the installation's where it has none.
+async fn kept(
+    desk: &Desk,
+    book: &EventId,
+    ack: Option<AckLevel>,
+    ordinal: Option<u64>,
+) -> Result<(), Problem> {
     let Some(ordinal) = ordinal else {
         return Ok(());
     };
-    if desk.acks.reached(book, desk.default_ack, ordinal).await {
+    let level = ack.unwrap_or(desk.default_ack);
+    if desk.acks.reached(book, level, ordinal).await {
         return Ok(());
     }
     Err(Problem::outcome_unknown(format!(
@@ -123,14 +130,15 @@ async fn kept(desk: &Desk, book: &EventId, ordinal: Option<u64>) -> Result<(), P
 pub async fn kept_at_last(
     desk: &Desk,
     book: &EventId,
+    ack: Option<AckLevel>,
     ordinal: Option<u64>,
 ) -> Result<(), Problem> {
     for _ in 1..WAITS {
-        if kept(desk, book, ordinal).await.is_ok() {
+        if kept(desk, book, ack, ordinal).await.is_ok() {
             return Ok(());
         }
     }
-    kept(desk, book, ordinal).await
+    kept(desk, book, ack, ordinal).await
 }
 
 /// The coupon after a step, once its record is kept; or why the step was not made. A wrong code counts as its caller's guess.
@@ -148,7 +156,7 @@ async fn stepped(
             at,
             ordinal,
         } => {
-            kept(desk, book, ordinal).await?;
+            kept(desk, book, rules.ack, ordinal).await?;
             return Ok(match coupon {
                 Some(coupon) => Shown::new(code, &coupon, rules, at),
                 None => Shown::unassigned(code, rules),

@@ -67,7 +67,7 @@ pub struct Parts {
     pub direct_api: DirectApi,
     /// How long a redeem may take, in milliseconds, before admission is told that it is late; none for as long as it wants.
     pub brake_latency_ms: Option<u64>,
-    /// What a claim of a coupon that anybody creates waits for.
+    /// What a claim of a coupon that anybody creates waits for, and a call on a book that has no level of its own.
     pub default_ack: AckLevel,
     /// How to reach Kafka. Without it nothing is relayed: the persister reads the outbox itself.
     pub kafka: Option<kafka::Settings>,

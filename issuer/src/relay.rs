@@ -11,7 +11,7 @@ use domain::event::AckLevel;
 use domain::record::Record;
 use domain::{EventId, Random};
 use kafka::{LogError, Producer};
-use lua::{Awake, Lease, OutboxReader, Store, StoreError};
+use lua::{Awake, Lease, Marks, OutboxReader, Store, StoreError};
 use tokio::sync::mpsc;
 use tokio::time::{Interval, interval, sleep};
 
@@ -137,22 +137,16 @@ impl Relay {
         kafka::ensure_topics(&self.kafka).await?;
         let producer = Producer::new(&self.kafka)?;
         let (arrived, to_mark) = mpsc::unbounded_channel();
-        let (forgotten, to_read) = mpsc::unbounded_channel();
-        tokio::try_join!(
-            self.move_on(&producer, outage, arrived, to_read),
-            self.mark(to_mark, forgotten)
-        )?;
+        tokio::try_join!(self.move_on(&producer, outage, arrived), self.mark(to_mark))?;
         Ok(())
     }
 
-    /// Reads and sends; resolves at the stop, when nothing is left. What was read is not forgotten yet when the next is read, and
-    /// whatever comes behind it in its outbox wakes nobody: so an event is read once more when its outbox has forgotten.
+    /// Reads and sends; resolves at the stop, when nothing is left.
     async fn move_on(
         &self,
         producer: &Producer,
         outage: &mut Outage,
         arrived: mpsc::UnboundedSender<Ordinals>,
-        mut forgotten: mpsc::UnboundedReceiver<EventId>,
     ) -> Result<(), RelayError> {
         let mut awake = Awake::begin(&self.store, &self.redis).await?;
         let mut reader = OutboxReader::connect(&self.redis).await?;
@@ -162,9 +156,6 @@ impl Relay {
             let last = self.lifecycle.is_drained();
             if last {
                 awake.wake_all().await?;
-            }
-            while let Ok(event) = forgotten.try_recv() {
-                awake.wake(event);
             }
             let found = self.read(&mut reader, &mut awake, &mut sent).await?;
             if found.records.is_empty() && last {
@@ -179,7 +170,6 @@ impl Relay {
             outage.over();
             tokio::select! {
                 woken = awake.woken() => woken?,
-                Some(event) = forgotten.recv() => awake.wake(event),
                 () = self.lifecycle.drained() => {}
             }
         }
@@ -229,27 +219,30 @@ impl Relay {
         Ok(())
     }
 
-    /// Tells those who wait what is in the log, and forgets it; resolves when nothing more comes.
-    async fn mark(
-        &self,
-        mut arrived: mpsc::UnboundedReceiver<Ordinals>,
-        forgotten: mpsc::UnboundedSender<EventId>,
-    ) -> Result<(), RelayError> {
-        while let Some(mut ends) = arrived.recv().await {
-            // Whatever arrived meanwhile is told in the same step.
-            while let Ok(later) = arrived.try_recv() {
-                ends.extend(later);
-            }
-            for (event, end) in ends {
-                self.store
-                    .raise_and_forget(&event, &[AckLevel::Log], end)
-                    .await?;
-                mishaps::cross("relay.marked")?;
-                // Nobody reads any more when reading failed, which ends this, too.
-                let _ = forgotten.send(event);
+    /// Tells those who wait what is in the log, and lets the outboxes forget it a moment later; resolves when nothing more comes.
+    async fn mark(&self, mut arrived: mpsc::UnboundedReceiver<Ordinals>) -> Result<(), RelayError> {
+        let mut marks = Marks::forgetting(&self.store, &[AckLevel::Log]);
+        loop {
+            tokio::select! {
+                ends = arrived.recv() => {
+                    let Some(mut ends) = ends else {
+                        return Ok(marks.note().await?);
+                    };
+                    // Whatever arrived meanwhile is told in the same step.
+                    while let Ok(later) = arrived.try_recv() {
+                        ends.extend(later);
+                    }
+                    for (event, end) in ends {
+                        marks.tell(&event, end).await?;
+                        mishaps::cross("relay.told")?;
+                    }
+                }
+                () = marks.due() => {
+                    marks.note().await?;
+                    mishaps::cross("relay.marked")?;
+                }
             }
         }
-        Ok(())
     }
 }
 

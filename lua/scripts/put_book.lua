@@ -2,11 +2,11 @@
 --
 -- KEYS   1 event  2 counts  3 outbox  4 book  5 moves
 -- ARGV   1 version: the one that the rest was merged from, 0 for a new book  2 rules as JSON  3 expires_ms or ''
---        4 per_person  5 uses  6 per_person_uses or ''  7 lock_s  8 on_cancel
+--        4 per_person  5 uses  6 per_person_uses or ''  7 lock_s  8 on_cancel  9 ack level or ''
 -- Effect what differs is written with a `book.changed` record, and wakes the admission of the event that issues the book's codes,
 --        which closes with it; the same again changes nothing.
 -- Result {'created', ordinal} · {'held', ordinal}, 0 when nothing changed · {'conflict'}
-assert(#KEYS == 5 and #ARGV == 8, 'put_book: 5 keys and 8 arguments')
+assert(#KEYS == 5 and #ARGV == 9, 'put_book: 5 keys and 9 arguments')
 local keys = { event = KEYS[1], counts = KEYS[2], outbox = KEYS[3], book = KEYS[4] }
 local held, version = unpack(redis.call('HMGET', keys.book, 'rules', 'version'))
 if ARGV[1] ~= (version or '0') then

@@ -8,7 +8,7 @@
 --        Of a book that is alone the ordinals go on `gap` above the last that was seen, in a new epoch; else the event sees
 --        to that.
 -- Result {'restored'} · {'not-ours'}: the lease is somebody else's
-assert(#KEYS >= 7 and #KEYS % 2 == 1 and #ARGV == 13, 'restore_book: 7 keys, pairs and 13 arguments')
+assert(#KEYS >= 7 and #KEYS % 2 == 1 and #ARGV == 14, 'restore_book: 7 keys, pairs and 14 arguments')
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return { 'not-ours' }
 end

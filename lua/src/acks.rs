@@ -145,6 +145,17 @@ impl Store {
         self.raise(event, levels, ordinal, "forget").await
     }
 
+    /// Tells everyone who listens that the watermarks of `levels` rise, and writes nothing: to be noted a moment later, by
+    /// [`Marks::note`](crate::Marks::note).
+    pub(crate) async fn tell_watermarks(
+        &self,
+        event: &EventId,
+        levels: &[AckLevel],
+        ordinal: u64,
+    ) -> Result<(), StoreError> {
+        self.raise(event, levels, ordinal, "tell").await
+    }
+
     async fn raise(
         &self,
         event: &EventId,

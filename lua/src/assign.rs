@@ -1,5 +1,6 @@
 //! Coupons of books for those who ask: many requests share one script call, as claims do.
 
+use domain::event::AckLevel;
 use domain::once::Once;
 use domain::{EventId, Millis};
 
@@ -8,7 +9,7 @@ use crate::books::{Assign, Assigned};
 use crate::connect::{Store, StoreError};
 use crate::door::Door;
 use crate::keys::Keys;
-use crate::script::{Call, script, tags};
+use crate::script::{Call, parsed, script, tags};
 
 script!(ASSIGN = "assign", "clock", "records", "book", "once");
 
@@ -51,10 +52,11 @@ pub(crate) async fn assign(
     });
     let call = assign_call(&book, door.outbox_max(), &requests);
     let mut reply = call.run(&door).await?;
-    let uses = match reply.tag()? {
+    let (uses, ack): (u32, String) = match reply.tag()? {
         Outcome::NoSuchBook => return Ok(vec![Ok(Assigned::NoSuchBook); requests.len()]),
-        Outcome::Answers => reply.take()?,
+        Outcome::Answers => (reply.take()?, reply.take()?),
     };
+    let ack: Option<AckLevel> = (!ack.is_empty()).then(|| parsed(&ack)).transpose()?;
     reply.each_with(&requests, |_, mut answer| {
         Ok(Ok(match answer.tag()? {
             One::Assigned => Assigned::Assigned {
@@ -62,6 +64,7 @@ pub(crate) async fn assign(
                 at: Millis(answer.take()?),
                 codes: answer.rest()?,
                 uses,
+                ack,
             },
             One::NoSuchCoupon => Assigned::NoSuchCoupon,
             One::LimitReached => Assigned::LimitReached,

@@ -51,12 +51,6 @@ impl Awake {
         Ok(&self.events)
     }
 
-    /// Wakes an event: for whoever reads on before the outbox has forgotten what was read, since what comes into one that is not
-    /// empty wakes nobody.
-    pub fn wake(&mut self, event: EventId) {
-        self.events.insert(event);
-    }
-
     /// Lets those sleep whose outbox was just read and held nothing more.
     pub fn keep(&mut self, is_awake: impl Fn(&EventId) -> bool) {
         self.events.retain(is_awake);

@@ -1,5 +1,5 @@
 //! Hearing what wakes a sleeper. Admission sleeps while nobody waits: somebody entered an empty line, or an event changed. Whoever
-//! moves records on, or watches how far they have come, sleeps while an outbox is empty: a record came.
+//! moves records on, or watches how far they have come, sleeps when nothing is left to read: a record came.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Wakes {
         Self::of(settings, &[WAKES]).await
     }
 
-    /// Hears of records that came into an empty outbox: for whoever moves them on.
+    /// Hears of records that came into outboxes: for whoever moves them on.
     pub async fn of_records(settings: &Settings) -> Result<Self, StoreError> {
         Self::of(settings, &[RECORDS]).await
     }

@@ -41,15 +41,6 @@ async fn out_of_time(lifecycle: &Lifecycle) {
     tokio::time::sleep(HAND_OVER).await;
 }
 
-/// Tells everyone who waits what a run brought into the ledger.
-async fn tell(store: &Store, written: &Written) -> Result<(), StoreError> {
-    bury(store, written).await?;
-    for (event, &ordinal) in &written.reached {
-        raise(store, event, ordinal).await?;
-    }
-    Ok(())
-}
-
 /// Notes what a run buried, before a mark passes it by.
 async fn bury(store: &Store, written: &Written) -> Result<(), StoreError> {
     for (event, ordinals) in &written.buried {

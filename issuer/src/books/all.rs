@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use chassis::list::{List, ListQuery, bad_after};
 use chassis::{Problem, Query};
+use ledger::ListedBook;
 
 use super::ledger_failed;
 use super::shown::ShownListed;
@@ -35,7 +36,9 @@ pub async fn handler(
     let after = query.after.unwrap_or_default();
     let found = desk.ledger.books_after(&after, limit + 1).await;
     let found = found.map_err(ledger_failed)?;
-    Ok(Json(List::page(found, limit, |last| {
-        last.book.book.to_string()
-    })))
+    let List { items, next } =
+        List::<ListedBook>::page(found, limit, |last| last.book.book.to_string());
+    let shown = |one: ListedBook| ShownListed::new(one.book, one.for_event, desk.default_ack);
+    let items = items.into_iter().map(shown).collect();
+    Ok(Json(List { items, next }))
 }

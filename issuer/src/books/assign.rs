@@ -112,8 +112,9 @@ async fn assign(
             at,
             ordinal,
             uses,
+            ack,
         } => {
-            kept(desk, book, Some(ordinal)).await?;
+            kept(desk, book, ack, Some(ordinal)).await?;
             let shown = |code: &String| Shown::assigned(code, &holder, uses, at);
             return Ok(codes.iter().map(shown).collect());
         }

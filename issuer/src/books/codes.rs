@@ -92,7 +92,7 @@ pub async fn handler(
     Query(asked): Query<Asked>,
     request: Request,
 ) -> Result<(StatusCode, axum::Json<Answer>), Problem> {
-    rules(&desk, &book).await?;
+    let ack = rules(&desk, &book).await?.ack;
     let call = KeyedCall::of(&request)?;
     let kind = request.headers().get(CONTENT_TYPE).cloned();
     let kind = kind.as_ref().and_then(|kind| kind.to_str().ok());
@@ -123,7 +123,7 @@ pub async fn handler(
     // What was decided on is not there any more; all else is not to count.
     intake.forget().await;
     let (accepted, ordinal) = finished?;
-    kept_at_last(&desk, &book, ordinal).await?;
+    kept_at_last(&desk, &book, ack, ordinal).await?;
     let status = if asked.dry_run {
         StatusCode::OK
     } else {

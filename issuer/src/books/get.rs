@@ -50,6 +50,6 @@ pub async fn handler(
     let is_over = book.rules.are_over(now);
     let coupons = desk.ledger.coupons_by_state(&id, now, is_over).await;
     let coupons = coupons.map_err(ledger_failed)?;
-    let book = ShownListed::new(book, held.for_event);
+    let book = ShownListed::new(book, held.for_event, desk.default_ack);
     Ok(Json(Answer { book, coupons }))
 }

@@ -47,6 +47,10 @@ pub struct Body {
     /// What happens to a coupon that is taken back: `return` or `keep`; `return`.
     #[schema(example = "return")]
     on_cancel: Option<String>,
+    /// What every call on the book that makes a record waits for: `redis`, `log` or `ledger`; null, and a new book without it,
+    /// goes by the installation: `log` with Kafka, else `ledger`.
+    #[schema(example = "redis")]
+    ack: Option<String>,
 }
 
 /// Makes a book, or lays the given rules over its own. What is left out keeps what it held.
@@ -82,8 +86,9 @@ pub async fn handler(
             PutBook::Held(ordinal) => (StatusCode::OK, ordinal),
             PutBook::Conflict => continue,
         };
-        kept(&desk, &id, ordinal).await?;
-        return Ok((status, axum::Json(book.into())));
+        kept(&desk, &id, book.rules.ack, ordinal).await?;
+        let shown = ShownBook::new(book, desk.default_ack);
+        return Ok((status, axum::Json(shown)));
     }
     Err(Problem::try_again(
         "the book was changed by others all the while",

@@ -1,12 +1,13 @@
 //! A book and a coupon as every call shows them.
 
 use domain::book::{Book, Coupon, CouponState, Rules};
+use domain::event::AckLevel;
 use domain::{EventId, Holder, Millis};
-use ledger::{BookCoupon, ListedBook};
+use ledger::BookCoupon;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A book with its rules.
+/// A book with its rules, as they hold.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Book)]
 pub struct ShownBook {
@@ -15,8 +16,10 @@ pub struct ShownBook {
     book: Book,
 }
 
-impl From<Book> for ShownBook {
-    fn from(book: Book) -> Self {
+impl ShownBook {
+    /// A book; the ack level in force is shown, its own or the installation's.
+    pub fn new(mut book: Book, default_ack: AckLevel) -> Self {
+        book.rules.ack.get_or_insert(default_ack);
         Self { book }
     }
 }
@@ -34,16 +37,10 @@ pub struct ShownListed {
 
 impl ShownListed {
     /// A book; `for_event` when the event of its id issues its codes.
-    pub fn new(book: Book, for_event: bool) -> Self {
+    pub fn new(book: Book, for_event: bool, default_ack: AckLevel) -> Self {
         let event = for_event.then(|| book.book.clone());
-        let book = book.into();
+        let book = ShownBook::new(book, default_ack);
         Self { book, event }
-    }
-}
-
-impl From<ListedBook> for ShownListed {
-    fn from(listed: ListedBook) -> Self {
-        Self::new(listed.book, listed.for_event)
     }
 }
 

@@ -146,7 +146,9 @@ async fn step(desk: &Desk) -> Result<bool, RunError> {
     };
     match outcome {
         Outcome::Done(report, ordinal) => {
-            if kept_at_last(desk, &job.book, ordinal).await.is_err() {
+            let held = desk.store.book(&job.book).await?;
+            let ack = held.and_then(|held| held.book.rules.ack);
+            if kept_at_last(desk, &job.book, ack, ordinal).await.is_err() {
                 tracing::warn!(job = %job.id, "the records of a job are not kept yet; it ends without waiting for them");
             }
             desk.ledger.report_job(&job.id, &report).await?;

@@ -1,48 +1,25 @@
 //! A full outbox at the doors: the calls on a book's coupons are to come again, and are good then.
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, header};
-use chassis::TrustedProxies;
-use chassis::reply::Dress;
-use chassis::system::SystemRandom;
+use axum::http::header;
 use lua::Settings;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::rig::{Reply, Rig, TOKEN, parts, send};
-use crate::build;
+use super::rig::{Rig, TOKEN, call, doors, parts};
 
 /// Both doors of an issuer on the rig's stores whose outboxes may hold so much.
-async fn doors(rig: &Rig, outbox_max: u64) -> [Router; 2] {
+async fn bounded(rig: &Rig, outbox_max: u64) -> [Router; 2] {
     let settings = Settings {
         outbox_max,
         ..rig.settings.clone()
     };
-    let parts = parts(&settings, &rig.ledger, &rig.lifecycle).await;
-    let role = build(parts).await.unwrap();
-    [("public", role.public), ("ops", role.ops)].map(|(name, routes)| {
-        Dress::new(name, Arc::new(SystemRandom), TrustedProxies::default()).around(routes)
-    })
-}
-
-async fn call(door: &Router, call: &str, bearer: &str, body: &Value) -> Reply {
-    let (method, path) = call.split_once(' ').unwrap();
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::AUTHORIZATION, format!("Bearer {bearer}"))
-        .header(header::CONTENT_TYPE, "application/json")
-        .header("Idempotency-Key", body.to_string().replace(' ', "-"))
-        .body(Body::from(body.to_string()));
-    send(door, request.unwrap()).await
+    doors(parts(&settings, &rig.ledger, &rig.lifecycle).await).await
 }
 
 #[tokio::test]
 async fn a_call_that_a_full_outbox_refused_is_good_once_the_log_has_taken_some() {
     let rig = Rig::start().await;
-    let [_, ops] = doors(&rig, 1_000_000).await;
+    let [_, ops] = bounded(&rig, 1_000_000).await;
     let book = "/api/v1/admin/books/spring";
     let put = json!({ "title": "Spring", "max_per_person": 9 });
     let made = call(&ops, &format!("PUT {book}"), TOKEN, &put).await;
@@ -56,7 +33,7 @@ async fn a_call_that_a_full_outbox_refused_is_good_once_the_log_has_taken_some()
 
     let spring = "spring".parse().unwrap();
     let waiting = rig.store.outbox_length(&spring).await.unwrap();
-    let [public, ops] = doors(&rig, waiting).await;
+    let [public, ops] = bounded(&rig, waiting).await;
     let assignments = "POST /api/v1/books/spring/assignments";
     let codes = format!("POST {book}/codes");
     let calls = [

@@ -1,5 +1,6 @@
 //! The role as a whole; each endpoint has its tests beside it.
 
+mod book_ack;
 mod full;
 pub mod rig;
 

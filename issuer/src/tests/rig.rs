@@ -88,10 +88,18 @@ pub async fn parts(settings: &Settings, ledger: &Ledger, lifecycle: &Lifecycle) 
     }
 }
 
-/// The router of an issuer built from `parts`.
+/// The public door of an issuer built from `parts`.
 pub async fn issuer(parts: Parts) -> Router {
-    let routes = build(parts).await.unwrap().public;
-    Dress::new("public", Arc::new(SystemRandom), TrustedProxies::default()).around(routes)
+    let [public, _] = doors(parts).await;
+    public
+}
+
+/// Both doors of an issuer built from `parts`: the public one and that of ops.
+pub async fn doors(parts: Parts) -> [Router; 2] {
+    let role = build(parts).await.unwrap();
+    [("public", role.public), ("ops", role.ops)].map(|(name, routes)| {
+        Dress::new(name, Arc::new(SystemRandom), TrustedProxies::default()).around(routes)
+    })
 }
 
 /// Waits until `check` gives something.
@@ -134,6 +142,19 @@ pub async fn send(router: &Router, mut request: Request<Body>) -> Reply {
                 .unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(text))),
         },
     }
+}
+
+/// A call with a credential and a JSON body, by which its idempotency key is named.
+pub async fn call(door: &Router, call: &str, bearer: &str, body: &Value) -> Reply {
+    let (method, path) = call.split_once(' ').unwrap();
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::AUTHORIZATION, format!("Bearer {bearer}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("Idempotency-Key", body.to_string().replace(' ', "-"))
+        .body(Body::from(body.to_string()));
+    send(door, request.unwrap()).await
 }
 
 /// Asks `router` to redeem a visitor's ticket.

@@ -4,14 +4,16 @@
 -- Writes the rules down that the arguments from `first` on hold: JSON, and what scripts decide by.
 local function write_rules(keys, first)
   redis.call('HSET', keys.book, 'rules', ARGV[first], 'expires_ms', ARGV[first + 1], 'per_person', ARGV[first + 2],
-    'uses', ARGV[first + 3], 'per_person_uses', ARGV[first + 4], 'lock_s', ARGV[first + 5], 'on_cancel', ARGV[first + 6])
+    'uses', ARGV[first + 3], 'per_person_uses', ARGV[first + 4], 'lock_s', ARGV[first + 5], 'on_cancel', ARGV[first + 6],
+    'ack', ARGV[first + 7])
 end
 
--- The book's rules as numbers (`expires_ms` and `per_person_uses` may be nil), or nil when there is no such book. When the event
--- of the same id issues its codes, they are kept for it, and one that was cancelled never comes back.
+-- The book's rules as numbers (`expires_ms` and `per_person_uses` may be nil), or nil when there is no such book; `ack` is '' where
+-- the installation's level holds. When the event of the same id issues its codes, they are kept for it, and one that was cancelled
+-- never comes back.
 local function read_book(keys)
   local held = redis.call('HMGET', keys.book, 'expires_ms', 'per_person', 'uses', 'per_person_uses', 'lock_s', 'on_cancel',
-    'reserved')
+    'reserved', 'ack')
   if not held[2] then
     return nil
   end
@@ -19,7 +21,7 @@ local function read_book(keys)
   return {
     expires_ms = tonumber(held[1]), per_person = tonumber(held[2]), uses = tonumber(held[3]),
     per_person_uses = tonumber(held[4]), lock_s = tonumber(held[5]), on_cancel = for_event and 'keep' or held[6],
-    reserved = tonumber(held[7] or '0'), for_event = for_event,
+    reserved = tonumber(held[7] or '0'), ack = held[8] or '', for_event = for_event,
   }
 end
 

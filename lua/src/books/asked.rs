@@ -1,6 +1,7 @@
 //! What is asked of books, and what becomes of it.
 
 use domain::book::{Book, Coupon, CouponState};
+use domain::event::AckLevel;
 use domain::once::Once;
 use domain::{Holder, Millis};
 
@@ -54,6 +55,8 @@ pub enum Assigned {
         ordinal: u64,
         /// How often each may be redeemed.
         uses: u32,
+        /// The book's own ack level, if it has one.
+        ack: Option<AckLevel>,
     },
     /// The wanted code is somebody's, or does not exist.
     NoSuchCoupon,

@@ -2,6 +2,7 @@
 
 use domain::Millis;
 use domain::book::{Coupon, Lock, OnCancel, Rules};
+use domain::event::AckLevel;
 
 use crate::connect::StoreError;
 use crate::events::given;
@@ -22,7 +23,8 @@ pub(crate) fn with_rules<'a>(call: Call<'a>, rules: &Rules) -> Result<Call<'a>, 
         .arg(rules.redemptions_per_code)
         .arg(given(rules.max_redemptions_per_person))
         .arg(rules.lock_s)
-        .arg(on_cancel))
+        .arg(on_cancel)
+        .arg(rules.ack.map_or("", AckLevel::as_str)))
 }
 
 /// Writes a coupon as the scripts keep it.

@@ -202,13 +202,14 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 }
 
 fn rules() -> impl Strategy<Value = String> {
-    (1..4_u32, 1..4_u32, prop::option::of(1..4_u32), any::<bool>(), prop::bool::weighted(0.3)).prop_map(
-        |(per_person, uses, person_uses, keep, ends)| {
+    let ack = prop::sample::select(&["null", "\"redis\"", "\"log\"", "\"ledger\""][..]);
+    (1..4_u32, 1..4_u32, prop::option::of(1..4_u32), any::<bool>(), prop::bool::weighted(0.3), ack).prop_map(
+        |(per_person, uses, person_uses, keep, ends, ack)| {
             let person_uses = person_uses.map_or("null".to_owned(), |n| n.to_string());
             let on_cancel = if keep { "keep" } else { "return" };
             let ends = if ends { "\"ENDS\"" } else { "null" };
             format!(
-                r#"{{"title":"x","max_per_person":{per_person},"redemptions_per_code":{uses},"max_redemptions_per_person":{person_uses},"on_cancel":"{on_cancel}","expires_at":{ends}}}"#
+                r#"{{"title":"x","max_per_person":{per_person},"redemptions_per_code":{uses},"max_redemptions_per_person":{person_uses},"on_cancel":"{on_cancel}","expires_at":{ends},"ack":{ack}}}"#
             )
         },
     )
@@ -244,12 +245,17 @@ impl Model {
             None
         };
         let Assigned::Assigned {
-            codes, at, uses, ..
+            codes,
+            at,
+            uses,
+            ack,
+            ..
         } = got
         else {
             return assert_eq!(Some(got), expected.as_ref());
         };
         assert_eq!(*uses, self.rules.redemptions_per_code);
+        assert_eq!(*ack, self.rules.ack);
         assert_eq!((expected, codes.len()), (None, asked.count as usize));
         for code in codes {
             let coupon = Coupon {

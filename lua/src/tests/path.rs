@@ -4,10 +4,11 @@ use domain::event::AckLevel;
 use domain::place::{AdmittedPlace, PlaceState};
 use domain::record::Fact;
 use domain::{EventId, Phase, Seq, Serial};
+use futures_util::FutureExt as _;
 
 use super::{Rig, SOON, id, place};
 use crate::{
-    AckFeed, Entered, Figures, Look, Minted, Move, Moves, OutboxReader, Redeemed, Watermarks,
+    AckFeed, Entered, Figures, Look, Marks, Minted, Move, Moves, OutboxReader, Redeemed, Watermarks,
 };
 
 /// An event with one coupon, which place 1 has redeemed; place 2 still waited.
@@ -237,4 +238,40 @@ async fn a_watermark_only_rises_and_is_told() {
         ..Figures::default()
     };
     assert_eq!(figures, expected);
+}
+
+#[tokio::test]
+async fn a_mark_is_told_at_once_and_noted_a_moment_later_when_the_outbox_forgets() {
+    let rig = Rig::start().await;
+    let (demo, _) = redeemed(&rig).await;
+    let waiting = rig.store.outbox_length(&demo).await.unwrap();
+    let mut feed = AckFeed::connect(&rig.redis.settings()).await.unwrap();
+    let mut marks = Marks::forgetting(&rig.store, &[AckLevel::Log, AckLevel::Ledger]);
+    assert!(
+        marks.due().now_or_never().is_none(),
+        "there is nothing to note"
+    );
+    marks.tell(&demo, 2).await.unwrap();
+    marks.tell(&demo, 3).await.unwrap();
+    for ordinal in [2, 3] {
+        let told = feed.next().await.unwrap().marks;
+        assert_eq!((told.log, told.ledger), (ordinal, ordinal));
+    }
+    let noted = rig.store.watermarks(&demo).await.unwrap();
+    assert_eq!(noted, Watermarks::default(), "nothing was written");
+    assert_eq!(rig.store.outbox_length(&demo).await.unwrap(), waiting);
+
+    marks.due().await;
+    marks.note().await.unwrap();
+    let noted = rig.store.watermarks(&demo).await.unwrap();
+    assert_eq!((noted.log, noted.ledger), (3, 3));
+    assert_eq!(rig.store.outbox_length(&demo).await.unwrap(), waiting - 3);
+    assert!(marks.due().now_or_never().is_none(), "all is noted");
+
+    let mut marks = Marks::keeping(&rig.store, &[AckLevel::Ledger]);
+    marks.tell(&demo, 4).await.unwrap();
+    marks.note().await.unwrap();
+    let noted = rig.store.watermarks(&demo).await.unwrap();
+    assert_eq!((noted.log, noted.ledger), (3, 4));
+    assert_eq!(rig.store.outbox_length(&demo).await.unwrap(), waiting - 3);
 }

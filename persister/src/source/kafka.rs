@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use chassis::{Lifecycle, Outage};
 use domain::Random;
+use domain::event::AckLevel;
 use domain::record::Record;
 use kafka::{Consumer, Heard, Message, Producer, Settings, Topic, ensure_topics};
 use ledger::Ledger;
-use lua::Store;
+use lua::{Marks, Store};
 use tokio::sync::mpsc;
 
-use super::{BATCH, SourceError, UNTOLD, out_of_time, tell, tell_again};
+use super::{BATCH, SourceError, UNTOLD, bury, out_of_time, tell_again};
 use crate::Parts;
 use crate::writer::{Arrival, Halt, Raw, Run, Writer, Written};
 
@@ -72,10 +73,21 @@ impl KafkaSource {
 
     /// Tells what was written, while the next batch is being written; ends when nothing more comes.
     async fn tell(&self, mut untold: mpsc::Receiver<Written>) -> Result<(), SourceError> {
-        while let Some(written) = untold.recv().await {
-            tell(&self.store, &written).await?;
+        let mut marks = Marks::keeping(&self.store, &[AckLevel::Ledger]);
+        loop {
+            tokio::select! {
+                written = untold.recv() => {
+                    let Some(written) = written else {
+                        return Ok(marks.note().await?);
+                    };
+                    bury(&self.store, &written).await?;
+                    for (event, &ordinal) in &written.reached {
+                        marks.tell(event, ordinal).await?;
+                    }
+                }
+                () = marks.due() => marks.note().await?,
+            }
         }
-        Ok(())
     }
 
     /// Takes what the group gives and writes what comes, until the stop.

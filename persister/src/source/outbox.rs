@@ -9,7 +9,7 @@ use chassis::{Lifecycle, Outage};
 use domain::event::AckLevel;
 use domain::{EventId, Random};
 use ledger::Ledger;
-use lua::{Awake, Lease, OutboxBatch, OutboxReader, Store, StoreError};
+use lua::{Awake, Lease, Marks, OutboxBatch, OutboxReader, Store, StoreError};
 use tokio::sync::mpsc;
 
 use super::{BATCH, SourceError, UNTOLD, bury, out_of_time, tell_again};
@@ -99,21 +99,15 @@ impl OutboxSource {
     /// written.
     async fn persist_connected(&self, outage: &mut Outage) -> Result<(), SourceError> {
         let (written, untold) = mpsc::channel(UNTOLD);
-        let (forgotten, to_read) = mpsc::unbounded_channel();
-        tokio::try_join!(
-            self.move_on(outage, written, to_read),
-            self.tell(untold, forgotten)
-        )?;
+        tokio::try_join!(self.move_on(outage, written), self.tell(untold))?;
         Ok(())
     }
 
-    /// Reads and writes; resolves at the stop, when nothing is left. What was written is not forgotten yet when the next is read,
-    /// and whatever comes behind it in its outbox wakes nobody: so an event is read once more when its outbox has forgotten.
+    /// Reads and writes; resolves at the stop, when nothing is left.
     async fn move_on(
         &self,
         outage: &mut Outage,
         written: mpsc::Sender<(EventId, Written)>,
-        mut forgotten: mpsc::UnboundedReceiver<EventId>,
     ) -> Result<(), SourceError> {
         let mut awake = Awake::begin(&self.store, &self.redis).await?;
         let mut reader = OutboxReader::connect(&self.redis).await?;
@@ -123,9 +117,6 @@ impl OutboxSource {
             let last = self.lifecycle.is_drained();
             if last {
                 awake.wake_all().await?;
-            }
-            while let Ok(event) = forgotten.try_recv() {
-                awake.wake(event);
             }
             let mut wanted = Vec::new();
             for event in awake.events().await? {
@@ -149,27 +140,34 @@ impl OutboxSource {
             outage.over();
             tokio::select! {
                 woken = awake.woken() => woken?,
-                Some(event) = forgotten.recv() => awake.wake(event),
                 () = self.lifecycle.drained() => {}
             }
         }
     }
 
-    /// Tells those who wait what is in the ledger, and lets Redis forget it; ends when nothing more comes.
+    /// Tells those who wait what is in the ledger: as far as anybody asks, that is in the log. Lets the outboxes forget it a moment
+    /// later; ends when nothing more comes.
     async fn tell(
         &self,
         mut untold: mpsc::Receiver<(EventId, Written)>,
-        forgotten: mpsc::UnboundedSender<EventId>,
     ) -> Result<(), SourceError> {
-        while let Some((event, written)) = untold.recv().await {
-            bury(&self.store, &written).await?;
-            self.pass_on(&event, written.next, &[AckLevel::Log, AckLevel::Ledger])
-                .await?;
-            mishaps::cross("outbox.told")?;
-            // Nobody reads any more when reading failed, which ends this, too.
-            let _ = forgotten.send(event);
+        let mut marks = Marks::forgetting(&self.store, &[AckLevel::Log, AckLevel::Ledger]);
+        loop {
+            tokio::select! {
+                written = untold.recv() => {
+                    let Some((event, written)) = written else {
+                        return Ok(marks.note().await?);
+                    };
+                    bury(&self.store, &written).await?;
+                    marks.tell(&event, written.next.saturating_sub(1)).await?;
+                    mishaps::cross("outbox.told")?;
+                }
+                () = marks.due() => {
+                    marks.note().await?;
+                    mishaps::cross("outbox.marked")?;
+                }
+            }
         }
-        Ok(())
     }
 
     /// An event as it is followed, from here on if it was not before. What a killed persister committed and could not tell is
@@ -186,7 +184,10 @@ impl OutboxSource {
                 let next = self.ledger.next_offset(&topic, PARTITION).await?;
                 let new = Followed { topic, next };
                 tell_again(&self.store, &self.ledger, event).await?;
-                self.pass_on(event, next, &[AckLevel::Log]).await?;
+                if let Some(done @ 1..) = next.checked_sub(1) {
+                    let log = &[AckLevel::Log];
+                    self.store.raise_and_forget(event, log, done).await?;
+                }
                 Ok(place.insert(new))
             }
         }
@@ -238,19 +239,5 @@ impl OutboxSource {
         }
         let marks = self.store.watermarks(event).await?;
         Ok(!marks.is_lost(expected) || !marks.is_lost(ordinal - 1))
-    }
-
-    /// Tells everyone who waits that the ledger has all before `next`, and lets Redis forget it: as far as anybody asks, that is
-    /// in the log. One step, so that those who wait hear of it after one write to Redis's disk.
-    async fn pass_on(
-        &self,
-        event: &EventId,
-        next: u64,
-        levels: &[AckLevel],
-    ) -> Result<(), StoreError> {
-        match next.saturating_sub(1) {
-            0 => Ok(()),
-            done => self.store.raise_and_forget(event, levels, done).await,
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use domain::Millis;
 use domain::book::{Book, BookPut, CouponState};
+use domain::event::AckLevel;
 use lua::{
     Added, Assign, Assigned, BookStep, PutBook, Standing, StepAsked, SteppedCoupon, Store, Upload,
 };
@@ -38,7 +39,7 @@ async fn redeem(store: &Store, book: &Book, who: &str, code: &str) -> SteppedCou
 /// Four codes: one of two uses used once, one locked, one taken back for good, one free. The book and its last ordinal.
 async fn in_use(rig: &Rig) -> (Book, u64) {
     let put: BookPut = serde_json::from_str(
-        r#"{"title":"Spring","redemptions_per_code":2,"max_redemptions_per_person":2,"on_cancel":"keep"}"#,
+        r#"{"title":"Spring","redemptions_per_code":2,"max_redemptions_per_person":2,"on_cancel":"keep","ack":"redis"}"#,
     )
     .unwrap();
     let book = Book::create("spring".parse().unwrap(), put).unwrap();
@@ -125,9 +126,10 @@ async fn a_book_that_redis_lost_is_put_back_with_all_that_its_holders_have() {
     };
     assert!(ordinal.unwrap() > last, "ordinals only rise");
     let given = store.assign(id, &wants("eve", "D")).await.unwrap();
-    let Assigned::Assigned { ordinal, .. } = given else {
+    let Assigned::Assigned { ordinal, ack, .. } = given else {
         panic!("a cancelled coupon is nobody's: {given:?}");
     };
+    assert_eq!(ack, Some(AckLevel::Redis), "the level of its own");
     kept(store, &book, ordinal).await;
     let history = rig.ledger.coupon_history(id, last, 10).await.unwrap();
     let told: Vec<(&str, &str)> = history
