@@ -4,6 +4,8 @@ mod admission;
 mod make;
 mod put;
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
@@ -56,6 +58,9 @@ pub enum AckLevel {
 }
 
 impl AckLevel {
+    /// Every level.
+    pub const ALL: [Self; 3] = [Self::Redis, Self::Log, Self::Ledger];
+
     /// The level's name, as in the API and in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -64,6 +69,22 @@ impl AckLevel {
             Self::Log => "log",
             Self::Ledger => "ledger",
         }
+    }
+}
+
+/// A text that names no ack level.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an ack level is one of redis, log, ledger")]
+pub struct NotAnAckLevel;
+
+impl FromStr for AckLevel {
+    type Err = NotAnAckLevel;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAckLevel> {
+        Self::ALL
+            .into_iter()
+            .find(|level| level.as_str() == text)
+            .ok_or(NotAnAckLevel)
     }
 }
 

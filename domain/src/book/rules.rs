@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LONGEST_LOCK_S;
 use crate::clock::Millis;
-use crate::event::{InvalidField, given};
+use crate::event::{AckLevel, InvalidField, given};
 use crate::ids::EventId;
 use crate::pattern::CodePattern;
 
@@ -49,6 +49,10 @@ pub struct Rules {
     pub code_pattern: CodePattern,
     /// What happens to a coupon that is taken back.
     pub on_cancel: OnCancel,
+    /// What calls that make a record of the book wait for; none is what the installation says. Rules without it are written as
+    /// they were before there was one, so that putting them again changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack: Option<AckLevel>,
 }
 
 /// The body of `PUT …/admin/books/{book}`: what is left out keeps what it held, or its default in a new book.
@@ -73,6 +77,9 @@ pub struct BookPut {
     pub code_pattern: Option<CodePattern>,
     /// See [`Rules::on_cancel`]; `return`.
     pub on_cancel: Option<OnCancel>,
+    /// See [`Rules::ack`]; `null` goes back to what the installation says.
+    #[serde(default, deserialize_with = "given")]
+    pub ack: Option<Option<AckLevel>>,
 }
 
 impl Rules {
@@ -107,6 +114,7 @@ impl Book {
             lock_s: 300,
             code_pattern: CodePattern::default(),
             on_cancel: OnCancel::Return,
+            ack: None,
         };
         Self { book, rules }.changed(put)
     }
@@ -127,6 +135,7 @@ impl Book {
             lock_s: put.lock_s.unwrap_or(held.lock_s),
             code_pattern: put.code_pattern.unwrap_or(held.code_pattern),
             on_cancel: put.on_cancel.unwrap_or(held.on_cancel),
+            ack: put.ack.unwrap_or(held.ack),
         };
         self.checked()
     }
@@ -189,6 +198,28 @@ mod tests {
             (open.rules.expires_at, open.rules.max_per_person),
             (None, 3)
         );
+    }
+
+    #[test]
+    fn a_level_of_its_own_stays_until_it_is_put_back_and_is_written_only_where_there_is_one() {
+        let plain = create(r#"{"title":"x"}"#).unwrap();
+        let written = serde_json::to_value(&plain.rules).unwrap();
+        assert!(
+            written.get("ack").is_none(),
+            "as rules were before: {written}"
+        );
+        for level in AckLevel::ALL {
+            let name = level.as_str();
+            let own = plain
+                .clone()
+                .changed(put(&format!(r#"{{"ack":"{name}"}}"#)));
+            let own = own.unwrap().changed(put("{}")).unwrap();
+            assert_eq!((own.rules.ack, name.parse()), (Some(level), Ok(level)));
+            let written = serde_json::to_string(&own.rules).unwrap();
+            assert_eq!(serde_json::from_str::<Rules>(&written).unwrap(), own.rules);
+            assert_eq!(own.changed(put(r#"{"ack":null}"#)).unwrap(), plain);
+        }
+        assert!("kafka".parse::<AckLevel>().is_err());
     }
 
     #[test]
