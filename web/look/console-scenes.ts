@@ -284,6 +284,7 @@ const ROOMS: Record<string, object> = {
     lock_s: 300,
     code_pattern: 'SUMMER-{8}',
     on_cancel: 'return',
+    ack: 'ledger',
     coupons: { unassigned: 8123, assigned: 1204, locked: 3, redeemed: 412, expired: 1 },
   },
   '/pools': { items: [{ pool: 'gold', title: 'Gold customers', members: 3120 }], next: null },

@@ -17,6 +17,7 @@ export interface Rules {
   lock_s: number;
   code_pattern: string;
   on_cancel: 'return' | 'keep';
+  ack: 'redis' | 'log' | 'ledger';
 }
 
 export interface Coupon {

@@ -24,14 +24,15 @@ test('coupons are saved as CSV that survives commas, quotes and what is not ther
 
 test('rules that are left empty are left out', () => {
   const form = new FormData();
-  for (const name of ['title', 'expires_at', 'max_per_person', 'lock_s', 'on_cancel']) {
+  for (const name of ['title', 'expires_at', 'max_per_person', 'lock_s', 'on_cancel', 'ack']) {
     form.set(name, ' ');
   }
   expect(rulesFrom(form)).toEqual({});
   form.set('title', ' Summer ');
   form.set('lock_s', '90');
   form.set('on_cancel', 'keep');
-  expect(rulesFrom(form)).toEqual({ title: 'Summer', lock_s: 90, on_cancel: 'keep' });
+  form.set('ack', 'redis');
+  expect(rulesFrom(form)).toEqual({ title: 'Summer', lock_s: 90, on_cancel: 'keep', ack: 'redis' });
 });
 
 test('ids are taken as people paste them', () => {

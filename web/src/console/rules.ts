@@ -18,6 +18,7 @@ export function rulesFrom(form: FormData): Partial<Rules> {
     ...number('lock_s'),
     ...(text('code_pattern') !== '' && { code_pattern: text('code_pattern') }),
     ...(text('on_cancel') !== '' && { on_cancel: text('on_cancel') as Rules['on_cancel'] }),
+    ...(text('ack') !== '' && { ack: text('ack') as Rules['ack'] }),
   };
 }
 
@@ -30,7 +31,7 @@ export interface RulesPanel {
 }
 
 export function rulesPanel(desk: Desk, calls: BookCalls, changed: () => void): RulesPanel {
-  const { rules: words } = desk.words;
+  const { rules: words, make } = desk.words;
   const headline = h('h2', {}, words.headline);
   const about = h('p', { class: 'quiet' });
   const error = h('p', { class: 'error', role: 'alert' });
@@ -45,10 +46,11 @@ export function rulesPanel(desk: Desk, calls: BookCalls, changed: () => void): R
     field('expires_at', words.expires_at, words.ownZone, { type: 'datetime-local', step: 1 }),
     field('max_per_person', words.max_per_person, '', whole),
     field('redemptions_per_code', words.redemptions_per_code, '', whole),
-    field('code_pattern', desk.words.make.pattern, desk.words.make.patternHint, { maxlength: 40, autocomplete: 'off' }),
+    field('code_pattern', make.pattern, make.patternHint, { maxlength: 40, autocomplete: 'off' }),
     field('max_redemptions_per_person', words.max_redemptions_per_person, '', whole),
     field('lock_s', words.lock_s, '', { ...whole, max: 3600 }),
     choice('on_cancel', words.on_cancel, Object.entries(words.onCancel)),
+    choice('ack', words.ack, Object.entries({ ...make.acks, '': words.onCancel[''] }), make.ackHint),
     error,
     said,
     button,
@@ -79,7 +81,7 @@ export function rulesPanel(desk: Desk, calls: BookCalls, changed: () => void): R
 
 /** Every rule as it now holds. */
 function shown(desk: Desk, rules: Rules): HTMLElement[] {
-  const { rules: words } = desk.words;
+  const { rules: words, make } = desk.words;
   const told: [string, string][] = [
     [words.title, rules.title],
     [words.expires_at, rules.expires_at ? timeOf(rules.expires_at, desk.at || Date.now(), desk.language) : words.never],
@@ -90,8 +92,9 @@ function shown(desk: Desk, rules: Rules): HTMLElement[] {
       rules.max_redemptions_per_person ? desk.n(rules.max_redemptions_per_person) : words.unlimited,
     ],
     [words.lock_s, desk.n(rules.lock_s)],
-    [desk.words.make.pattern, rules.code_pattern],
+    [make.pattern, rules.code_pattern],
     [words.on_cancel, words.onCancel[rules.on_cancel]],
+    [words.ack, make.acks[rules.ack]],
   ];
   return told.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)));
 }

@@ -516,6 +516,7 @@ export const en = {
     unlimited: 'as many as they like',
     lock_s: 'Seconds a lock lasts',
     on_cancel: 'A coupon that is taken back',
+    ack: 'A step is told when it is',
     onCancel: { '': 'as it is', return: 'can be handed out again', keep: 'is over for good' },
     button: 'Change the rules',
     makeButton: 'Make the book',

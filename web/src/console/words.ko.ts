@@ -486,6 +486,7 @@ export const ko: Words = {
     unlimited: '제한 없음',
     lock_s: '잠금 시간(초)',
     on_cancel: '회수한 쿠폰',
+    ack: '처리 결과를 알리는 시점',
     onCancel: { '': '그대로', return: '다시 나눠 줄 수 있음', keep: '완전히 끝남' },
     button: '규칙 바꾸기',
     makeButton: '쿠폰북 만들기',
