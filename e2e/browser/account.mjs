@@ -129,6 +129,7 @@ async function consoleRooms() {
   await page.locator('.list td', { hasText: 'lost at the till' }).waitFor();
   await picture(page, 'console-book');
 
+  await level(page);
   await jobs(page);
   await newEvent(page);
 
@@ -147,6 +148,15 @@ async function consoleRooms() {
   seen.docsWide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   await picture(page, 'docs');
   await context.close();
+}
+
+/** The book gets an ack level of its own; the rest of its rules stay. */
+async function level(page) {
+  const inForce = page.locator('.rules div', { hasText: 'A step is told when it is' }).locator('dd');
+  seen.level = await inForce.innerText();
+  await page.locator('#ack').selectOption('redis');
+  await page.getByRole('button', { name: 'Change the rules' }).click();
+  await inForce.filter({ hasText: 'in Redis' }).waitFor();
 }
 
 /** Codes are made, then dealt to a pool of two; the page says how each of the two jobs came out. */

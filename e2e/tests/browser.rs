@@ -225,6 +225,10 @@ fn in_the_wallet(seen: &Value) {
 
 /// What staff saw of the book, and of people.
 fn in_the_console(seen: &Value) {
+    assert_eq!(
+        seen["level"], "in the ledger",
+        "what the installation says, until the book has its own"
+    );
     assert_eq!(seen["dealt"], "2 coupons went to 2 people; 0 got nothing.");
     assert_eq!(seen["used"], "1", "the book tells how its coupons stand");
     let given = seen["report"]["given"].as_object().unwrap();
