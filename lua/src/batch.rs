@@ -1,6 +1,6 @@
 //! Group commit: requests in flight for one event share a script call, without a timer. A request that finds its event idle
 //! is sent at once; those that come while calls are under way go together in the next one. A batch that breathes also lets
-//! those gather who come shortly after a call.
+//! those gather who come shortly after a call that held some.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -22,6 +22,23 @@ const MOST_REQUESTS: usize = 64;
 /// Most requests that may wait for one event; more are turned away at once.
 const MOST_WAITING: usize = 20_000;
 
+/// When those who come shortly after a call wait for each other, instead of being sent at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Breath {
+    /// The least time from that call for an event to the next, unless it was full; zero for never.
+    pub(crate) lasts: Duration,
+    /// After calls that held so many requests, or more.
+    pub(crate) after: usize,
+}
+
+impl Breath {
+    /// Never: requests are sent as soon as they can be.
+    pub(crate) const NONE: Self = Self {
+        lasts: Duration::ZERO,
+        after: usize::MAX,
+    };
+}
+
 type Answer<A> = Result<A, StoreError>;
 /// Runs one call for an event: as many answers as requests, in their order.
 type Run<Q, A> =
@@ -36,8 +53,8 @@ struct Inner<Q, A> {
     run: Run<Q, A>,
     /// How long a request may wait for its answer, gathering and call together.
     patience: Duration,
-    /// The least time from one call for an event to the next, unless that is full; then there is one call at a time.
-    breath: Duration,
+    /// Whoever may wait so is sent in one call at a time.
+    breath: Breath,
     lanes: Mutex<HashMap<EventId, Lane<Q, A>>>,
 }
 
@@ -52,7 +69,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     pub(crate) fn of<F>(
         door: &Door,
         settings: &Settings,
-        breath: Duration,
+        breath: Breath,
         call: impl Fn(Door, EventId, Vec<Q>) -> F + Send + Sync + 'static,
     ) -> Self
     where
@@ -64,7 +81,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     }
 
     /// Gathers requests for `run`; each is answered within `patience`, if only by an error.
-    fn new(patience: Duration, breath: Duration, run: Run<Q, A>) -> Self {
+    fn new(patience: Duration, breath: Breath, run: Run<Q, A>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 run,
@@ -107,7 +124,11 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
 impl<Q, A> Inner<Q, A> {
     /// Most calls under way for one event.
     fn most_calls(&self) -> usize {
-        if self.breath.is_zero() { MOST_CALLS } else { 1 }
+        if self.breath == Breath::NONE {
+            MOST_CALLS
+        } else {
+            1
+        }
     }
 }
 
@@ -127,12 +148,12 @@ impl<Q: Send + 'static, A: Send + 'static> Caller<Q, A> {
             done: false,
         };
         while let Some((requests, callers)) = caller.next() {
-            let breath = caller.inner.breath;
-            let next_at = Instant::now() + breath;
-            let full = requests.len() == MOST_REQUESTS;
+            let Breath { lasts, after } = caller.inner.breath;
+            let next_at = Instant::now() + lasts;
+            let breathes = (after..MOST_REQUESTS).contains(&requests.len());
             let outcome = (caller.inner.run)(caller.event.clone(), requests).await;
             answer(callers, outcome);
-            if !full && !breath.is_zero() {
+            if breathes {
                 sleep_until(next_at).await;
             }
         }
@@ -207,6 +228,7 @@ fn tell_all<A>(callers: Vec<oneshot::Sender<Answer<A>>>, error: &StoreError) {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use futures_util::FutureExt as _;
     use futures_util::future::join_all;
     use tokio::sync::{Notify, Semaphore};
 
@@ -228,10 +250,10 @@ mod tests {
     }
 
     fn doubling(patience: Duration) -> Doubling {
-        breathing(patience, Duration::ZERO)
+        breathing(patience, Breath::NONE)
     }
 
-    fn breathing(patience: Duration, breath: Duration) -> Doubling {
+    fn breathing(patience: Duration, breath: Breath) -> Doubling {
         let calls: Arc<Mutex<Vec<Vec<u64>>>> = Arc::default();
         let permits = Arc::new(Semaphore::new(0));
         let began = Arc::new(Notify::new());
@@ -336,7 +358,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_that_breathes_answers_a_lone_request_at_once_and_gathers_those_that_follow() {
-        let doubling = breathing(SOON, Duration::from_secs(1));
+        let breath = Breath {
+            lasts: Duration::from_secs(1),
+            after: 1,
+        };
+        let doubling = breathing(SOON, breath);
         assert_eq!(doubling.batch.ask(&id("demo"), 1).await, Ok(2));
         let mut asked = Vec::new();
         for number in 100..250 {
@@ -354,6 +380,35 @@ mod tests {
         }
         let sizes: Vec<usize> = doubling.calls.lock().iter().map(Vec::len).collect();
         assert_eq!(sizes, [1, 64, 64, 22], "full ones do not wait");
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_breathes_after_crowds_lets_a_few_go_at_once() {
+        let breath = Breath {
+            lasts: Duration::from_hours(1),
+            after: 3,
+        };
+        let doubling = breathing(SOON, breath);
+        for number in 1..=2 {
+            let two = [number, 10 + number].map(|number| {
+                let batch = Batch {
+                    inner: Arc::clone(&doubling.batch.inner),
+                };
+                async move { batch.ask(&id("demo"), number).await }
+            });
+            for answer in join_all(two).await {
+                answer.unwrap();
+            }
+        }
+        let batch = &doubling.batch;
+        let crowd = (100..103).map(|number| async move { batch.ask(&id("demo"), number).await });
+        let crowd = join_all(crowd).await;
+        assert!(crowd.into_iter().all(|answer| answer.is_ok()));
+        let calls = doubling.calls.lock().len();
+        let late = doubling.batch.ask(&id("demo"), 1).now_or_never();
+        assert!(late.is_none(), "gathered for an hour");
+        tokio::task::yield_now().await;
+        assert_eq!(doubling.calls.lock().len(), calls);
     }
 
     #[tokio::test]
@@ -429,7 +484,7 @@ mod tests {
                 Ok(numbers)
             })
         });
-        let batch = Batch::new(SOON, Duration::ZERO, run);
+        let batch = Batch::new(SOON, Breath::NONE, run);
         for _ in 0..=MOST_CALLS {
             let answer = batch.ask(&id("demo"), 13).await;
             assert!(matches!(answer, Err(StoreError::Unknown(_))), "{answer:?}");

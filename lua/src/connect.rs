@@ -14,7 +14,7 @@ use redis::{
 };
 
 use crate::assign::AssignBatch;
-use crate::batch::Batch;
+use crate::batch::{Batch, Breath};
 use crate::coupons::RedeemBatch;
 use crate::direct::ClaimBatch;
 use crate::door::Door;
@@ -32,7 +32,16 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 const SILENCE: Duration = Duration::from_secs(10);
 const PROBES: Duration = Duration::from_secs(5);
 /// How long looks of connections are gathered: at three thousand in a second, sixty in one call.
-const BREATH: Duration = Duration::from_millis(20);
+const LOOKS: Breath = Breath {
+    lasts: Duration::from_millis(20),
+    after: 1,
+};
+/// How long coupons are gathered while a crowd takes them: each call is a write to Redis's disk, and those who were answered together
+/// come back together. A few at a time wait for nothing.
+const COUPONS: Breath = Breath {
+    lasts: Duration::from_millis(3),
+    after: 16,
+};
 
 /// How to reach Redis.
 #[derive(Clone, Debug)]
@@ -209,14 +218,14 @@ impl Store {
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let door = Door::new(connection, settings);
         let batches = Batches {
-            enter: Batch::of(&door, settings, Duration::ZERO, crate::line::enter),
-            look: Batch::of(&door, settings, Duration::ZERO, crate::line::look),
-            watch: Batch::of(&door, settings, BREATH, crate::line::look),
-            whose: Batch::of(&door, settings, Duration::ZERO, crate::line::whose),
-            watchers: Batch::of(&door, settings, BREATH, crate::line::whose),
-            redeem: Batch::of(&door, settings, Duration::ZERO, crate::coupons::redeem),
-            claim: Batch::of(&door, settings, Duration::ZERO, crate::direct::claim),
-            assign: Batch::of(&door, settings, Duration::ZERO, crate::assign::assign),
+            enter: Batch::of(&door, settings, Breath::NONE, crate::line::enter),
+            look: Batch::of(&door, settings, Breath::NONE, crate::line::look),
+            watch: Batch::of(&door, settings, LOOKS, crate::line::look),
+            whose: Batch::of(&door, settings, Breath::NONE, crate::line::whose),
+            watchers: Batch::of(&door, settings, LOOKS, crate::line::whose),
+            redeem: Batch::of(&door, settings, COUPONS, crate::coupons::redeem),
+            claim: Batch::of(&door, settings, COUPONS, crate::direct::claim),
+            assign: Batch::of(&door, settings, COUPONS, crate::assign::assign),
         };
         Ok(Self {
             door,
