@@ -4,6 +4,8 @@ import type { Audited, Frame, List, LiveEvent } from '../src/console/api';
 import type { Refused } from './scenes';
 
 export interface ConsoleScene {
+  /** An operator with an account looks on, rather than whoever holds the admin token. */
+  operator?: true;
   /** The screen, as the part of the address after `#`. */
   at: string;
   answer(method: string, path: string): object | Refused | undefined;
@@ -443,6 +445,13 @@ export const CONSOLE_SCENES: Record<string, ConsoleScene> = {
   }),
   'event-unknown': scene('/events/nowhere', [DEMO]),
   keys: scene('/', MANY, { acts: ['keys'] }),
+  'operator-events': { ...scene('/', MANY), operator: true },
+  'operator-event': { ...scene('/events/demo', [DEMO]), operator: true },
+  'operator-book': { ...room('/books/summer'), operator: true },
+  'operator-pool': { ...room('/pools/gold'), operator: true },
+  'operator-letters': { ...room('/letters'), operator: true },
+  'operator-limits': { ...room('/limits'), operator: true },
+  'operator-closed': { ...room('/accounts'), operator: true },
   'gate-account': scene('/', [], { acts: ['by-account'] }),
   'event-unexplained': scene('/events/demo', [DEMO]),
   books: room('/books'),

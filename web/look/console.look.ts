@@ -83,7 +83,8 @@ describe.concurrent.each(SCHEMES)('%s', (scheme) => {
     for (const [name, scene] of Object.entries(CONSOLE_SCENES)) {
       const { page, complaints } = await watchedPage(context);
       if (!name.startsWith('gate')) {
-        await page.addInitScript((token) => sessionStorage.setItem('stanchion-admin-token', token), name);
+        const held = scene.operator ? ['stanchion-signed-in', '1'] : ['stanchion-admin-token', name];
+        await page.addInitScript(([key = '', value = '']) => sessionStorage.setItem(key, value), held);
       }
       await page.goto(`${theatre.url}/console/${name}?lang=${language}#${scene.at}`);
       await page.locator('h1').first().waitFor({ state: 'attached' });

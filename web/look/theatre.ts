@@ -138,6 +138,9 @@ export async function open(
       serveFile('/account.html', response);
     } else if (account) {
       playAccount(account, request.method ?? 'GET', pathname, response);
+    } else if (pathname === '/api/v1/sessions/refresh' && consoleScenes[from]?.operator) {
+      const operator = { account_id: 'acc_3', email: 'olga@example.org', name: null, role: 'operator', created_at: '' };
+      send(response, 200, { access_token: from, expires_in_s: 600, account: operator });
     } else if (pathname === '/metrics') {
       const unexplained = from.endsWith('unexplained') ? 2 : 0;
       response.end(`stanchion_unexplained ${unexplained}\nstanchion_unexplained_age_s 4.2\n`);

@@ -61,7 +61,7 @@ export function bookScreen(desk: Desk, id: string): Part {
     for (const part of [...inside, ...filling]) {
       show(part, there);
     }
-    main.className = there && desk.admin ? 'columns' : 'one';
+    main.className = there ? (desk.admin ? 'columns' : '') : 'one';
     rules.isNew(!there);
     if (reply.ok) {
       head.show(reply.body);

@@ -84,9 +84,15 @@ export function eventScreen(desk: Desk, id: string): EventScreen {
   const terms = termsPanel(desk, id, changed);
   const main = h(
     'div',
-    { class: 'columns' },
-    h('div', {}, pictures ?? null, way ?? null, history.root),
-    h('div', {}, phases ?? null, control.root, coupons.root, terms.root),
+    {},
+    // What is changed in a hurry comes first, to the eye on a phone, to the keyboard and to whoever listens.
+    h(
+      'div',
+      { class: 'columns steered' },
+      h('div', {}, phases ?? null, control.root, coupons.root),
+      h('div', {}, pictures ?? null, way ?? null, terms.root),
+    ),
+    history.root,
   );
   const back = h('p', {}, h('a', { href: '#/' }, desk.words.back));
   const root = h('section', {}, back, missing, head ?? null, main);

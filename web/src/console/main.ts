@@ -35,8 +35,20 @@ const ROOMS = [
   { at: 'audit', name: 'audit', admins: true },
 ] as const;
 
+/** Is it a room for admins alone? */
+const closed = (room: string) => room === 'new' || ROOMS.some(({ at, admins }) => admins && at === room);
+
+/** What an account whose role does not open the room is told in its place. */
+function closedScreen({ words }: Desk): Part {
+  const back = h('p', {}, h('a', { href: '#/' }, words.back));
+  return { root: h('section', {}, back, h('h1', { tabindex: -1 }, words.problem.forbidden)), paint() {} };
+}
+
 /** The screen of a room, other than that of one event. */
 function screenOf(desk: Desk, room: string, id: string): Part {
+  if (!desk.admin && closed(room)) {
+    return closedScreen(desk);
+  }
   switch (room) {
     case 'new':
       return makeScreen(desk, (event) => location.assign(`#/events/${event}`));
@@ -187,7 +199,8 @@ class Console {
         link.removeAttribute('aria-current');
       }
     }
-    this.#main.replaceChildren(this.#screen.root);
+    const reads = !desk.admin && !closed(room);
+    this.#main.replaceChildren(...(reads ? [h('p', { class: 'quiet' }, desk.words.operator)] : []), this.#screen.root);
     this.#screen.paint();
     this.#entitle();
     if (moved) {

@@ -16,6 +16,7 @@ export const en = {
   leave: 'Forget the token',
   signOut: (name: string) => `Sign out ${name}`,
   adminToken: 'admin token',
+  operator: 'You are an operator: you change pace and phases and read the rest. For any other change ask an admin.',
   rooms: {
     label: 'Rooms',
     events: 'Events',
