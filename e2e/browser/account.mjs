@@ -142,6 +142,7 @@ async function consoleRooms() {
   await page.locator('.list td', { hasText: 'account made' }).first().waitFor();
   await page.reload();
   await page.locator('nav').waitFor();
+  await operator(page);
 
   await page.goto(`${publicUrl}/docs`);
   seen.docs = await page.locator('h1').innerText();
@@ -157,6 +158,47 @@ async function level(page) {
   await page.locator('#ack').selectOption('redis');
   await page.getByRole('button', { name: 'Change the rules' }).click();
   await inForce.filter({ hasText: 'in Redis' }).waitFor();
+}
+
+/** An operator on a phone: what the role does not allow is not offered, and a pause takes the keyboard alone. */
+async function operator(page) {
+  const email = 'olga@example.org';
+  await page.getByRole('link', { name: 'Accounts' }).click();
+  await page.locator('summary', { hasText: 'New account' }).click();
+  await page.locator('#email').fill(email);
+  await page.locator('#password').fill(password);
+  await page.locator('#role').selectOption('operator');
+  await page.getByRole('button', { name: 'Make the account' }).click();
+  await page.locator('.said', { hasText: email }).waitFor();
+
+  const context = await browser('operator', { viewport: { width: 360, height: 740 } });
+  const phone = await context.newPage();
+  watch(phone, seen.complaints);
+  await phone.goto(`${opsUrl}/#/events/spring-drop`);
+  await press(phone, 'Sign in with an account instead', 'Enter');
+  await phone.locator('#email').fill(email);
+  await phone.locator('#password').fill(password);
+  await phone.keyboard.press('Enter');
+  const open = phone.getByRole('button', { name: 'Open…', exact: true });
+  await open.waitFor();
+  const controls = await phone.locator('main button:visible, main input:visible').all();
+  seen.operator = {
+    rooms: await phone.locator('nav a').allInnerTexts(),
+    first: await controls[0].innerText(),
+    onFirstScreen: (await open.boundingBox()).y < 740,
+    offered: await phone.getByRole('button', { name: /^(Add…|Change…)$/ }).filter({ visible: true }).count(),
+  };
+  await picture(phone, 'phone-operator');
+  await press(phone, 'Open…', 'Enter');
+  await phone.getByRole('dialog').getByRole('button', { name: 'Open', exact: true }).click();
+  await phone.locator('.banner .phase', { hasText: 'Open' }).waitFor();
+  await press(phone, 'Pause…', 'Enter');
+  await phone.getByRole('dialog').getByRole('button', { name: 'Pause', exact: true }).click();
+  await phone.locator('.banner .phase', { hasText: 'Paused' }).waitFor();
+  await phone.goto(`${opsUrl}/#/accounts`);
+  await phone.locator('h1', { hasText: 'Your role does not allow this' }).waitFor();
+  seen.operator.fields = await phone.locator('main input, main button').count();
+  await context.close();
 }
 
 /** Codes are made, then dealt to a pool of two; the page says how each of the two jobs came out. */

@@ -24,6 +24,10 @@ async function withoutJavaScript() {
   await page.waitForURL(`${publicUrl}/e/${event}`);
   seen.plain = await page.locator('main').innerText();
   await picture(page, 'no-javascript');
+  const account = await context.newPage();
+  await account.goto(`${publicUrl}/account`);
+  seen.plainAccount = await account.locator('main').innerText();
+  await account.close();
   return async () => {
     const button = page.getByRole('button', { name: 'Get my coupon' });
     await button.waitFor();

@@ -61,6 +61,8 @@ async fn a_person_gets_from_the_door_to_the_code_in_a_browser() {
         plain.contains(&(BEFORE + 1).to_string()),
         "without JavaScript the number is shown: {plain}"
     );
+    let account = seen["plainAccount"].as_str().unwrap();
+    assert!(account.contains("Switch it on"), "{account}");
     let mine = BEFORE + 2;
     for moment in ["first", "secondTab", "reloaded"] {
         assert_eq!(seen[moment], mine, "{moment}");
@@ -172,6 +174,7 @@ async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in
 
     in_the_wallet(&seen);
     in_the_console(&seen);
+    as_an_operator(&seen);
 
     let url = format!("{}/api/v1/admin/events/spring-drop", server.ops);
     let about = seen["about"].as_str().unwrap();
@@ -179,7 +182,7 @@ async fn a_person_signs_up_locks_a_coupon_and_uses_it_and_staff_keep_the_book_in
     let made = Call::get(&url, &server.token).await.unwrap().json;
     assert_eq!(seen["titleMeanwhile"], "Spring drop");
     let told = json!({
-        "phase": "lobby", "order": "draw", "title": "Spring drop, first batch",
+        "phase": "paused", "order": "draw", "title": "Spring drop, first batch",
         "opens_at": seen["opensAt"], "closes_at": seen["closesAt"],
     });
     for (name, value) in told.as_object().unwrap() {
@@ -240,4 +243,13 @@ fn in_the_console(seen: &Value) {
     assert_eq!(seen["role"], "user");
     assert!(seen["docs"].as_str().unwrap().ends_with("the API"));
     assert_eq!(seen["docsWide"], 0);
+}
+
+/// What an operator on a phone was offered, and what not.
+fn as_an_operator(seen: &Value) {
+    let told = json!({
+        "rooms": ["Events", "Books", "Pools", "Dead letters", "Limits"],
+        "first": "Open…", "onFirstScreen": true, "offered": 0, "fields": 0,
+    });
+    assert_eq!(seen["operator"], told);
 }
