@@ -352,7 +352,7 @@ mod tests {
 
     /// As if a key had been shown for as long as the store counts.
     fn long_shown(stage: &Stage, kid: &str) {
-        stage.tell_redis(&["HSET", "keys:shown", kid, "0"]);
+        stage.tell_redis(&["HSET", "{keys}:shown", kid, "0"]);
     }
 
     async fn published(stage: &Stage) -> Vec<String> {

@@ -106,6 +106,41 @@ fn the_stores_of_the_compose_file_keep_what_the_guarantees_assume() {
 }
 
 #[test]
+fn the_redis_cluster_laid_over_the_compose_file_is_named_as_the_program_reads_it() {
+    let mut file: Value = serde_yaml_ng::from_str(&read("redis-cluster.yaml")).unwrap();
+    file.apply_merge().unwrap();
+    let services: BTreeMap<String, Value> =
+        serde_yaml_ng::from_value(file["services"].clone()).unwrap();
+    let one = command_of("redis");
+    let mut nodes = 0;
+    for (name, service) in &services {
+        if let Some(url) = service["environment"]["STANCHION_REDIS_URL"].as_str() {
+            let environment = [("STANCHION_REDIS_URL".to_owned(), url.to_owned())];
+            let config = ServeConfig::parse(&[], &environment.into()).unwrap();
+            assert!(config.redis_url.is_some(), "{name}");
+            let hosts = url.trim_start_matches("redis://").split(',');
+            for host in hosts {
+                let node = host.trim_end_matches(":6379");
+                assert!(services.contains_key(node), "{node}");
+            }
+        } else if let Some(command) = service["command"].as_sequence()
+            && command[0] == "redis-server"
+        {
+            // Whatever the one Redis keeps, each of them keeps.
+            assert!(one.iter().all(|word| command.contains(word)), "{name}");
+            nodes += 1;
+        }
+    }
+    assert_eq!(nodes, 6);
+}
+
+/// The command of a service of the compose file.
+fn command_of(name: &str) -> Vec<Value> {
+    let command = services()[name]["command"].clone();
+    serde_yaml_ng::from_value(command).unwrap()
+}
+
+#[test]
 fn what_an_edge_refuses_by_itself_reads_as_what_the_services_refuse() {
     let mut found = 0;
     for file in ["nginx.conf", "haproxy.cfg"] {

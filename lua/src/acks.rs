@@ -2,11 +2,11 @@
 
 use domain::EventId;
 use domain::event::AckLevel;
-use futures_util::StreamExt as _;
 
 use crate::connect::{Settings, Store, StoreError};
 use crate::keys::{ACKS, Keys};
 use crate::script::{script, tags};
+use crate::subscription::Subscription;
 
 script!(open RAISE_WATERMARK = "raise_watermark");
 
@@ -55,7 +55,7 @@ pub struct Acked {
 /// Hears the news on a connection of its own (Redis pub/sub). News may be missed while it reconnects: after
 /// [`AckFeed::next`] returned an error or `None`, read [`Store::watermarks`] of every event that somebody waits for.
 pub struct AckFeed {
-    subscriber: redis::aio::PubSub,
+    subscription: Subscription,
 }
 
 impl Store {
@@ -184,16 +184,15 @@ impl Store {
 impl AckFeed {
     /// Subscribes.
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
-        let mut subscriber = settings.subscriber().await?;
-        subscriber.subscribe(ACKS).await?;
-        Ok(Self { subscriber })
+        Ok(Self {
+            subscription: Subscription::of(settings, &[ACKS]).await?,
+        })
     }
 
     /// The next news; `None` when the connection ended.
     pub async fn next(&mut self) -> Option<Acked> {
-        let mut messages = self.subscriber.on_message();
         loop {
-            let message = messages.next().await?;
+            let message = self.subscription.next().await?;
             // Only the script above publishes here; anything else is not for us.
             if let Some(acked) = message
                 .get_payload::<String>()

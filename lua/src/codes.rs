@@ -270,7 +270,7 @@ impl Store {
             .query_async(&mut self.connection())
             .await?;
         if !is_there {
-            self.door.confirm().await?;
+            self.door.confirm(book).await?;
         }
         Ok(is_there.then_some(free))
     }

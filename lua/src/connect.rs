@@ -10,7 +10,8 @@ use redis::aio::{ConnectionManagerConfig, MultiplexedConnection};
 use redis::io::tcp::TcpSettings;
 use redis::io::tcp::socket2::TcpKeepalive;
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo as _, ProtocolVersion, RedisError,
+    AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, IntoConnectionInfo as _,
+    ProtocolVersion, RedisError,
 };
 
 use crate::assign::AssignBatch;
@@ -46,7 +47,8 @@ const COUPONS: Breath = Breath {
 /// How to reach Redis.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `redis://…`, `rediss://…` (TLS) or `redis+unix:///path/to/socket`.
+    /// `redis://…`, `rediss://…` (TLS) or `redis+unix:///path/to/socket`. With several hosts, separated by commas, they are nodes
+    /// of a Redis Cluster, of which one suffices to find the others.
     pub url: String,
     /// How long a script may take before its outcome counts as unknown.
     pub response_timeout: Duration,
@@ -70,10 +72,29 @@ impl Settings {
         self.response_timeout * 2
     }
 
-    /// The client, with Nagle's delay off because every reply is waited for, and RESP3 because with it a connection that
-    /// broke is noticed, and made again, before the next call. Silence is probed.
-    fn client(&self) -> Result<Client, StoreError> {
-        let info = self.url.as_str().into_connection_info()?;
+    /// The nodes of the URL.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        let whole = || vec![self.url.clone()];
+        let Some((scheme, rest)) = self.url.split_once("://") else {
+            return whole();
+        };
+        if scheme == "redis+unix" {
+            return whole();
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let at = authority.rfind('@').map_or(0, |at| at + 1);
+        let (credential, hosts) = authority.split_at(at);
+        hosts
+            .split(',')
+            .map(|host| format!("{scheme}://{credential}{host}{path}"))
+            .collect()
+    }
+
+    /// How to reach the node of a URL, with Nagle's delay off because every reply is waited for, and RESP3 because with it a
+    /// connection that broke is noticed, and made again, before the next call. Silence is probed.
+    pub(crate) fn way_to(url: &str) -> Result<ConnectionInfo, StoreError> {
+        let info = url.into_connection_info()?;
         let redis = info
             .redis_settings()
             .clone()
@@ -81,40 +102,51 @@ impl Settings {
         let tcp = TcpSettings::default()
             .set_nodelay(true)
             .set_keepalive(TcpKeepalive::new().with_time(SILENCE).with_interval(PROBES));
-        Ok(Client::open(
-            info.set_redis_settings(redis).set_tcp_settings(tcp),
-        )?)
+        Ok(info.set_redis_settings(redis).set_tcp_settings(tcp))
     }
 
-    /// A connection whose replies may take as long as they like: for commands that block.
+    /// A connection to a Redis that stands alone, whose replies may take as long as they like: for commands that block.
     pub(crate) async fn patient_connection(&self) -> Result<MultiplexedConnection, StoreError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(None);
-        self.client()?
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+        connection(&Client::open(Self::way_to(&self.url)?)?, None).await
     }
 
     /// A connection that is never made again: every reply comes from the same process.
-    pub(crate) async fn single_connection(&self) -> Result<MultiplexedConnection, StoreError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(self.response_timeout));
-        self.client()?
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+    pub(crate) async fn single_connection(
+        &self,
+        client: &Client,
+    ) -> Result<MultiplexedConnection, StoreError> {
+        connection(client, Some(self.response_timeout)).await
     }
 
-    /// A connection that hears published messages.
-    pub(crate) async fn subscriber(&self) -> Result<redis::aio::PubSub, StoreError> {
-        let client = self.client()?;
-        match tokio::time::timeout(CONNECT_TIMEOUT, client.get_async_pubsub()).await {
-            Ok(connected) => Ok(connected?),
-            Err(_) => Err(StoreError::Unavailable("connecting timed out".to_owned())),
-        }
+    /// What a connection that is made again goes by.
+    pub(crate) fn remade(&self) -> ConnectionManagerConfig {
+        ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(self.response_timeout))
+            .set_number_of_retries(CONNECT_ATTEMPTS)
+            .set_min_delay(SHORTEST_PAUSE)
+            .set_max_delay(LONGEST_PAUSE)
+    }
+}
+
+async fn connection(
+    client: &Client,
+    response_timeout: Option<Duration>,
+) -> Result<MultiplexedConnection, StoreError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(response_timeout);
+    client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+/// A connection that hears published messages.
+pub(crate) async fn subscriber(client: &Client) -> Result<redis::aio::PubSub, StoreError> {
+    match tokio::time::timeout(CONNECT_TIMEOUT, client.get_async_pubsub()).await {
+        Ok(connected) => Ok(connected?),
+        Err(_) => Err(StoreError::Unavailable("connecting timed out".to_owned())),
     }
 }
 
@@ -136,7 +168,7 @@ pub enum StoreError {
 }
 
 /// Error codes with which Redis refuses a call before running it.
-const REFUSALS: [&str; 15] = [
+const REFUSALS: [&str; 16] = [
     "LOADING",
     "NOSCRIPT",
     "OOM",
@@ -147,6 +179,7 @@ const REFUSALS: [&str; 15] = [
     "TRYAGAIN",
     "MOVED",
     "ASK",
+    "EXECABORT",
     "BUSY",
     "NOREPLICAS",
     "NOAUTH",
@@ -166,6 +199,7 @@ impl From<RedisError> for StoreError {
             ErrorKind::InvalidClientConfig
             | ErrorKind::Client
             | ErrorKind::AuthenticationFailed
+            | ErrorKind::ClusterConnectionNotFound
             | ErrorKind::RESP3NotSupported => Self::Unavailable(told),
             _ if error.code().is_some_and(|code| REFUSALS.contains(&code)) => {
                 Self::Unavailable(told)
@@ -205,18 +239,7 @@ impl From<mishaps::Lost> for StoreError {
 impl Store {
     /// Connects; concurrent enters, looks, redeems, claims and assignments of an event are gathered into shared calls from then on.
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(settings.response_timeout))
-            .set_number_of_retries(CONNECT_ATTEMPTS)
-            .set_min_delay(SHORTEST_PAUSE)
-            .set_max_delay(LONGEST_PAUSE);
-        let connection = settings
-            .client()?
-            .get_connection_manager_with_config(config)
-            .await
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let door = Door::new(connection, settings);
+        let door = Door::open(settings).await?;
         let batches = Batches {
             enter: Batch::of(&door, settings, Breath::NONE, crate::line::enter),
             look: Batch::of(&door, settings, Breath::NONE, crate::line::look),
@@ -245,11 +268,16 @@ impl Store {
             .await?)
     }
 
-    /// The present moment by the store's clock (`TIME`).
+    /// The present moment by the store's clock (`TIME`); of a cluster, by that of the primary with the list of events.
     pub async fn now(&self) -> Result<Millis, StoreError> {
-        let (seconds, micros): (i64, i64) = redis::cmd("TIME")
+        let told = redis::cmd("TIME")
             .query_async(&mut self.connection())
             .await?;
-        Ok(Millis(seconds * 1_000 + micros / 1_000))
+        Ok(millis(told))
     }
+}
+
+/// What `TIME` tells, seconds and microseconds, as a moment.
+pub(crate) fn millis((seconds, micros): (i64, i64)) -> Millis {
+    Millis(seconds * 1_000 + micros / 1_000)
 }

@@ -200,7 +200,7 @@ impl Store {
             .query_async(&mut self.connection())
             .await?;
         if held.is_none() {
-            self.door.confirm().await?;
+            self.door.confirm(event).await?;
         }
         held.map(|held| issue(event, holder.clone(), &held))
             .transpose()

@@ -1,4 +1,4 @@
-//! The connection to Redis, and its lock: the scripts of an event run only on the Redis that was last recognised.
+//! The connections to Redis, and their locks: the scripts of an event run only on a Redis that was recognised.
 //!
 //! A script's text begins with the incarnation in which it was loaded (`INCARNATION`, also the epoch of what is made in it), and Redis keeps scripts in memory alone. So one that
 //! was restarted, or one that took another's place, knows no script of the present incarnation and says so without running
@@ -6,98 +6,93 @@
 //! that may have forgotten something.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use redis::aio::{ConnectionLike, ConnectionManager};
-use redis::{Cmd, Pipeline, RedisFuture, Value};
-use tokio::sync::Mutex;
+use domain::EventId;
+use redis::aio::ConnectionLike;
+use redis::{Cmd, Pipeline, RedisError, RedisFuture, Value};
 
+use crate::cluster::Cluster;
 use crate::connect::{Settings, StoreError};
-use crate::installation::{INSTALLATION, Standing};
-use crate::script::Script;
+use crate::keys::Keys;
+use crate::node::Node;
+use crate::primaries::Primary;
+use crate::slots::slot_of;
 
-/// For how long a refusal stands before Redis is looked at again: a crowd of callers asks it a few times a second.
-const REFUSED_FOR: Duration = Duration::from_millis(50);
-
-/// The shared connection. Cheap to clone.
+/// The shared connections. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Door {
-    connection: ConnectionManager,
-    settings: Settings,
-    lock: Arc<Lock>,
+    outbox_max: u64,
+    behind: Behind,
 }
 
-/// What a process knows of the Redis that it calls.
-#[derive(Default)]
-struct Lock {
-    /// The incarnation that this process met last; 0 before it has met one.
-    incarnation: AtomicU64,
-    /// The last refusal. Held while Redis is looked at, so that one caller looks for all.
-    refused: Mutex<Option<(Instant, StoreError)>>,
+/// What lies behind the door. Where one Redis stands alone, nobody asks for the slot of a key.
+#[derive(Clone)]
+enum Behind {
+    Alone(Arc<Node>),
+    Cluster(Arc<Cluster>),
 }
 
 impl Door {
-    pub(crate) fn new(connection: ConnectionManager, settings: &Settings) -> Self {
-        Self {
-            connection,
-            settings: settings.clone(),
-            lock: Arc::default(),
-        }
+    /// Connects to a Redis that stands alone; to the primaries of a cluster when they are first called.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, StoreError> {
+        let behind = if settings.is_cluster() {
+            Behind::Cluster(Arc::new(Cluster::open(settings).await?))
+        } else {
+            let node = Node::open(settings, Primary::alone(settings)?).await?;
+            Behind::Alone(Arc::new(node))
+        };
+        Ok(Self {
+            outbox_max: settings.outbox_max,
+            behind,
+        })
     }
 
     /// Most records that may wait in an event's outbox.
     pub(crate) fn outbox_max(&self) -> u64 {
-        self.settings.outbox_max
+        self.outbox_max
     }
 
-    /// The incarnation whose scripts are called.
-    pub(crate) fn incarnation(&self) -> u64 {
-        self.lock.incarnation.load(Ordering::Relaxed)
-    }
-
-    /// Gives a script to a Redis that does not know it, if it may have it; the incarnation to call it in.
-    pub(crate) async fn load(&self, script: &Script) -> Result<u64, StoreError> {
-        let mut refused = self.lock.refused.lock().await;
-        if let Some((at, error)) = &*refused
-            && at.elapsed() < REFUSED_FOR
-        {
-            return Err(error.clone());
-        }
-        match self.load_if_recognised(script).await {
-            Ok(incarnation) => {
-                *refused = None;
-                self.lock.incarnation.store(incarnation, Ordering::Relaxed);
-                Ok(incarnation)
-            }
-            Err(error) => {
-                *refused = Some((Instant::now(), error.clone()));
-                Err(error)
-            }
+    /// Each Redis that serves something, as last heard of.
+    pub(crate) fn nodes(&self) -> Arc<[Arc<Node>]> {
+        match &self.behind {
+            Behind::Alone(node) => [Arc::clone(node)].into(),
+            Behind::Cluster(cluster) => cluster.nodes(),
         }
     }
 
-    /// Looks and loads on one connection that is never made again: who is asked and who is given the script is one process.
-    async fn load_if_recognised(&self, script: &Script) -> Result<u64, StoreError> {
-        let mut connection = self.settings.single_connection().await?;
-        let Standing::Known(incarnation) = Standing::read(&mut connection).await? else {
-            return Err(recovering());
-        };
-        script.load(incarnation).exec_async(&mut connection).await?;
-        Ok(incarnation)
+    /// The same, as the cluster tells of them now.
+    pub(crate) async fn nodes_now(&self) -> Result<Arc<[Arc<Node>]>, StoreError> {
+        if let Behind::Cluster(cluster) = &self.behind {
+            cluster.look_again(Instant::now()).await?;
+        }
+        Ok(self.nodes())
     }
 
-    /// An answer that a Redis which forgot everything would give too is believed only when it did not.
-    pub(crate) async fn confirm(&self) -> Result<(), StoreError> {
-        let held: Option<u64> = redis::cmd("HGET")
-            .arg(&[INSTALLATION, "incarnation"])
-            .query_async(&mut self.connection.clone())
-            .await?;
-        if held == Some(self.incarnation()) {
-            Ok(())
-        } else {
-            Err(recovering())
+    /// The one that serves a slot.
+    pub(crate) fn node(&self, slot: impl FnOnce() -> u16) -> Result<Arc<Node>, RedisError> {
+        match &self.behind {
+            Behind::Alone(node) => Ok(Arc::clone(node)),
+            Behind::Cluster(cluster) => cluster.node(slot()),
         }
+    }
+
+    /// Calls the one that serves a slot.
+    pub(crate) async fn at<T, F: Future<Output = Result<T, RedisError>>>(
+        &self,
+        slot: impl FnOnce() -> u16,
+        call: impl Fn(Arc<Node>) -> F,
+    ) -> Result<T, RedisError> {
+        match &self.behind {
+            Behind::Alone(node) => call(Arc::clone(node)).await,
+            Behind::Cluster(cluster) => Box::pin(cluster.at(slot(), call)).await,
+        }
+    }
+
+    /// An answer about an event that a Redis which forgot everything would give too is believed only when it did not.
+    pub(crate) async fn confirm(&self, event: &EventId) -> Result<(), StoreError> {
+        let node = self.node(|| slot_of(Keys::of(event).event().as_bytes()))?;
+        node.confirm().await
     }
 }
 
@@ -110,13 +105,19 @@ pub(crate) fn recovering() -> StoreError {
 
 impl std::fmt::Debug for Door {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Door(incarnation {})", self.incarnation())
+        f.debug_list().entries(self.nodes().iter()).finish()
     }
 }
 
 impl ConnectionLike for Door {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        self.connection.req_packed_command(command)
+        match &self.behind {
+            Behind::Alone(node) => {
+                let mut connection = node.connection();
+                Box::pin(async move { connection.send_packed_command(command).await })
+            }
+            Behind::Cluster(cluster) => Box::pin(cluster.send(command)),
+        }
     }
 
     fn req_packed_commands<'a>(
@@ -125,10 +126,21 @@ impl ConnectionLike for Door {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        self.connection.req_packed_commands(pipeline, offset, count)
+        match &self.behind {
+            Behind::Alone(node) => {
+                let mut connection = node.connection();
+                let sent = async move {
+                    connection
+                        .send_packed_commands(pipeline, offset, count)
+                        .await
+                };
+                Box::pin(sent)
+            }
+            Behind::Cluster(cluster) => Box::pin(cluster.send_all(pipeline, offset, count)),
+        }
     }
 
     fn get_db(&self) -> i64 {
-        self.connection.get_db()
+        0
     }
 }

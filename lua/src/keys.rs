@@ -6,14 +6,14 @@ use domain::EventId;
 
 /// The ids of all events (set).
 pub(crate) const EVENTS: &str = "events";
-/// The public halves of the signing keys (hash: kid → `x issuer…`).
-pub(crate) const PUBLIC_KEYS: &str = "keys:public";
+/// The public halves of the signing keys (hash: kid → `x issuer…`); in one slot with what else is known of them.
+pub(crate) const PUBLIC_KEYS: &str = "{keys}:public";
 /// When each of them was first published (hash: kid → ms).
-pub(crate) const KEYS_SHOWN: &str = "keys:shown";
+pub(crate) const KEYS_SHOWN: &str = "{keys}:shown";
 /// When the last ticket of each that signs no more ends (hash: kid → ms).
-pub(crate) const KEY_ENDS: &str = "keys:ends";
+pub(crate) const KEY_ENDS: &str = "{keys}:ends";
 /// Those whose last ticket has ended (hash: kid → `x issuer…`).
-pub(crate) const RETIRED_KEYS: &str = "keys:retired";
+pub(crate) const RETIRED_KEYS: &str = "{keys}:retired";
 /// The public halves of the session keys (hash: kid → `until_ms x`); in one slot with the ended sessions.
 pub(crate) const SESSION_KEYS: &str = "{sessions}:keys";
 /// The sessions that were ended lately (sorted set: session → when, in ms).
@@ -37,6 +37,25 @@ pub(crate) fn answered(once: &str) -> String {
 /// The key of a lease (string: its owner, with a time to live).
 pub(crate) fn lease(name: &str) -> String {
     format!("lease:{name}")
+}
+
+/// Who a Redis was when it was last recognised (hash: `incarnation`, `run_id`, `lineage`). `tag` is a hash tag that lies with it, where
+/// it is one of several.
+pub(crate) fn installation(tag: &str) -> String {
+    format!("installation{tag}")
+}
+
+/// The lease of a Redis' recovery.
+pub(crate) fn recovery(tag: &str) -> String {
+    format!("lease:recovery{tag}")
+}
+
+/// The event or book whose own key this is.
+pub(crate) fn named_by(key: &str) -> Option<EventId> {
+    let tagged = key
+        .strip_prefix("event:{")
+        .or_else(|| key.strip_prefix("book:{"))?;
+    EventId::from_encoded(tagged.strip_suffix('}')?).ok()
 }
 
 /// Makes the keys of one event, and of the book of the same id. Its id is percent-encoded in them, so that no name, whatever it holds, ends the hash tag early.

@@ -2,8 +2,12 @@
 //!
 //! All of it happens on one connection that is never made again, so it is one process that is looked at, mended and
 //! recognised; and under a lease. What an event held is laid beside its keys, page by page, and takes their place in one
-//! step, which looks at the lease: whoever was too slow changes nothing.
+//! step, which raises the event's epoch: whoever was too slow, and so has an earlier one, changes nothing.
+//!
+//! Of a Redis Cluster one primary is recovered at a time, with the events that it serves. The one with the list of events comes first,
+//! since what it lost of the list is found at the others.
 
+mod begin;
 mod books;
 mod draw;
 mod lay;
@@ -18,7 +22,7 @@ use redis::aio::MultiplexedConnection;
 
 use crate::connect::{Settings, StoreError};
 use crate::events::with_event;
-use crate::installation::{INSTALLATION, Identity, Standing};
+use crate::installation::Identity;
 use crate::keys::{self, EVENTS, Keys};
 use crate::script::{script, tags};
 pub use draw::LaidDraw;
@@ -42,10 +46,12 @@ const GAP: u64 = 10_000;
 /// A recovery under way. Nothing about any event is decided while it lasts.
 pub struct Recovery {
     connection: MultiplexedConnection,
+    /// To the primary with the list of events; the same one where it stands alone.
+    home: MultiplexedConnection,
     identity: Identity,
     noted: u64,
     /// Whose the lease is, and what is laid beside an event's keys: no other connection is called so, of whatever process.
-    owner: String,
+    pub(crate) owner: String,
     /// When the lease was renewed last, or a moment before.
     held_at: Instant,
 }
@@ -66,64 +72,19 @@ pub struct Restored<'a> {
 }
 
 impl Recovery {
-    /// Begins, unless this Redis is the one that was last recognised or somebody else recovers it. From here on no script
-    /// of an event runs.
-    pub async fn begin(settings: &Settings) -> Result<Option<Self>, StoreError> {
-        let mut connection = settings.single_connection().await?;
-        let (standing, identity) = Standing::with_identity(&mut connection).await?;
-        if let Standing::Known(_) = standing {
-            return Ok(None);
+    /// Recognises every Redis in whose place nothing else is known: that of a test, or of a tool without a ledger.
+    pub async fn of_nothing(settings: &Settings) -> Result<(), StoreError> {
+        while let Some(recovery) = Self::begin(settings).await? {
+            let next = recovery.noted + 1;
+            recovery.finish(next).await?;
         }
-        let number: u64 = redis::cmd("CLIENT")
-            .arg("ID")
-            .query_async(&mut connection)
-            .await?;
-        // A process that is started again on the same files counts its connections from the beginning.
-        let owner = format!("connection-{number}-of-{}", identity.run_id);
-        let held_at = Instant::now();
-        let taken: bool = redis::cmd("SET")
-            .arg(keys::lease("recovery"))
-            .arg(&owner)
-            .arg(&["NX", "PX"])
-            .arg(LEASE_MS)
-            .query_async(&mut connection)
-            .await?;
-        if !taken {
-            return Ok(None);
-        }
-        // Looked at again under the lease: somebody may have recognised it and given the lease back in between.
-        let noted = match Standing::read(&mut connection).await? {
-            Standing::Known(_) => {
-                let lease = keys::lease("recovery");
-                redis::cmd("DEL")
-                    .arg(lease)
-                    .exec_async(&mut connection)
-                    .await?;
-                return Ok(None);
-            }
-            Standing::Changed(noted) => noted,
-            Standing::Blank => 0,
-        };
-        redis::cmd("SCRIPT")
-            .arg(&["FLUSH", "ASYNC"])
-            .exec_async(&mut connection)
-            .await?;
-        Ok(Some(Self {
-            connection,
-            identity,
-            noted,
-            owner,
-            held_at,
-        }))
+        Ok(())
     }
 
-    /// Recognises a Redis in whose place nothing else is known: that of a test, or of a tool without a ledger.
-    pub async fn of_nothing(settings: &Settings) -> Result<(), StoreError> {
-        let Some(recovery) = Self::begin(settings).await? else {
-            return Ok(());
-        };
-        let next = recovery.noted + 1;
-        recovery.finish(next).await
+    /// Does the Redis that is recovered serve this event or book?
+    #[must_use]
+    pub fn serves(&self, event: &EventId) -> bool {
+        self.identity.slots.hold(&Keys::of(event).event())
     }
 
     /// The incarnation that this Redis last knew of; 0 when it knows of none.
@@ -134,8 +95,9 @@ impl Recovery {
 
     /// Keeps the lease: at least once a second.
     pub async fn hold(&mut self) -> Result<(), StoreError> {
+        let asked = self.holding();
         let asked_at = Instant::now();
-        let held: Option<String> = hold().query_async(&mut self.connection).await?;
+        let held: Option<String> = asked.query_async(&mut self.connection).await?;
         self.is_ours(held.as_ref(), asked_at)
     }
 
@@ -152,7 +114,7 @@ impl Recovery {
     pub async fn give_up(mut self) {
         if self.hold().await.is_ok() {
             // What cannot be given back ends by itself.
-            let lease = keys::lease("recovery");
+            let lease = keys::recovery(&self.identity.tag);
             let _ = redis::cmd("DEL")
                 .arg(lease)
                 .exec_async(&mut self.connection)
@@ -176,21 +138,19 @@ impl Recovery {
     /// Puts an event back as the ledger knows it; its issues were laid beside it before.
     pub async fn restore(&mut self, restored: Restored<'_>) -> Result<(), StoreError> {
         tags!(Outcome { Restored = "restored", NotOurs = "not-ours" });
-        self.lay_line(&restored.event.event, restored.line).await?;
         let event = restored.event;
-        let keys = Keys::of(&event.event);
+        self.lay_line(&event.event, restored.line).await?;
         self.lay_draw(event, restored.line.draw.as_ref()).await?;
-        let mut touched = vec![keys::lease("recovery"), EVENTS.to_owned()];
-        touched.extend(crate::events::every_change_keys(&keys));
+        self.list(&event.event).await?;
+        let keys = Keys::of(&event.event);
+        let mut touched = crate::events::every_change_keys(&keys).to_vec();
         touched.push(keys.acked());
         for key in replaced(&keys) {
             touched.extend([self.beside(&key), key]);
         }
-        let (event_id, line) = (event.event.as_str(), restored.line);
+        let line = restored.line;
         let call = RESTORE_EVENT
             .keys(touched)
-            .arg(self.owner.as_str())
-            .arg(event_id)
             .arg(&[restored.epoch, restored.seen, GAP, restored.serial])
             .arg(&[
                 line.last_seq.0,
@@ -207,11 +167,32 @@ impl Recovery {
         }
     }
 
+    /// Names an event in the list, before it is put back: readers skip an entry without an event. Whoever lost the lease stops here.
+    async fn list(&mut self, event: &EventId) -> Result<(), StoreError> {
+        self.hold().await?;
+        Ok(redis::cmd("SADD")
+            .arg(EVENTS)
+            .arg(event.as_str())
+            .exec_async(&mut self.home)
+            .await?)
+    }
+
+    /// Reads whose the lease is, and prolongs it.
+    fn holding(&self) -> Cmd {
+        let mut command = redis::cmd("GETEX");
+        let lease = keys::recovery(&self.identity.tag);
+        command.arg(lease).arg("PX").arg(LEASE_MS);
+        command
+    }
+
     /// Recognises this Redis: service goes on, in this incarnation.
     pub async fn finish(mut self, incarnation: u64) -> Result<(), StoreError> {
         tags!(Outcome { Recognised = "recognised", NotOurs = "not-ours" });
         let mut reply = RECOGNISE
-            .keys([INSTALLATION.to_owned(), keys::lease("recovery")])
+            .keys([
+                keys::installation(&self.identity.tag),
+                keys::recovery(&self.identity.tag),
+            ])
             .arg(self.owner.as_str())
             .arg(self.identity.run_id.as_str())
             .arg(self.identity.lineage.as_str())
@@ -246,13 +227,6 @@ fn replaced(keys: &Keys<'_>) -> [String; 17] {
         keys.coupons(),
         keys.claims(),
     ]
-}
-
-/// Reads whose the lease is, and prolongs it.
-fn hold() -> Cmd {
-    let mut command = redis::cmd("GETEX");
-    command.arg(keys::lease("recovery")).arg("PX").arg(LEASE_MS);
-    command
 }
 
 fn not_ours() -> StoreError {

@@ -12,6 +12,8 @@ use tracing::Instrument as _;
 use crate::connect::StoreError;
 use crate::door::Door;
 use crate::keys::Keys;
+use crate::node::Node;
+use crate::slots::{is_one_slot, slot_of_first};
 
 /// A script of `lua/scripts`, put together from the parts it uses and itself.
 pub(crate) struct Script {
@@ -133,21 +135,20 @@ impl Call<'_> {
         self.run_in(door).instrument(span).await
     }
 
-    async fn run_in(self, door: &Door) -> Result<Reply, StoreError> {
-        let mut connection = door.clone();
-        let incarnation = if self.script.open {
-            0
-        } else {
-            door.incarnation()
-        };
-        let value = match self.sent(&mut connection, incarnation).await {
+    async fn run_in(&self, door: &Door) -> Result<Reply, StoreError> {
+        debug_assert!(is_one_slot(&self.keys), "in several slots: {:?}", self.keys);
+        let slot = || slot_of_first(&self.keys);
+        let sent = || door.at(slot, |node| async move { self.sent(&node).await });
+        let value = match sent().await {
             // Given and run in one: a recovery may make Redis forget its scripts at any moment.
             Err(error) if error.code() == Some("NOSCRIPT") && self.script.open => {
-                self.evaluate(&mut connection).await?
+                let evaluated =
+                    |node: Arc<Node>| async move { self.evaluate(&mut node.connection()).await };
+                door.at(slot, evaluated).await?
             }
             Err(error) if error.code() == Some("NOSCRIPT") => {
-                let incarnation = door.load(self.script).await?;
-                self.sent(&mut connection, incarnation).await?
+                door.node(slot)?.load(self.script).await?;
+                sent().await?
             }
             answered => answered?,
         };
@@ -156,7 +157,7 @@ impl Call<'_> {
             return Err(StoreError::OutboxFull);
         }
         if !self.script.open && reply.begins_with(&DOUBTFUL) {
-            door.confirm().await?;
+            door.node(slot)?.confirm().await?;
         }
         Ok(reply)
     }
@@ -178,10 +179,16 @@ impl Call<'_> {
         self.with_keys(command).query_async(connection).await
     }
 
-    async fn sent(&self, door: &mut Door, incarnation: u64) -> Result<Value, RedisError> {
+    async fn sent(&self, node: &Node) -> Result<Value, RedisError> {
+        let incarnation = if self.script.open {
+            0
+        } else {
+            node.incarnation()
+        };
         let mut command = redis::cmd("EVALSHA");
         command.arg(&*self.script.hash(incarnation));
-        self.with_keys(command).query_async(door).await
+        let mut connection = node.connection();
+        self.with_keys(command).query_async(&mut connection).await
     }
 
     fn with_keys(&self, mut command: Cmd) -> Cmd {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::Millis;
 use domain::ticket::PublicKey;
 
-use crate::connect::{Store, StoreError};
+use crate::connect::{Store, StoreError, millis};
 use crate::keys::{KEY_ENDS, KEYS_SHOWN, Keys, PUBLIC_KEYS, RETIRED_KEYS};
 use crate::script::{script, tags};
 
@@ -76,9 +76,13 @@ impl Store {
 
     /// What time says of the signing keys.
     pub async fn key_times(&self) -> Result<KeyTimes, StoreError> {
-        let (shown, ends): (BTreeMap<String, i64>, BTreeMap<String, i64>) = redis::pipe()
+        type Held = (BTreeMap<String, i64>, BTreeMap<String, i64>, (i64, i64));
+        // The clock by which they were shown.
+        let (shown, ends, now): Held = redis::pipe()
+            .atomic()
             .hgetall(KEYS_SHOWN)
             .hgetall(KEY_ENDS)
+            .cmd("TIME")
             .query_async(&mut self.connection())
             .await?;
         let times = |held: BTreeMap<String, i64>| {
@@ -86,7 +90,7 @@ impl Store {
             held.into_iter().map(read).collect()
         };
         Ok(KeyTimes {
-            now: self.now().await?,
+            now: millis(now),
             shown: times(shown),
             ends: times(ends),
         })

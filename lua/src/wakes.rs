@@ -1,22 +1,18 @@
 //! Hearing what wakes a sleeper. Admission sleeps while nobody waits: somebody entered an empty line, or an event changed. Whoever
 //! moves records on, or watches how far they have come, sleeps when nothing is left to read: a record came.
 
-use std::time::Duration;
-
 use domain::EventId;
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::FutureExt as _;
 
 use crate::acks::acked;
 use crate::connect::{Settings, StoreError};
 use crate::keys::{ACKS, RECORDS, WAKES};
-
-/// How long a listener's own question may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+use crate::subscription::Subscription;
 
 /// Hears it on a connection of its own (Redis pub/sub). Some may be missed while it reconnects: after it was made, and
 /// after [`Wakes::next`] returned `None`, anything may have happened.
 pub struct Wakes {
-    subscriber: redis::aio::PubSub,
+    subscription: Subscription,
 }
 
 impl Wakes {
@@ -36,17 +32,16 @@ impl Wakes {
     }
 
     async fn of(settings: &Settings, channels: &[&str]) -> Result<Self, StoreError> {
-        let mut subscriber = settings.subscriber().await?;
-        subscriber.subscribe(channels).await?;
-        Ok(Self { subscriber })
+        Ok(Self {
+            subscription: Subscription::of(settings, channels).await?,
+        })
     }
 
     /// The next event that is to be looked at; `None` when the connection ended. Nothing is lost when this is dropped.
     pub async fn next(&mut self) -> Option<EventId> {
-        let mut messages = self.subscriber.on_message();
         loop {
             // Only the scripts publish here; anything else is not for us.
-            let message = messages.next().await?;
+            let message = self.subscription.next().await?;
             let told: String = message.get_payload().unwrap_or_default();
             let event = match message.get_channel_name() {
                 ACKS => acked(&told).map(|acked| acked.event),
@@ -60,14 +55,7 @@ impl Wakes {
 
     /// Waits until everything that was told before this call can be heard without waiting.
     pub async fn catch_up(&mut self) -> Result<(), StoreError> {
-        // The answer comes behind it.
-        let answered = self.subscriber.ping::<redis::Value>();
-        match tokio::time::timeout(PATIENCE, answered).await {
-            Ok(answered) => answered.map(drop).map_err(StoreError::from),
-            Err(_) => Err(StoreError::Unavailable(
-                "a listener got no answer".to_owned(),
-            )),
-        }
+        self.subscription.catch_up().await
     }
 
     /// The next one that was told of already: `None` when nothing is there to be heard now, `Some(None)` when the connection ended.

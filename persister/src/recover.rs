@@ -133,7 +133,8 @@ impl Watcher {
         let known = self.fence(recovery, incarnation).await?;
         let mut restored = self.books(recovery, incarnation).await?;
         for stored in self.ledger.events().await? {
-            if self.event(recovery, &stored, incarnation).await? {
+            let is_served = recovery.serves(&stored.event.event);
+            if is_served && self.event(recovery, &stored, incarnation).await? {
                 restored.insert(stored.event.event);
             }
         }

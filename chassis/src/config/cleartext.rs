@@ -4,11 +4,16 @@ use std::net::IpAddr;
 
 use axum::http::Uri;
 
+use super::value::each_host;
+
 /// The warning of a Redis that is reached without TLS.
 pub(super) fn redis(url: &str) -> Option<String> {
-    let uri: Uri = url.parse().ok()?;
-    let open = uri.scheme_str() == Some("redis") && is_foreign(uri.host()?);
-    open.then(|| {
+    let is_open = |url: String| {
+        let uri: Uri = url.parse().ok()?;
+        Some(uri.scheme_str() == Some("redis") && is_foreign(uri.host()?))
+    };
+    let mut hosts = each_host(url).into_iter();
+    hosts.any(|url| is_open(url) == Some(true)).then(|| {
         "Redis is reached without TLS: write rediss://, unless its network is your own".to_owned()
     })
 }
@@ -50,6 +55,7 @@ mod tests {
             "redis://redis.example:6379",
             "redis://:secret@203.0.113.7",
             "redis://[2001:db8::1]:6379/3",
+            "redis://:secret@10.0.0.1:6379,redis.example:6379",
         ] {
             assert!(redis(url).unwrap().contains("rediss://"), "{url}");
         }

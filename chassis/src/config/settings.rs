@@ -70,8 +70,8 @@ pub(super) const PUBLIC_URL: Setting = Setting {
 pub(super) const REDIS_URL: Setting = Setting {
     name: "redis-url",
     shape: "URL",
-    help: "the store (default: a private redis-server in the data folder)",
-    allowed: "redis://HOST:PORT, rediss://HOST:PORT or redis+unix:///PATH",
+    help: "the store (default: a private redis-server in the data folder); of a Redis Cluster some nodes: redis://HOST:PORT,HOST:PORT",
+    allowed: "redis://HOST:PORT, rediss://HOST:PORT (several nodes of a Redis Cluster: HOST:PORT,HOST:PORT) or redis+unix:///PATH",
 };
 pub(super) const ACCEPT_LOSS_WINDOW: Setting = Setting {
     name: "accept-loss-window",

@@ -128,7 +128,7 @@ type Row = (
     &'static [&'static str],
 );
 
-const WRONG: [Row; 40] = [
+const WRONG: [Row; 42] = [
     (
         &["--roles", "persister", "--redis-url", "redis://h"],
         &[],
@@ -227,6 +227,12 @@ const WRONG: [Row; 40] = [
         &["--redis-url holds `redis://:…@h/x`"],
     ),
     (
+        &["--redis-url", "redis://:hunter2@a:1,b:2/3"],
+        &[],
+        &["--redis-url holds `redis://:…@a:1,b:2/3`"],
+    ),
+    (&["--redis-url", "redis://a:1,,b:2"], &[], &["--redis-url"]),
+    (
         &["--redis-url", "redis://:hunter2?x@h:1"],
         &[],
         &["--redis-url holds `redis://…`"],
@@ -320,6 +326,14 @@ fn an_unknown_variable_is_a_warning_and_other_commands_variables_are_not() {
     let warnings = parse(&[], &environment).unwrap().warnings;
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].contains("STANCHION_LISTN"));
+}
+
+#[test]
+fn the_nodes_of_a_redis_cluster_are_one_url() {
+    for url in ["redis://a:1,b,[::1]:3", "rediss://u:p,w@a:1,b:2/0?x=1"] {
+        let config = parse(&["--redis-url", url], &[]).unwrap();
+        assert_eq!(config.redis_url.unwrap().reveal(), url);
+    }
 }
 
 #[test]

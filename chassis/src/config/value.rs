@@ -100,18 +100,40 @@ pub(super) fn public_url(text: &str) -> Option<String> {
         .then_some(whole)
 }
 
+/// One Redis, or several hosts separated by commas: nodes of a Redis Cluster, which has one database.
 pub(super) fn redis_url(text: &str) -> Option<String> {
-    let fits = match text.split_once("://")? {
-        ("redis+unix", path) => path.starts_with('/') && path.len() > 1,
-        ("redis" | "rediss", _) => {
-            let uri: Uri = text.parse().ok()?;
-            let database = uri.path().trim_start_matches('/');
-            let numbered = database.is_empty() || database.parse::<u16>().is_ok();
-            uri.host().is_some_and(|host| !host.is_empty()) && numbered
-        }
-        _ => false,
-    };
+    let (scheme, rest) = text.split_once("://")?;
+    if scheme == "redis+unix" {
+        let fits = rest.starts_with('/') && rest.len() > 1;
+        return fits.then(|| text.to_owned());
+    }
+    let urls = each_host(text);
+    let fits = urls.iter().all(|url| {
+        let Ok(uri) = url.parse::<Uri>() else {
+            return false;
+        };
+        let database = uri.path().trim_start_matches('/');
+        let numbered = match database.parse::<u16>() {
+            Ok(database) => database == 0 || urls.len() == 1,
+            Err(_) => database.is_empty(),
+        };
+        let known = matches!(uri.scheme_str(), Some("redis" | "rediss"));
+        known && uri.host().is_some_and(|host| !host.is_empty()) && numbered
+    });
     fits.then(|| text.to_owned())
+}
+
+/// The URL of each host of one that may name several.
+pub(super) fn each_host(url: &str) -> Vec<String> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return vec![url.to_owned()];
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (credential, hosts) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+    hosts
+        .split(',')
+        .map(|host| format!("{scheme}://{credential}{host}{path}"))
+        .collect()
 }
 
 pub(super) fn database_url(text: &str) -> Option<String> {

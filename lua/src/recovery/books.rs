@@ -8,7 +8,7 @@ use domain::book::{Book, Coupon};
 use super::{GAP, PIECE, RESTORE_BOOK, Recovery, not_ours};
 use crate::books::{coupon_text, with_rules};
 use crate::connect::StoreError;
-use crate::keys::{self, EVENTS, Keys};
+use crate::keys::Keys;
 use crate::script::tags;
 
 /// What each holder has of a book, and how often they redeemed: gathered while its coupons are laid out.
@@ -81,9 +81,8 @@ impl Recovery {
             self.lay_pairs("HSET", &keys.redeemers(), redeemed.collect())
                 .await?;
         }
+        self.list(&book.book).await?;
         let mut touched = vec![
-            keys::lease("recovery"),
-            EVENTS.to_owned(),
             keys.event(),
             keys.counts(),
             keys.outbox(),
@@ -103,8 +102,6 @@ impl Recovery {
         }
         let call = RESTORE_BOOK
             .keys(touched)
-            .arg(self.owner.as_str())
-            .arg(book.book.as_str())
             .arg(&[restored.epoch, restored.seen, GAP])
             .arg(u8::from(restored.is_alone));
         let mut reply = with_rules(call, &book.rules)?

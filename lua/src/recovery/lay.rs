@@ -9,7 +9,7 @@ use domain::place::{AdmittedPlace, GoneReason};
 use domain::{PlaceId, Seq};
 use redis::{Cmd, Pipeline, ToRedisArgs};
 
-use super::{LaidDraw, Recovery, hold};
+use super::{LaidDraw, Recovery};
 use crate::connect::StoreError;
 use crate::keys::Keys;
 
@@ -150,7 +150,7 @@ impl Recovery {
         for key in keys {
             pipe.expire(self.beside(key), BESIDE_S).ignore();
         }
-        pipe.add_command(hold());
+        pipe.add_command(self.holding());
         let asked_at = Instant::now();
         let (held,): (Option<String>,) = pipe.query_async(&mut self.connection).await?;
         self.is_ours(held.as_ref(), asked_at)

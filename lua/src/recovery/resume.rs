@@ -4,17 +4,20 @@ use domain::EventId;
 
 use super::{GAP, RESUME_EVENT, Recovery, not_ours};
 use crate::connect::StoreError;
-use crate::keys::{self, EVENTS, Keys};
+use crate::keys::{EVENTS, Keys};
 use crate::script::{parsed, tags};
 
 impl Recovery {
-    /// The events and books that this Redis knows.
+    /// The events and books that this Redis serves, as far as the list names them.
     pub async fn events(&mut self) -> Result<Vec<EventId>, StoreError> {
         let held: Vec<String> = redis::cmd("SMEMBERS")
             .arg(EVENTS)
-            .query_async(&mut self.connection)
+            .query_async(&mut self.home)
             .await?;
-        held.iter().map(|id| parsed(id)).collect()
+        let mut events: Vec<EventId> =
+            held.iter().map(|id| parsed(id)).collect::<Result<_, _>>()?;
+        events.retain(|event| self.serves(event));
+        Ok(events)
     }
 
     /// Lets an event, or a book, that was not put back go on in a new epoch: of what it counts from here on nothing was ever told.
@@ -24,7 +27,6 @@ impl Recovery {
         let keys = Keys::of(event);
         let mut reply = RESUME_EVENT
             .keys([
-                keys::lease("recovery"),
                 keys.event(),
                 keys.counts(),
                 keys.acked(),
@@ -32,7 +34,6 @@ impl Recovery {
                 keys.seq(),
                 keys.book(),
             ])
-            .arg(self.owner.as_str())
             .arg(&[epoch, GAP])
             .run_on(&mut self.connection)
             .await?;

@@ -207,18 +207,25 @@ async fn whoever_was_too_slow_puts_nothing_back() {
     let (demo, admitted) = first_let_in(&rig).await;
     let definition = rig.store.event(&demo).await.unwrap().unwrap().event;
     redis::cmd("DEL")
-        .arg(crate::installation::INSTALLATION)
+        .arg("installation")
         .exec_async(&mut rig.store.connection())
         .await
         .unwrap();
     let slow = Recovery::begin(&rig.redis.settings()).await.unwrap();
     let mut slow = slow.unwrap();
-    redis::cmd("DEL")
-        .arg("lease:recovery")
-        .exec_async(&mut rig.store.connection())
-        .await
-        .unwrap();
-    Recovery::of_nothing(&rig.redis.settings()).await.unwrap();
+    let lease = async |command: &str, owner: &[&str]| {
+        redis::cmd(command)
+            .arg("lease:recovery")
+            .arg(owner)
+            .exec_async(&mut rig.store.connection())
+            .await
+            .unwrap();
+    };
+    lease("DEL", &[]).await;
+    let other = Recovery::begin(&rig.redis.settings()).await.unwrap();
+    let mut other = other.unwrap();
+    other.resume(&demo, 3).await.unwrap();
+    other.finish(3).await.unwrap();
     let restored = Restored {
         event: &definition,
         epoch: 2,
@@ -228,6 +235,13 @@ async fn whoever_was_too_slow_puts_nothing_back() {
     };
     let error = slow.restore(restored).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    // Also when it has looked at its lease before it lost it: what it puts back is of an epoch that is over.
+    lease("SET", &[&slow.owner]).await;
+    let error = slow.restore(restored).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    let error = slow.resume(&demo, 2).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    lease("DEL", &[]).await;
     let error = slow.finish(7).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     let passed = rig

@@ -2,6 +2,7 @@
 
 mod absence;
 mod books;
+mod cluster;
 mod direct;
 mod draw;
 mod fence;

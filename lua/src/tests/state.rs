@@ -181,17 +181,22 @@ const SHIFT: &str = r"
 /// moved into the past instead.
 pub(super) async fn let_pass(store: &Store, event: &EventId, ms: i64) {
     let keys = Keys::of(event);
-    redis::Script::new(SHIFT)
-        .key(keys.event())
-        .key(keys.admitted())
-        .key(keys.outstanding())
-        .key(keys.unminted())
-        .key(keys.pace())
-        .key(keys.grace())
-        .key(keys.seen())
-        .key(keys.strain())
+    let keys = [
+        keys.event(),
+        keys.admitted(),
+        keys.outstanding(),
+        keys.unminted(),
+        keys.pace(),
+        keys.grace(),
+        keys.seen(),
+        keys.strain(),
+    ];
+    redis::cmd("EVAL")
+        .arg(SHIFT)
+        .arg(keys.len())
+        .arg(&keys)
         .arg(ms)
-        .invoke_async::<()>(&mut store.connection())
+        .exec_async(&mut store.connection())
         .await
         .unwrap();
 }

@@ -20,6 +20,9 @@ impl Watcher {
         let events = self.ledger.events().await?;
         let mut restored = BTreeSet::new();
         for book in self.ledger.books().await? {
+            if !recovery.serves(&book.book) {
+                continue;
+            }
             let is_alone = events.iter().all(|stored| stored.event.event != book.book);
             if self.book(recovery, &book, is_alone, incarnation).await? {
                 restored.insert(book.book);

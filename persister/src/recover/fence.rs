@@ -43,13 +43,14 @@ impl Watcher {
         }
     }
 
-    /// The events and books that Redis or the ledger knows.
+    /// The events and books that Redis or the ledger knows; of a cluster those of the primary that is recovered.
     async fn known(&self, recovery: &mut Recovery) -> Result<BTreeSet<EventId>, RecoverError> {
         let mut known: BTreeSet<EventId> = recovery.events().await?.into_iter().collect();
         let events = self.ledger.events().await?;
         known.extend(events.into_iter().map(|stored| stored.event.event));
         let books = self.ledger.books().await?;
         known.extend(books.into_iter().map(|book| book.book));
+        known.retain(|event| recovery.serves(event));
         Ok(known)
     }
 
