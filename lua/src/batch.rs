@@ -23,20 +23,29 @@ const MOST_REQUESTS: usize = 64;
 const MOST_WAITING: usize = 20_000;
 
 /// When those who come shortly after a call wait for each other, instead of being sent at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Breath {
-    /// The least time from that call for an event to the next, unless it was full; zero for never.
+pub(crate) struct Breath<A> {
+    /// The least time from the beginning of that call for an event to the next, unless it was full.
     pub(crate) lasts: Duration,
-    /// After calls that held so many requests, or more.
+    /// After calls with so many answers that count, or more.
     pub(crate) after: usize,
+    /// Does an answer count?
+    pub(crate) counts: fn(&A) -> bool,
 }
 
-impl Breath {
+impl<A> Breath<A> {
     /// Never: requests are sent as soon as they can be.
     pub(crate) const NONE: Self = Self {
         lasts: Duration::ZERO,
         after: usize::MAX,
+        counts: |_| false,
     };
+
+    /// Does one follow a call with these answers?
+    fn follows(&self, outcome: &Result<Vec<A>, StoreError>) -> bool {
+        let counted = |answers: &Vec<A>| answers.iter().filter(|a| (self.counts)(a)).count();
+        let held = outcome.as_ref().ok();
+        held.is_some_and(|held| held.len() < MOST_REQUESTS && counted(held) >= self.after)
+    }
 }
 
 type Answer<A> = Result<A, StoreError>;
@@ -53,8 +62,7 @@ struct Inner<Q, A> {
     run: Run<Q, A>,
     /// How long a request may wait for its answer, gathering and call together.
     patience: Duration,
-    /// Whoever may wait so is sent in one call at a time.
-    breath: Breath,
+    breath: Breath<A>,
     lanes: Mutex<HashMap<EventId, Lane<Q, A>>>,
 }
 
@@ -62,6 +70,8 @@ struct Inner<Q, A> {
 struct Lane<Q, A> {
     waiting: VecDeque<(Q, oneshot::Sender<Answer<A>>)>,
     calls: usize,
+    /// No call begins before.
+    rests_until: Option<Instant>,
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
@@ -69,7 +79,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     pub(crate) fn of<F>(
         door: &Door,
         settings: &Settings,
-        breath: Breath,
+        breath: Breath<A>,
         call: impl Fn(Door, EventId, Vec<Q>) -> F + Send + Sync + 'static,
     ) -> Self
     where
@@ -81,7 +91,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     }
 
     /// Gathers requests for `run`; each is answered within `patience`, if only by an error.
-    fn new(patience: Duration, breath: Breath, run: Run<Q, A>) -> Self {
+    fn new(patience: Duration, breath: Breath<A>, run: Run<Q, A>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 run,
@@ -101,6 +111,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
             let lane = lanes.entry(event.clone()).or_insert_with(|| Lane {
                 waiting: VecDeque::new(),
                 calls: 0,
+                rests_until: None,
             });
             if lane.waiting.len() >= MOST_WAITING {
                 return Err(StoreError::Unavailable(
@@ -108,7 +119,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
                 ));
             }
             lane.waiting.push_back((request, answer));
-            if lane.calls < self.inner.most_calls() {
+            if lane.calls < MOST_CALLS {
                 lane.calls += 1;
                 tokio::spawn(Caller::work(Arc::clone(&self.inner), event.clone()));
             }
@@ -117,17 +128,6 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::Unknown("its batch was given up".to_owned())),
             Err(_) => Err(StoreError::Unknown("its batch took too long".to_owned())),
-        }
-    }
-}
-
-impl<Q, A> Inner<Q, A> {
-    /// Most calls under way for one event.
-    fn most_calls(&self) -> usize {
-        if self.breath == Breath::NONE {
-            MOST_CALLS
-        } else {
-            1
         }
     }
 }
@@ -147,15 +147,33 @@ impl<Q: Send + 'static, A: Send + 'static> Caller<Q, A> {
             event,
             done: false,
         };
-        while let Some((requests, callers)) = caller.next() {
-            let Breath { lasts, after } = caller.inner.breath;
-            let next_at = Instant::now() + lasts;
-            let breathes = (after..MOST_REQUESTS).contains(&requests.len());
-            let outcome = (caller.inner.run)(caller.event.clone(), requests).await;
-            answer(callers, outcome);
-            if breathes {
-                sleep_until(next_at).await;
+        loop {
+            while let Some(until) = caller.rests_until() {
+                sleep_until(until).await;
             }
+            let Some((requests, callers)) = caller.next() else {
+                return;
+            };
+            let next_at = Instant::now() + caller.inner.breath.lasts;
+            let outcome = (caller.inner.run)(caller.event.clone(), requests).await;
+            if caller.inner.breath.follows(&outcome) {
+                caller.rest(next_at);
+            }
+            answer(callers, outcome);
+        }
+    }
+
+    /// Until when the event's requests gather, if they do so now.
+    fn rests_until(&self) -> Option<Instant> {
+        let lanes = self.inner.lanes.lock();
+        let until = lanes.get(&self.event)?.rests_until;
+        until.filter(|until| *until > Instant::now())
+    }
+
+    /// Lets the event's requests gather.
+    fn rest(&self, until: Instant) {
+        if let Some(lane) = self.inner.lanes.lock().get_mut(&self.event) {
+            lane.rests_until = Some(until);
         }
     }
 
@@ -253,7 +271,7 @@ mod tests {
         breathing(patience, Breath::NONE)
     }
 
-    fn breathing(patience: Duration, breath: Breath) -> Doubling {
+    fn breathing(patience: Duration, breath: Breath<u64>) -> Doubling {
         let calls: Arc<Mutex<Vec<Vec<u64>>>> = Arc::default();
         let permits = Arc::new(Semaphore::new(0));
         let began = Arc::new(Notify::new());
@@ -361,6 +379,7 @@ mod tests {
         let breath = Breath {
             lasts: Duration::from_secs(1),
             after: 1,
+            counts: |_| true,
         };
         let doubling = breathing(SOON, breath);
         assert_eq!(doubling.batch.ask(&id("demo"), 1).await, Ok(2));
@@ -387,27 +406,31 @@ mod tests {
         let breath = Breath {
             lasts: Duration::from_hours(1),
             after: 3,
+            counts: |answer| *answer >= 200,
         };
         let doubling = breathing(SOON, breath);
-        for number in 1..=2 {
-            let two = [number, 10 + number].map(|number| {
-                let batch = Batch {
-                    inner: Arc::clone(&doubling.batch.inner),
-                };
-                async move { batch.ask(&id("demo"), number).await }
-            });
-            for answer in join_all(two).await {
-                answer.unwrap();
-            }
-        }
         let batch = &doubling.batch;
-        let crowd = (100..103).map(|number| async move { batch.ask(&id("demo"), number).await });
-        let crowd = join_all(crowd).await;
-        assert!(crowd.into_iter().all(|answer| answer.is_ok()));
+        let ask = async |number| batch.ask(&id("demo"), number).await;
+        let few = 100..102;
+        let given_nothing = 20..30;
+        let crowd = 100..103;
+        for numbers in [
+            few.clone(),
+            few,
+            given_nothing.clone(),
+            given_nothing,
+            crowd,
+        ] {
+            let answers = join_all(numbers.map(ask)).await;
+            assert!(answers.iter().all(Result::is_ok), "sent at once");
+        }
         let calls = doubling.calls.lock().len();
-        let late = doubling.batch.ask(&id("demo"), 1).now_or_never();
-        assert!(late.is_none(), "gathered for an hour");
-        tokio::task::yield_now().await;
+        assert_eq!(calls, 5, "each together");
+        for _ in 0..MOST_CALLS {
+            let late = ask(1).now_or_never();
+            assert!(late.is_none(), "gathered for an hour");
+            tokio::task::yield_now().await;
+        }
         assert_eq!(doubling.calls.lock().len(), calls);
     }
 

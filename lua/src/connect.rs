@@ -14,12 +14,8 @@ use redis::{
     ProtocolVersion, RedisError,
 };
 
-use crate::assign::AssignBatch;
-use crate::batch::{Batch, Breath};
-use crate::coupons::RedeemBatch;
-use crate::direct::ClaimBatch;
+use crate::batches::Batches;
 use crate::door::Door;
-use crate::line::{EnterBatch, LookBatch, WhoseBatch};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -32,17 +28,6 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// end is gone without a word.
 const SILENCE: Duration = Duration::from_secs(10);
 const PROBES: Duration = Duration::from_secs(5);
-/// How long looks of connections are gathered: at three thousand in a second, sixty in one call.
-const LOOKS: Breath = Breath {
-    lasts: Duration::from_millis(20),
-    after: 1,
-};
-/// How long coupons are gathered while a crowd takes them: each call is a write to Redis's disk, and those who were answered together
-/// come back together. A few at a time wait for nothing.
-const COUPONS: Breath = Breath {
-    lasts: Duration::from_millis(3),
-    after: 16,
-};
 
 /// How to reach Redis.
 #[derive(Clone, Debug)]
@@ -216,20 +201,6 @@ pub struct Store {
     pub(crate) batches: Arc<Batches>,
 }
 
-/// The calls that are gathered.
-pub(crate) struct Batches {
-    pub(crate) enter: EnterBatch,
-    pub(crate) look: LookBatch,
-    /// Looks of connections, which come back in crowds.
-    pub(crate) watch: LookBatch,
-    pub(crate) whose: WhoseBatch,
-    /// The same of connections.
-    pub(crate) watchers: WhoseBatch,
-    pub(crate) redeem: RedeemBatch,
-    pub(crate) claim: ClaimBatch,
-    pub(crate) assign: AssignBatch,
-}
-
 impl From<mishaps::Lost> for StoreError {
     fn from(lost: mishaps::Lost) -> Self {
         Self::Unknown(lost.to_string())
@@ -240,16 +211,7 @@ impl Store {
     /// Connects; concurrent enters, looks, redeems, claims and assignments of an event are gathered into shared calls from then on.
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
         let door = Door::open(settings).await?;
-        let batches = Batches {
-            enter: Batch::of(&door, settings, Breath::NONE, crate::line::enter),
-            look: Batch::of(&door, settings, Breath::NONE, crate::line::look),
-            watch: Batch::of(&door, settings, LOOKS, crate::line::look),
-            whose: Batch::of(&door, settings, Breath::NONE, crate::line::whose),
-            watchers: Batch::of(&door, settings, LOOKS, crate::line::whose),
-            redeem: Batch::of(&door, settings, COUPONS, crate::coupons::redeem),
-            claim: Batch::of(&door, settings, COUPONS, crate::direct::claim),
-            assign: Batch::of(&door, settings, COUPONS, crate::assign::assign),
-        };
+        let batches = Batches::new(&door, settings);
         Ok(Self {
             door,
             batches: Arc::new(batches),

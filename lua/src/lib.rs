@@ -9,6 +9,7 @@ mod assign;
 mod audit;
 mod awake;
 mod batch;
+mod batches;
 mod book_records;
 mod books;
 mod changes;
