@@ -38,14 +38,14 @@ pub async fn measure(binary: &Path) -> Result<Vec<Figure>> {
     figures.extend(books(binary).await?);
     let full = Stack::full(binary)?;
     figures.extend(hot_coupon("full stack", &full, &["redis", "log", "ledger"]).await?);
-    figures.extend(handed_out("full stack, ack log", &full.server).await?);
+    figures.extend(handed_out("full stack", &full.server, &["redis", "log", "ledger"]).await?);
     Ok(figures)
 }
 
 /// Measures books alone, on the embedded default.
 pub async fn books(binary: &Path) -> Result<Vec<Figure>> {
     let embedded = Server::embedded(binary)?;
-    let mut figures = handed_out("embedded, ack ledger", &embedded).await?;
+    let mut figures = handed_out("embedded", &embedded, &["redis", "ledger"]).await?;
     drop(embedded);
     figures.extend(loaded(&Server::embedded(binary)?).await?);
     figures.extend(made(&Server::embedded(binary)?).await?);
@@ -93,33 +93,42 @@ fn claims(coupon: &str, people: Range<usize>) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Every code of a book, each to another person, by a program with a service key.
-async fn handed_out(stack: &str, server: &Server) -> Result<Vec<Figure>> {
+/// Every code of a book of each level, each to another person, by a program with a service key.
+async fn handed_out(stack: &str, server: &Server, levels: &[&str]) -> Result<Vec<Figure>> {
     let list: Vec<String> = (0..CODES).map(|number| format!("CODE-{number}")).collect();
-    book(server, "spring").await?;
     let codes = json!({ "codes": list }).to_string();
-    let codes = staff("POST", "/books/spring/codes", "application/json", &codes);
-    answered(server, codes, 201).await?;
-    let key = json!({"name": "bench", "books": ["spring"]}).to_string();
-    let key = staff("POST", "/service-keys", "application/json", &key);
-    let key = answered(server, key, 201).await?;
-    let key = key["key"].as_str().context("a service key has a secret")?;
-    let path = "/api/v1/books/spring/assignments";
-    let body = |number| json!({"user_id": format!("user-{number}")}).to_string();
-    let requests = (0..CODES).map(|number| request("POST", path, Some(key), &body(number)));
-    let meter = Meter::start(server.pid())?;
-    let assigned = asked(server.public, requests.collect(), 201).await?;
-    let used = per_second(CODES, meter.used()?);
-    let name = format!("assign from a book of {CODES}, {stack}");
-    let mut figures: Vec<Figure> = told(&name, &assigned).into();
-    let name = format!("{name}: per server CPU second");
-    figures.push(Figure::plain(&name, used, "1/s"));
+    let mut figures = Vec::new();
+    for level in levels {
+        let spring = format!("spring-{level}");
+        book(server, &json!({"title": spring, "ack": level}), &spring).await?;
+        let path = format!("/books/{spring}/codes");
+        answered(
+            server,
+            staff("POST", &path, "application/json", &codes),
+            201,
+        )
+        .await?;
+        let key = json!({"name": spring, "books": [spring]}).to_string();
+        let key = staff("POST", "/service-keys", "application/json", &key);
+        let key = answered(server, key, 201).await?;
+        let key = key["key"].as_str().context("a service key has a secret")?;
+        let path = format!("/api/v1/books/{spring}/assignments");
+        let body = |number| json!({"user_id": format!("user-{number}")}).to_string();
+        let requests = (0..CODES).map(|number| request("POST", &path, Some(key), &body(number)));
+        let meter = Meter::start(server.pid())?;
+        let assigned = asked(server.public, requests.collect(), 201).await?;
+        let used = per_second(CODES, meter.used()?);
+        let name = format!("assign from a book of {CODES}, {stack}, ack {level}");
+        figures.extend(told(&name, &assigned));
+        let name = format!("{name}: per server CPU second");
+        figures.push(Figure::plain(&name, used, "1/s"));
+    }
     Ok(figures)
 }
 
 /// A million codes as CSV.
 async fn loaded(server: &Server) -> Result<[Figure; 4]> {
-    book(server, "loaded").await?;
+    book(server, &json!({"title": "loaded"}), "loaded").await?;
     let mut csv = String::from("code\r\n");
     for number in 0..MANY {
         write!(csv, "SUMMER-{number:0>12}\r\n")?;
@@ -133,7 +142,7 @@ async fn loaded(server: &Server) -> Result<[Figure; 4]> {
 
 /// A million codes by a pattern.
 async fn made(server: &Server) -> Result<[Figure; 4]> {
-    book(server, "made").await?;
+    book(server, &json!({"title": "made"}), "made").await?;
     let body = json!({"count": MANY, "code_pattern": "SUMMER-{}"}).to_string();
     let watch = Watch::begin(server)?;
     let order = staff("POST", "/books/made/generate", "application/json", &body);
@@ -200,9 +209,9 @@ impl<'a> Watch<'a> {
     }
 }
 
-async fn book(server: &Server, book: &str) -> Result<()> {
-    let rules = json!({ "title": book }).to_string();
-    let put = staff("PUT", &format!("/books/{book}"), "application/json", &rules);
+async fn book(server: &Server, rules: &Value, book: &str) -> Result<()> {
+    let path = format!("/books/{book}");
+    let put = staff("PUT", &path, "application/json", &rules.to_string());
     answered(server, put, 201).await.map(drop)
 }
 
