@@ -4,7 +4,7 @@
 //! newer is compared coupon by coupon. The stations are read against the stream, ledger before log before Redis, so that
 //! whatever a later station holds an earlier one must hold too, or the two differ. The other way round, a coupon may still
 //! be on its way: that is believed only when it is above the watermark of the station where it is missing and something that
-//! moves it on still has it. Coupons of books, which change, are compared by [`books`].
+//! moves it on still has it. Coupons of books, which change, are compared in `reconcile/books.rs`.
 
 mod books;
 mod compare;
