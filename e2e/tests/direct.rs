@@ -115,9 +115,7 @@ async fn a_double_dip_is_one_claim_also_when_all_are_gone_and_after_a_restart() 
 
     create(&server, "ONE", 1).await;
     assert_eq!(claim(&server, "me", "ONE").await.status, 200);
-    // Embedded, a claim waits for its row: at the reply nothing is on its way any more.
-    let live = server.organiser().unwrap().event("ONE").await.unwrap();
-    assert_eq!((live.redeemed, live.ledger_lag), (1, 0));
+    // Before Redis has noted that it is a row, as a rule.
     let mut server = server;
     server.kill().await.unwrap();
     let server = server.start_again().await.unwrap();
