@@ -104,7 +104,12 @@ impl Node {
     pub(crate) async fn standing(&self) -> Result<Standing, StoreError> {
         let mut connection = self.connection();
         let read = Standing::read(&mut connection, self.is_of_cluster());
-        Ok(read.await?.0)
+        let standing = read.await?.0;
+        if let Standing::Known(_) = standing {
+            // Whoever hears so calls next, and is not refused for what was before.
+            *self.lock.refused.lock().await = None;
+        }
+        Ok(standing)
     }
 
     /// Gives a script to a Redis that does not know it, if it may have it.
