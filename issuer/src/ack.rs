@@ -287,12 +287,16 @@ impl Drop for Waiter<'_> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::StatusCode;
-    use axum::http::header::LOCATION;
+    use axum::body::Body;
+    use axum::http::header::{AUTHORIZATION, LOCATION};
+    use axum::http::{Request, StatusCode};
+    use lua::Marks;
     use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::tests::rig::{Reply, Rig, Visitor, eventually, open, redeem_at};
+    use crate::tests::rig::{
+        Reply, Rig, Visitor, eventually, issuer, open, parts, redeem_at, send,
+    };
 
     /// Redeems in the background, and waits until the store has issued `issued` coupons.
     async fn redeeming(
@@ -404,6 +408,34 @@ mod tests {
         let passed = rig.redeem(&demo, &visitor).await;
         assert_eq!(looked.passed(true), passed.passed(true));
         assert_eq!(passed.body["record_id"], pending.body["record_id"]);
+    }
+
+    #[tokio::test]
+    async fn what_one_process_was_told_another_says_too_before_it_is_noted() {
+        let rig = Rig::start().await;
+        let other = issuer(parts(&rig.settings, &rig.ledger, &rig.lifecycle).await).await;
+        // The note comes while the other one looks, unless the machine stands still: one look of many suffices.
+        for trial in 0..20 {
+            let event = rig.event(&format!("told-{trial}"), open(1, "log")).await;
+            let visitor = rig.visitor(&event).await;
+            redeeming(&rig, &event, &visitor, 1).await.abort();
+            let ordinal = last_ordinal(&rig, &event).await;
+            let mut marks = Marks::forgetting(&rig.store, &[AckLevel::Log]);
+            marks.tell(&event, ordinal).await.unwrap();
+            let look = Request::get(format!("/api/v1/events/{event}/redemptions/me"))
+                .header(AUTHORIZATION, format!("Bearer {}", visitor.token.reveal()))
+                .body(Body::empty())
+                .unwrap();
+            let noted = async {
+                marks.due().await;
+                marks.note().await.unwrap();
+            };
+            let (looked, ()) = tokio::join!(send(&other, look), noted);
+            if looked.status == StatusCode::OK {
+                return;
+            }
+        }
+        panic!("told as pending every time");
     }
 
     #[tokio::test]
