@@ -52,6 +52,17 @@ pub struct Acked {
     pub marks: Watermarks,
 }
 
+/// What is done of a rise, besides telling of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rise {
+    /// Nothing is written.
+    Told,
+    /// It is noted; the outbox keeps the records below.
+    Kept,
+    /// It is noted, and the outbox forgets the records below.
+    Forgotten,
+}
+
 /// Hears the news on a connection of its own (Redis pub/sub). News may be missed while it reconnects: after
 /// [`AckFeed::next`] returned an error or `None`, read [`Store::watermarks`] of every event that somebody waits for.
 pub struct AckFeed {
@@ -131,7 +142,7 @@ impl Store {
         if level == AckLevel::Redis {
             return Ok(());
         }
-        self.raise(event, &[level], ordinal, "keep").await
+        self.raise(event, &[level], ordinal, Rise::Kept).await
     }
 
     /// The same for what is no longer needed here: in one step the watermarks of `levels` rise, and the outbox forgets the
@@ -142,26 +153,16 @@ impl Store {
         levels: &[AckLevel],
         ordinal: u64,
     ) -> Result<(), StoreError> {
-        self.raise(event, levels, ordinal, "forget").await
+        self.raise(event, levels, ordinal, Rise::Forgotten).await
     }
 
-    /// Tells everyone who listens that the watermarks of `levels` rise, and writes nothing: to be noted a moment later, by
-    /// [`Marks::note`](crate::Marks::note).
-    pub(crate) async fn tell_watermarks(
+    /// Tells everyone who listens that the watermarks of `levels` rise, and does of it what `rise` says.
+    pub(crate) async fn raise(
         &self,
         event: &EventId,
         levels: &[AckLevel],
         ordinal: u64,
-    ) -> Result<(), StoreError> {
-        self.raise(event, levels, ordinal, "tell").await
-    }
-
-    async fn raise(
-        &self,
-        event: &EventId,
-        levels: &[AckLevel],
-        ordinal: u64,
-        records: &str,
+        rise: Rise,
     ) -> Result<(), StoreError> {
         tags!(Outcome { Raised = "raised", Stands = "stands" });
         let keys = Keys::of(event);
@@ -170,7 +171,11 @@ impl Store {
             .arg(ordinal)
             .arg(ACKS)
             .arg(event.as_str())
-            .arg(records);
+            .arg(match rise {
+                Rise::Told => "tell",
+                Rise::Kept => "keep",
+                Rise::Forgotten => "forget",
+            });
         for level in levels {
             call = call.arg(level.as_str());
         }

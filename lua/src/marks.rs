@@ -9,6 +9,7 @@ use domain::EventId;
 use domain::event::AckLevel;
 use tokio::time::{Instant, sleep_until};
 
+use crate::acks::Rise;
 use crate::connect::{Store, StoreError};
 
 /// How long a mark may be told and not noted.
@@ -18,8 +19,8 @@ const LATER: Duration = Duration::from_millis(100);
 pub struct Marks {
     store: Store,
     levels: &'static [AckLevel],
-    /// The outbox forgets what is noted: no further station reads it there.
-    forgets: bool,
+    /// How they are noted.
+    noted: Rise,
     /// What was told and not noted, by the last ordinal.
     told: BTreeMap<EventId, u64>,
     /// When it is to be noted.
@@ -33,7 +34,7 @@ impl Marks {
         Self {
             store: store.clone(),
             levels,
-            forgets: false,
+            noted: Rise::Kept,
             told: BTreeMap::new(),
             due_at: Instant::now(),
         }
@@ -43,7 +44,7 @@ impl Marks {
     #[must_use]
     pub fn forgetting(store: &Store, levels: &'static [AckLevel]) -> Self {
         Self {
-            forgets: true,
+            noted: Rise::Forgotten,
             ..Self::keeping(store, levels)
         }
     }
@@ -54,7 +55,7 @@ impl Marks {
             return Ok(());
         }
         self.store
-            .tell_watermarks(event, self.levels, ordinal)
+            .raise(event, self.levels, ordinal, Rise::Told)
             .await?;
         if self.told.is_empty() {
             self.due_at = Instant::now() + LATER;
@@ -75,14 +76,9 @@ impl Marks {
     /// Notes whatever was told.
     pub async fn note(&mut self) -> Result<(), StoreError> {
         while let Some((event, &ordinal)) = self.told.first_key_value() {
-            if self.forgets {
-                let noted = self.store.raise_and_forget(event, self.levels, ordinal);
-                noted.await?;
-            } else {
-                for &level in self.levels {
-                    self.store.raise_watermark(event, level, ordinal).await?;
-                }
-            }
+            self.store
+                .raise(event, self.levels, ordinal, self.noted)
+                .await?;
             self.told.pop_first();
         }
         Ok(())
